@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+// Starts the CLI on Node 24 or later: this Node, or that of the `node` npm package where one is installed.
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const NEEDED_MAJOR = 24;
+const FORWARDED_SIGNALS = ['SIGTERM', 'SIGUSR2'];
+/** A terminal sends these to the child too, and a second one would end it without a drain. */
+const TERMINAL_SIGNALS = ['SIGINT', 'SIGHUP'];
+
+/** The path of the binary in the `node` npm package; undefined if there is none or it is too old. */
+function findNodeBinary() {
+	try {
+		const manifestPath = createRequire(import.meta.url).resolve('node/package.json');
+		const manifest = JSON.parse(readFileSync(manifestPath, 'utf8'));
+		const major = Number.parseInt(manifest.version, 10);
+		return major >= NEEDED_MAJOR ? join(dirname(manifestPath), manifest.bin.node) : undefined;
+	} catch {
+		return undefined;
+	}
+}
+
+/** Runs this file again on `binary`, with our arguments and streams; ends as the child ends. */
+function runOn(binary) {
+	const self = fileURLToPath(import.meta.url);
+	const child = spawn(binary, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
+	for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));
+	for (const signal of TERMINAL_SIGNALS) {
+		process.on(signal, () => process.stdin.isTTY || child.kill(signal));
+	}
+	child.on('error', (error) => {
+		console.error(`capscheduler: cannot run ${binary}: ${error.message}`);
+		process.exit(1);
+	});
+	child.on('exit', (code, signal) => {
+		process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
+	});
+}
+
+const major = Number.parseInt(process.versions.node, 10);
+if (major >= NEEDED_MAJOR) {
+	await import('../dist/cli/main.js');
+} else {
+	const binary = findNodeBinary();
+	if (binary === undefined) {
+		console.error(
+			`capscheduler needs Node ${NEEDED_MAJOR} or later; this is Node ${process.versions.node}`,
+		);
+		process.exit(1);
+	}
+	runOn(binary);
+}

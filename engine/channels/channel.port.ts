@@ -1,0 +1,108 @@
+import type { z } from 'zod';
+
+import type { Receipt } from '../contract/delivery.ts';
+import type { ErrorCode, RetryVerdict } from '../contract/errors.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { Duration } from '../contract/time.ts';
+
+/** The artifact and what is known about it. Everything a channel may put into names, headers and messages. */
+export interface Parcel {
+	/** Stable over all attempts and replays of one delivery: the idempotency key. */
+	deliveryId: string;
+	runId: string;
+	scheduleId: string | null;
+	tenant: string;
+	capability: string;
+	action: string;
+	nominalAt: string | null;
+	filename: string;
+	contentType: string;
+	size: number;
+	/** Lower-case hexadecimal. */
+	sha256: string;
+	/** The stored bytes, from the start, as often as asked for. */
+	open(): AsyncIterable<Uint8Array>;
+}
+
+export interface SendContext {
+	/** Aborts on timeout, fencing and drain. */
+	signal: AbortSignal;
+	/** 1 for the first attempt. */
+	attempt: number;
+	timeout: Duration;
+}
+
+export type SendOutcome =
+	| { kind: 'delivered'; receipt: Receipt }
+	| {
+			kind: 'failed';
+			code: ErrorCode;
+			message: string;
+			retry: RetryVerdict;
+			retryAfter?: Duration;
+			/** The endpoint said that it is gone for good (410): do not use it again. */
+			disable?: boolean;
+	  };
+
+/**
+ * A way out. `prepare` is pure and makes the exact plan (URL, headers, path, message); `send` does the I/O.
+ * `send` never throws for what the other side does. One folder each.
+ */
+export interface Channel {
+	readonly name: string;
+	readonly title: string;
+	readonly abilities: {
+		streaming: boolean;
+		/** Whether a reader can ever see half a file under the final name. */
+		atomic: boolean;
+		receipt: string;
+		/** What a second send of the same delivery does. */
+		idempotency: string;
+	};
+	readonly limits: Readonly<Record<string, number>>;
+	readonly settings: z.ZodType;
+	/** Top-level names in `settings` that are secrets. */
+	readonly secrets: readonly string[];
+	/** Waits before the second, third … attempt, milliseconds; after the last one the delivery is dead. */
+	readonly retries: readonly Duration[];
+	/** How long one attempt may take. */
+	readonly timeout: Duration;
+	/** Secrets made by the engine when the user gave none; answered once. */
+	generate?(settings: unknown): Record<string, string>;
+	/** What only the world can tell: is the target allowed. @throws CapError */
+	check(settings: unknown): Promise<void>;
+	prepare(settings: unknown, parcel: Parcel): JsonObject;
+	send(prepared: JsonObject, settings: unknown, parcel: Parcel, context: SendContext): Promise<SendOutcome>;
+	close?(): Promise<void>;
+}
+
+export interface ChannelRegistry {
+	get(name: string): Channel | undefined;
+	list(): readonly Channel[];
+}
+
+/** A signed POST to an endpoint, as notifications and the webhook channel use it. */
+export type PostSigned = (post: {
+	url: string;
+	secret: string;
+	/** The `webhook-id`: the same in every attempt. */
+	id: string;
+	body: Uint8Array;
+	contentType: string;
+	headers?: Record<string, string>;
+	timeout: Duration;
+	signal: AbortSignal;
+}) => Promise<{ kind: 'delivered'; status: number } | Exclude<SendOutcome, { kind: 'delivered' }>>;
+
+/** Waits of Standard Webhooks before the second, third … attempt; used for notifications too. */
+export const WEBHOOK_RETRIES: readonly Duration[] = [
+	5_000,
+	300_000,
+	1_800_000,
+	7_200_000,
+	18_000_000,
+	36_000_000,
+	50_400_000,
+	72_000_000,
+	86_400_000,
+];

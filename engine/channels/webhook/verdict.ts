@@ -1,0 +1,75 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import { CapError } from '../../contract/errors.ts';
+import type { Duration, Instant } from '../../contract/time.ts';
+import type { SendOutcome } from '../channel.port.ts';
+import type { Answer } from './exchange.ts';
+
+export type Failed = Exclude<SendOutcome, { kind: 'delivered' }>;
+
+/** A receiver may ask for this much patience and no more. */
+const MAX_RETRY_AFTER: Duration = 86_400_000;
+
+/**
+ * What the answer means, after Standard Webhooks 1.0: only 2xx is delivered; 410 means never again; every
+ * other status is tried again, 4xx too, because receivers get mended while the schedule of retries lasts. A
+ * redirect is final: following it would leave the target that was agreed on.
+ */
+export function failureOf({ status, headers }: Answer, now: Instant): Failed | null {
+	if (status >= 200 && status < 300) return null;
+	if (status >= 300 && status < 400) {
+		return failed('TARGET_REDIRECT', `answered ${status}; redirects are not followed`, 'never');
+	}
+	if (status === 410) {
+		return { ...failed('TARGET_GONE', 'answered 410: gone for good', 'never'), disable: true };
+	}
+	const later = (code: Failed['code']): Failed => ({
+		...failed(code, `answered ${status}`, 'later'),
+		...retryAfter(headers, now),
+	});
+	if (status === 429 || status === 503 || status === 425) return later('TARGET_BUSY');
+	if (status >= 500 || status === 408) return later('TARGET_FAULT');
+	return later('TARGET_REFUSED');
+}
+
+/** The seconds or the HTTP date of Retry-After (RFC 9110, 10.2.3), at most a day. */
+function retryAfter(headers: IncomingHttpHeaders, now: Instant): { retryAfter?: Duration } {
+	const value = [headers['retry-after']].flat()[0]?.trim();
+	if (!value) return {};
+	const wait = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
+	if (!Number.isFinite(wait)) return {};
+	return { retryAfter: Math.min(Math.max(0, wait), MAX_RETRY_AFTER) };
+}
+
+/** What went wrong before there was an answer. */
+export function failureFrom(error: unknown): Failed {
+	if (error instanceof CapError) {
+		const hint = error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter };
+		return { ...failed(error.code, error.message, error.retry), ...hint };
+	}
+	const code = codeOf(error);
+	if (/^UND_ERR_.*TIMEOUT$|^ETIMEDOUT$/.test(code)) {
+		return failed('TIMEOUT', `no connection in time (${code})`, 'later');
+	}
+	if (/^HPE_|^UND_ERR_(?:HEADERS_OVERFLOW|RES)/.test(code)) {
+		return failed('TARGET_PROTOCOL', `answered no valid HTTP (${code})`, 'later');
+	}
+	if (/CERT|^ERR_(?:TLS|SSL)|SELF_SIGNED|^EPROTO$|UNABLE_TO_/.test(code)) {
+		return failed('TARGET_PROTOCOL', `TLS failed (${code})`, 'later');
+	}
+	return failed('TARGET_UNREACHABLE', `no answer (${code})`, 'later');
+}
+
+function failed(code: Failed['code'], message: string, retry: Failed['retry']): Failed {
+	return { kind: 'failed', code, message, retry };
+}
+
+/** Codes only: messages of sockets name inner addresses. */
+function codeOf(error: unknown): string {
+	if (!(error instanceof Error)) return 'unknown';
+	const code: unknown = 'code' in error ? error.code : undefined;
+	if (typeof code === 'string') return code;
+	return error instanceof AggregateError && error.errors.length > 0
+		? codeOf(error.errors[0])
+		: 'unknown';
+}

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+import { jsonObjectSchema } from './json.ts';
+import type { JsonObject } from './json.ts';
+import type { Sealed } from './delivery.ts';
+import type { Instant } from './time.ts';
+import { capabilityNameSchema, nameSchema, titleSchema } from './names.ts';
+
+export const actionSchema = z.strictObject({
+	title: titleSchema.optional(),
+	description: z.string().max(2000).optional(),
+	/** JSON Schema (2020-12) of the parameters; checked when something is scheduled or invoked. */
+	parameters: jsonObjectSchema.optional(),
+	/** JSON Schema of the result, or of one row of it. */
+	result: jsonObjectSchema.optional(),
+	/** What this action needs from the binding, for example the SQL text; see the binding's schema. */
+	binding: jsonObjectSchema.optional(),
+});
+
+/** How a capability is reached: the name of a session adapter and its settings. */
+export const bindingSchema = z.looseObject({ type: z.string().min(1).max(40) });
+
+/** `PUT /v1/capabilities/{name}`. */
+export const capabilityInputSchema = z
+	.strictObject({
+		name: capabilityNameSchema.optional(),
+		title: titleSchema.optional(),
+		description: z.string().max(2000).optional(),
+		actions: z
+			.record(nameSchema, actionSchema)
+			.refine((actions) => Object.keys(actions).length > 0, { error: 'at least one action' })
+			.refine((actions) => Object.keys(actions).length <= 200, { error: 'at most 200 actions' }),
+		binding: bindingSchema,
+	})
+	.meta({ id: 'CapabilityInput' });
+
+export type CapabilityInput = z.output<typeof capabilityInputSchema>;
+export type ActionManifest = z.output<typeof actionSchema>;
+
+/** A registered capability as kept. */
+export interface Capability {
+	tenant: string;
+	name: string;
+	revision: number;
+	title?: string;
+	description?: string;
+	actions: Record<string, ActionManifest>;
+	/** Binding type and its settings, parsed by the session adapter; secrets are in `sealed`. */
+	binding: { type: string; settings: JsonObject; sealed: Record<string, Sealed> };
+	createdAt: Instant;
+	updatedAt: Instant;
+}

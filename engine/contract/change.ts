@@ -1,0 +1,133 @@
+import type { DeliveryState } from './delivery.ts';
+import type { EventDraft } from './event.ts';
+import type { DeliveryId, NotificationId, RunId, ScheduleId } from './ids.ts';
+import type { ArtifactRecord, ResultRecord } from './result.ts';
+import type {
+	AttemptRecord,
+	Delivery,
+	DeliveryAttempt,
+	Link,
+	Notification,
+	NotificationState,
+	Run,
+	RunState,
+} from './run.ts';
+import type { LedgerRow, RunSpec, Schedule } from './schedule.ts';
+import type { Instant } from './time.ts';
+
+/*
+ * Decisions as data: the pure core makes them, a store applies each in one guarded commit.
+ */
+
+/** A schedule whose timer is due, with what the decision needs. */
+export interface DueSchedule {
+	schedule: Schedule;
+	spec: RunSpec;
+	/** Runs of the schedule that are not over, oldest first. */
+	active: Run[];
+}
+
+/** What the due instants of one schedule become. */
+export interface OccurrenceDecision {
+	/** Guarded: applied only while the schedule's `nextAt` and `revision` are those that were read. */
+	ledger: LedgerRow[];
+	runs: Run[];
+	/** For overlap `cancel_other`: settlements of the runs to be cancelled. */
+	settle: RunSettlement[];
+	set: Pick<Schedule, 'state' | 'lastAt' | 'nextAt' | 'runsMade' | 'pauses' | 'updatedAt'>;
+	/** When the schedule's timer is due next; null when there is nothing more to come. */
+	timerAt: Instant | null;
+	events: EventDraft[];
+}
+
+/** A target that answered 410: an inline one is remembered as disabled, a destination is switched off. */
+export interface DisabledTarget {
+	scheduleId: ScheduleId | null;
+	targetKey: string;
+	destination: string | null;
+	reason: string;
+	at: Instant;
+}
+
+/**
+ * A guarded change of a run, with all that must be committed together with it.
+ * Applied only when the run is in one of the states `from` and, unless `epoch` is null, has that epoch.
+ */
+export interface RunSettlement {
+	runId: RunId;
+	tenant: string;
+	from: readonly RunState[];
+	epoch: number | null;
+	set: Partial<
+		Pick<
+			Run,
+			| 'state'
+			| 'readyAt'
+			| 'owner'
+			| 'leaseUntil'
+			| 'deadlineAt'
+			| 'held'
+			| 'startedAt'
+			| 'endedAt'
+			| 'resultId'
+			| 'error'
+			| 'progress'
+			| 'attempt'
+		>
+	>;
+	/** Sets or removes the run's timer; undefined leaves it as it is. */
+	timer?: { name: 'run.retry' | 'run.deadline'; at: Instant } | null;
+	attempt?: AttemptRecord;
+	result?: { record: ResultRecord; inline: Uint8Array | null };
+	links?: Link[];
+	deliveries?: Delivery[];
+	notifications?: Notification[];
+	/** For `pauseOnFailure`: counts failed runs in a row, and pauses at `pauseAt`. */
+	schedule?: { id: ScheduleId; failed: boolean; pauseAt: number | null; at: Instant };
+	events: EventDraft[];
+}
+
+/** A guarded change of a delivery: only from `from` and with that epoch. */
+export interface DeliverySettlement {
+	deliveryId: DeliveryId;
+	tenant: string;
+	from: readonly DeliveryState[];
+	epoch: number | null;
+	set: Partial<
+		Pick<
+			Delivery,
+			'state' | 'owner' | 'leaseUntil' | 'dueAt' | 'endedAt' | 'receipt' | 'error' | 'attempt' | 'artifact'
+		>
+	>;
+	attempt?: DeliveryAttempt;
+	/** The rendered artifact, to be kept with it. */
+	artifact?: { record: ArtifactRecord; inline: Uint8Array | null };
+	/** The fallback that takes over. Ignored when its (run, targetKey) exists. */
+	next?: Delivery;
+	disable?: DisabledTarget;
+	events: EventDraft[];
+}
+
+export interface NotificationSettlement {
+	notificationId: NotificationId;
+	tenant: string;
+	from: readonly NotificationState[];
+	epoch: number | null;
+	set: Partial<
+		Pick<
+			Notification,
+			| 'state'
+			| 'owner'
+			| 'leaseUntil'
+			| 'dueAt'
+			| 'endedAt'
+			| 'sealedUrl'
+			| 'sealedBody'
+			| 'status'
+			| 'error'
+			| 'attempt'
+		>
+	>;
+	disable?: DisabledTarget;
+	events: EventDraft[];
+}

@@ -1,0 +1,145 @@
+import { z } from 'zod';
+
+import { jsonObjectSchema } from './json.ts';
+import type { JsonObject } from './json.ts';
+import { durationSchema } from './time.ts';
+
+export const CONDITIONS = ['always', 'has_rows', 'no_rows', 'changed'] as const;
+export type Condition = (typeof CONDITIONS)[number];
+
+/** A logic-less template over fixed fields: `{{capability}}-{{nominalAt:yyyy-MM-dd}}.{{ext}}`. */
+export const DEFAULT_FILENAME = '{{capability}}-{{action}}-{{nominalAt:yyyy-MM-dd-HHmmss}}.{{ext}}';
+
+/** No format was named: rows and values become JSON, bytes pass through as they are. */
+export const AUTO_FORMAT = 'auto';
+
+const place = {
+	/** A destination's id or name. */
+	destination: z.string().min(1).max(100).optional(),
+	/** Inline: the channel's name and its settings. */
+	channel: z.string().min(1).max(40).optional(),
+	settings: jsonObjectSchema.optional(),
+};
+
+const rendering = {
+	format: z.string().min(1).max(40).optional(),
+	options: jsonObjectSchema.optional(),
+	filename: z.string().min(1).max(255).optional(),
+};
+
+const oneOf = (target: { destination?: unknown; channel?: unknown; settings?: unknown }): boolean =>
+	(target.destination === undefined) !== (target.channel === undefined) &&
+	(target.channel !== undefined || target.settings === undefined);
+const oneOfMessage = { error: 'either "destination", or "channel" with "settings"' };
+
+export const fallbackInputSchema = z.strictObject({ ...place, ...rendering }).refine(oneOf, oneOfMessage);
+
+export const targetInputSchema = z
+	.strictObject({
+		...place,
+		...rendering,
+		when: z.enum(CONDITIONS).default('always'),
+		fallback: z.array(fallbackInputSchema).max(5).default([]),
+	})
+	.refine(oneOf, oneOfMessage);
+
+export const linkOptionsSchema = z.strictObject({
+	expiresIn: durationSchema
+		.default(86_400_000)
+		.refine((d) => d >= 1000 && d <= 7 * 86_400_000, { error: 'a duration between 1s and 7d' }),
+	/** Omitted: as often as one likes until it expires. */
+	maxUses: z.number().int().min(1).max(1_000_000).optional(),
+});
+
+export const deliveryInputSchema = z
+	.strictObject({
+		mode: z.enum(['pull', 'push', 'both']).optional(),
+		/** The format that the result link answers with unless `?format=` says otherwise. */
+		format: z.string().min(1).max(40).optional(),
+		options: jsonObjectSchema.optional(),
+		link: linkOptionsSchema.prefault({}),
+		targets: z.array(targetInputSchema).max(20).default([]),
+	})
+	.meta({ id: 'Delivery' });
+
+export type DeliveryInput = z.output<typeof deliveryInputSchema>;
+
+export const notifyEvents = ['succeeded', 'failed', 'cancelled', 'expired'] as const;
+export type NotifyEvent = (typeof notifyEvents)[number];
+
+export const notifyInputSchema = z
+	.strictObject({
+		url: z.url({ protocol: /^https?$/, error: 'an http or https URL' }).max(2048).optional(),
+		/** `whsec_` and base64 of 24 to 64 bytes; made by the engine and answered once when omitted. */
+		secret: z.string().max(120).optional(),
+		/** The name or id of a destination whose channel is `webhook`. */
+		destination: z.string().min(1).max(100).optional(),
+		on: z.array(z.enum(notifyEvents)).min(1).default([...notifyEvents]),
+	})
+	.refine((notify) => (notify.url === undefined) !== (notify.destination === undefined), {
+		error: 'either "url" or "destination"',
+	})
+	.refine((notify) => notify.secret === undefined || notify.url !== undefined, {
+		path: ['secret'],
+		error: 'a secret only together with "url"',
+	});
+
+/** A sealed secret: `v1.<kid>.<wrapped key>.<nonce>.<ciphertext>`; see `security/sealing.ts`. */
+export type Sealed = string;
+
+/** Where something is pushed to, as kept: secrets in `settings` are moved to `sealed` by field name. */
+export interface Place {
+	/** Kept with what it names at the time of the run: a destination may change between. */
+	destination?: string;
+	channel?: string;
+	settings?: JsonObject;
+	sealed?: Record<string, Sealed>;
+}
+
+export interface Target extends Place {
+	/** Position in the list, with fallbacks below it: `0`, `0.1`, `0.2`, `1`. Unique in a run. */
+	key: string;
+	format: string;
+	options: JsonObject;
+	filename: string;
+	when: Condition;
+}
+
+/** The delivery part of a spec, as kept. */
+export interface DeliverySpec {
+	mode: 'pull' | 'push' | 'both';
+	format: string;
+	options: JsonObject;
+	link: { expiresIn: number; maxUses?: number };
+	/** Primary targets, each followed by its fallbacks in order. */
+	targets: { primary: Target; fallbacks: Target[] }[];
+}
+
+export interface NotifySpec {
+	/** Position in the list: `0`, `1`. */
+	key: string;
+	url?: string;
+	sealedSecret?: Sealed;
+	destination?: string;
+	on: NotifyEvent[];
+}
+
+/**
+ * States of a delivery: `pending -> sending -> delivered | failed`, `failed -> sending | dead`;
+ * `skipped` when its condition did not hold.
+ */
+export const DELIVERY_STATES = ['pending', 'sending', 'delivered', 'failed', 'dead', 'skipped'] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** What a channel confirmed. Only written on the channel's own answer. */
+export interface Receipt {
+	channel: string;
+	/** Where it went, without secrets: a URL without query, a path. */
+	location: string;
+	size: number;
+	sha256: string;
+	/** The other side's own word for it: an ETag, a status line, an inode. */
+	remote: JsonObject;
+	/** ISO 8601. */
+	at: string;
+}

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+
+import type { Sealed } from './delivery.ts';
+import type { DestinationId } from './ids.ts';
+import type { JsonObject } from './json.ts';
+import { jsonObjectSchema } from './json.ts';
+import { nameSchema } from './names.ts';
+import type { Instant } from './time.ts';
+
+export const destinationInputSchema = z
+	.strictObject({
+		name: nameSchema,
+		channel: z.string().min(1).max(40),
+		settings: jsonObjectSchema,
+		enabled: z.boolean().default(true),
+	})
+	.meta({ id: 'DestinationInput' });
+
+export type DestinationInput = z.output<typeof destinationInputSchema>;
+
+export interface Destination {
+	id: DestinationId;
+	tenant: string;
+	name: string;
+	channel: string;
+	settings: JsonObject;
+	sealed: Record<string, Sealed>;
+	enabled: boolean;
+	/** Why the engine disabled it: `410 from the endpoint`. */
+	disabledReason: string | null;
+	revision: number;
+	createdAt: Instant;
+	updatedAt: Instant;
+}

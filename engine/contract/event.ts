@@ -1,0 +1,48 @@
+import type { JsonObject } from './json.ts';
+import type { DeliveryState } from './delivery.ts';
+import type { NotificationState, RunState } from './run.ts';
+import type { Outcome } from './schedule.ts';
+import type { Instant } from './time.ts';
+
+/** Every transition is an event. */
+export type EventType =
+	| 'schedule.created'
+	| 'schedule.paused'
+	| 'schedule.resumed'
+	| 'schedule.completed'
+	| 'schedule.deleted'
+	| `occurrence.${Outcome}`
+	| `run.${RunState}`
+	| 'run.progress'
+	| 'run.held'
+	| 'run.attempt_unknown'
+	| `delivery.${DeliveryState}`
+	| 'delivery.fallback'
+	| 'delivery.replayed'
+	| 'delivery.target_disabled'
+	| `notification.${NotificationState}`
+	| 'link.created'
+	| 'link.revoked'
+	| 'capability.registered'
+	| 'capability.removed'
+	| 'destination.created'
+	| 'destination.updated'
+	| 'destination.deleted'
+	| 'key.created'
+	| 'key.revoked';
+
+/** What a decision says happened; the store adds the sequence when it commits. Never holds secrets. */
+export interface EventDraft {
+	type: EventType;
+	tenant: string;
+	at: Instant;
+	/** Ids of what it is about: `{ scheduleId, runId, ... }`. */
+	subject: Record<string, string>;
+	data?: JsonObject;
+}
+
+/** An event as read from the outbox. */
+export interface StoredEvent extends EventDraft {
+	/** `evt_` and a number that rises with every commit, so that a reader can resume after it. */
+	id: string;
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+import { durationSchema } from './time.ts';
+
+export const OVERLAP = ['skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow_all'] as const;
+export const CATCH_UP_MODES = ['latest', 'all', 'none'] as const;
+export const RETRY_REASONS = ['timeout', '5xx', '429', 'network'] as const;
+export const ON_UNKNOWN = ['retry', 'fail', 'manual'] as const;
+
+export type Overlap = (typeof OVERLAP)[number];
+export type RetryReason = (typeof RETRY_REASONS)[number];
+
+const hour = 3_600_000;
+
+export const retrySchema = z
+	.strictObject({
+		/** How many attempts in all; 1 means no retry. */
+		attempts: z.number().int().min(1).max(50).default(3),
+		backoff: z.enum(['exponential', 'linear', 'fixed']).default('exponential'),
+		/** The wait before the second attempt. */
+		delay: durationSchema.default(10_000),
+		maxDelay: durationSchema.default(hour),
+		/** Spreads waits over the upper half of their length, stable per run and attempt. */
+		jitter: z.boolean().default(true),
+		/** Which failures are tried again. */
+		on: z.array(z.enum(RETRY_REASONS)).max(4).default(['timeout', '5xx', '429', 'network']),
+	})
+	.refine((retry) => retry.delay <= retry.maxDelay, {
+		path: ['delay'],
+		error: 'a delay of at most maxDelay',
+	});
+
+export const policiesSchema = z
+	.strictObject({
+		/** What an occurrence becomes while a run of the same schedule is not over. */
+		overlap: z.enum(OVERLAP).default('skip'),
+		/** What instants become that passed while no engine ran. */
+		catchUp: z
+			.strictObject({
+				mode: z.enum(CATCH_UP_MODES).default('latest'),
+				/** Instants older than this are missed. */
+				window: durationSchema.default(24 * hour),
+			})
+			.prefault({}),
+		retry: retrySchema.prefault({}),
+		/** How long one attempt may take, asynchronous ones included. */
+		timeout: durationSchema
+			.default(300_000)
+			.refine((timeout) => timeout >= 100 && timeout <= 7 * 24 * hour, {
+				error: 'a duration between 100ms and 7d',
+			}),
+		/** What becomes of a run whose engine was lost between the send and the reply. */
+		onUnknown: z.enum(ON_UNKNOWN).default('retry'),
+		/** Pauses the schedule after a failed run, or after that many failed runs in a row. */
+		pauseOnFailure: z.union([z.boolean(), z.number().int().min(1).max(1000)]).default(false),
+		/** Runs with the same key, of any schedule of the tenant, go one at a time. */
+		concurrencyKey: z
+			.string()
+			.regex(/^[\w.:/-]{1,100}$/, 'a key of 1 to 100 characters A-Z a-z 0-9 _ . : / -')
+			.optional(),
+	})
+	.meta({ id: 'Policies' });
+
+export type Policies = z.output<typeof policiesSchema>;
+export type RetryPolicy = Policies['retry'];
+
+/** How late an occurrence may be and still count as on time, so that no catch-up policy applies to it. */
+export const ON_TIME_WITHIN = 15_000;

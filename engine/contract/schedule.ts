@@ -1,0 +1,125 @@
+import { z } from 'zod';
+
+import type { DeliverySpec, NotifySpec } from './delivery.ts';
+import { deliveryInputSchema, notifyInputSchema } from './delivery.ts';
+import type { Trigger } from './envelope.ts';
+import type { RunId, ScheduleId } from './ids.ts';
+import type { JsonObject } from './json.ts';
+import { jsonObjectSchema } from './json.ts';
+import { labelsSchema, nameSchema, titleSchema } from './names.ts';
+import type { Policies } from './policies.ts';
+import { policiesSchema } from './policies.ts';
+import type { Instant } from './time.ts';
+import type { Timing } from './timing.ts';
+import { timingInputSchema } from './timing.ts';
+
+/** `POST /{capability}/schedule`. */
+export const scheduleInputSchema = z
+	.strictObject({
+		/** If sent, the same as in the path. */
+		capability: nameSchema.optional(),
+		action: nameSchema,
+		parameters: jsonObjectSchema.default({}),
+		timing: timingInputSchema.optional(),
+		/** Short form, one shot: an instant or `in 10m`. */
+		time: z.string().min(1).max(60).optional().meta({ examples: ['2027-01-31T09:00:00+01:00', 'in 10m'] }),
+		/** Short form, recurring: `every 15m`, `@daily` or a cron pattern. */
+		frequency: z.string().min(1).max(200).optional().meta({ examples: ['every 15m', '@daily'] }),
+		policies: policiesSchema.prefault({}),
+		delivery: deliveryInputSchema.prefault({}),
+		/** Short form of one entry in `notify`. */
+		callback: z.url({ protocol: /^https?$/, error: 'an http or https URL' }).max(2048).optional(),
+		notify: z.array(notifyInputSchema).max(10).default([]),
+		name: titleSchema.optional(),
+		labels: labelsSchema.default({}),
+		metadata: jsonObjectSchema.default({}),
+	})
+	.refine(
+		(input) => [input.timing, input.time, input.frequency].filter((x) => x !== undefined).length === 1,
+		{ path: ['timing'], error: 'exactly one of "timing", "time" and "frequency"' },
+	)
+	.meta({ id: 'ScheduleInput' });
+
+export type ScheduleInput = z.output<typeof scheduleInputSchema>;
+
+/**
+ * What a run needs to know, immutable and addressed by content (`sha256` of its JSON): a schedule points
+ * at one, and so does every run, so a change of the schedule never changes a run that exists.
+ */
+export interface RunSpec {
+	tenant: string;
+	capability: string;
+	action: string;
+	parameters: JsonObject;
+	policies: Policies;
+	/** Null: the result is only kept. */
+	delivery: DeliverySpec | null;
+	notify: NotifySpec[];
+	schedule: { id: ScheduleId; name: string | null; revision: number } | null;
+	timeZone: string;
+	/** The record whose id is bound into sealed secrets: a schedule's or a run's id. */
+	sealedFor: string;
+}
+
+export interface SpecRecord {
+	/** Lower-case hexadecimal SHA-256 of the canonical JSON of `spec`. */
+	id: string;
+	spec: RunSpec;
+}
+
+/** `deleted` schedules are invisible to the API; their ledger stays until retention removes it. */
+export const SCHEDULE_STATES = ['active', 'paused', 'completed', 'deleted'] as const;
+export type ScheduleState = (typeof SCHEDULE_STATES)[number];
+
+export interface Schedule {
+	id: ScheduleId;
+	tenant: string;
+	name: string | null;
+	capability: string;
+	action: string;
+	labels: Record<string, string>;
+	metadata: JsonObject;
+	state: ScheduleState;
+	/** Why it is paused: `by_user`, `on_failure`. */
+	pauseReason: string | null;
+	revision: number;
+	specId: string;
+	timing: Timing;
+	/** The last nominal instant that has an outcome. */
+	lastAt: Instant | null;
+	/** The next nominal instant that has none; null when the timing is over. */
+	nextAt: Instant | null;
+	/** How many runs were made, for `limit`. */
+	runsMade: number;
+	/** Times of pause that `lastAt` has not passed yet; `to` is null while it lasts. */
+	pauses: { from: Instant; to: Instant | null }[];
+	/** Failed runs in a row. */
+	failures: number;
+	createdAt: Instant;
+	updatedAt: Instant;
+}
+
+export const OUTCOMES = [
+	'fired',
+	'coalesced',
+	'skipped_overlap',
+	'skipped_paused',
+	'skipped_calendar',
+	'skipped_limit',
+	'skipped_by_user',
+	'missed',
+] as const;
+export type Outcome = (typeof OUTCOMES)[number];
+
+/** What became of one occurrence. Written once, never changed; unique on (scheduleId, nominalAt). */
+export interface LedgerRow {
+	tenant: string;
+	scheduleId: ScheduleId;
+	nominalAt: Instant;
+	outcome: Outcome;
+	decidedAt: Instant;
+	trigger: Trigger;
+	runId: RunId | null;
+	/** For people: why it is not `fired`. */
+	reason: string | null;
+}

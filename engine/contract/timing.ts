@@ -1,0 +1,51 @@
+import { z } from 'zod';
+
+import { durationSchema, instantSchema } from './time.ts';
+import type { Duration, Instant } from './time.ts';
+
+/** The timing as a user writes it. What is not built yet is no field here, and so is refused. */
+export const timingInputSchema = z
+	.strictObject({
+		cron: z.string().min(1).max(200).optional().meta({ examples: ['0 9 * * 1-5'] }),
+		every: durationSchema.optional(),
+		/** For `every`: occurrences are `anchor + n * every`. Default `start`, else the instant of acceptance. */
+		anchor: instantSchema.optional(),
+		/** An instant with offset, or a local time (`2027-01-31T09:00:00`) in `timeZone`. */
+		at: z.string().min(1).max(40).optional(),
+		in: durationSchema.optional(),
+		timeZone: z.string().min(1).max(64).optional().meta({ examples: ['Europe/Berlin'] }),
+		start: instantSchema.optional(),
+		end: instantSchema.optional(),
+		/** The number of runs after which the schedule is completed. */
+		limit: z.number().int().min(1).max(1_000_000_000).optional(),
+	})
+	.meta({ id: 'Timing' });
+
+export type TimingInput = z.output<typeof timingInputSchema>;
+
+interface TimingBounds {
+	/** IANA; `UTC` unless given. */
+	timeZone: string;
+	/** The first instant that may be an occurrence (inclusive). */
+	start?: Instant;
+	/** The last instant that may be an occurrence (inclusive). */
+	end?: Instant;
+	/** How many runs the schedule makes at most. */
+	limit?: number;
+}
+
+/** The timing as the engine keeps it: resolved, checked, and a pure function of itself. */
+export type Timing = TimingBounds &
+	(
+		| { kind: 'cron'; cron: string }
+		| { kind: 'every'; every: Duration; anchor: Instant }
+		| { kind: 'at'; at: Instant }
+	);
+
+/** One coming occurrence as answers show it. */
+export interface UpcomingOccurrence {
+	at: string;
+	/** The wall-clock time in the schedule's zone with offset: `2027-01-31T09:00:00+01:00[Europe/Berlin]`. */
+	local: string;
+	notes: string[];
+}

@@ -1,0 +1,87 @@
+import type { z } from 'zod';
+
+import type { ErrorCode, InputIssue } from './errors.ts';
+import { CapError } from './errors.ts';
+import { expectation, expectedField } from './zod-words.ts';
+
+const PLAIN_KEY = /^[A-Za-z_$][\w$-]*$/;
+const MAX_KEY = 64;
+const MAX_ISSUES = 20;
+
+/** `['targets', 0, 'format']` below `delivery` becomes `delivery.targets[0].format`; odd keys are quoted. */
+export function pathText(path: readonly PropertyKey[], below = ''): string {
+	let text = below;
+	for (const part of path) {
+		const key = String(part);
+		if (typeof part === 'number') text += `[${part}]`;
+		else if (PLAIN_KEY.test(key) && key.length <= MAX_KEY) text += text === '' ? key : `.${key}`;
+		else text += `[${JSON.stringify(key.length > MAX_KEY ? `${key.slice(0, MAX_KEY)}…` : key)}]`;
+	}
+	return text === '' ? 'body' : text;
+}
+
+/** What came, shortened, for a message. Objects and long texts are only named. */
+export function shown(value: unknown): string {
+	if (value === undefined) return 'nothing';
+	if (value === null) return 'null';
+	if (Array.isArray(value)) return `a list of ${value.length}`;
+	if (typeof value === 'object') return 'an object';
+	const text = typeof value === 'string' ? JSON.stringify(value) : String(value as number);
+	return text.length > 80 ? `${text.slice(0, 77)}…` : text;
+}
+
+function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
+	let value = root;
+	for (const part of path) {
+		if (typeof value !== 'object' || value === null) return undefined;
+		if (!Object.hasOwn(value, part)) return undefined;
+		value = (value as Record<PropertyKey, unknown>)[part];
+	}
+	return value;
+}
+
+const SECRET_NAME = /secret|password|passwd|token|key|passphrase|authorization|credential|cookie|headers/i;
+
+/**
+ * The issues of a zod error as the API shows them. Values of fields that sound secret are left out.
+ * Where the schema is given, an unknown field is told with the known name that it may mean.
+ */
+export function issuesOf(
+	error: z.ZodError,
+	input: unknown,
+	{ below = '', schema }: { below?: string; schema?: z.ZodType } = {},
+): InputIssue[] {
+	const issues = error.issues.flatMap((issue): InputIssue[] => {
+		if (issue.code === 'unrecognized_keys') {
+			return issue.keys.map((key) => ({
+				path: pathText([...issue.path, key], below),
+				expected: expectedField(schema, issue.path, key),
+				received: 'a field that is not known (or not built yet)',
+			}));
+		}
+		const path = pathText(issue.path, below);
+		const received = SECRET_NAME.test(path) ? undefined : shown(valueAt(input, issue.path));
+		return [{ path, expected: expectation(issue), received }];
+	});
+	return issues.slice(0, MAX_ISSUES);
+}
+
+/** Parses at the edge. @throws CapError naming each place that is wrong */
+export function parseInput<S extends z.ZodType>(
+	schema: S,
+	input: unknown,
+	options: { path?: string; code?: ErrorCode } = {},
+): z.output<S> {
+	const parsed = schema.safeParse(input);
+	if (parsed.success) return parsed.data;
+	const issues = issuesOf(parsed.error, input, { below: options.path ?? '', schema });
+	throw invalid(issues, options.code ?? 'INVALID_REQUEST');
+}
+
+export function invalid(issues: readonly InputIssue[], code: ErrorCode): CapError {
+	const [first] = issues;
+	const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
+	const came = first?.received === undefined ? '' : `, got ${first.received}`;
+	const message = first === undefined ? 'invalid input' : `${first.path}: expected ${first.expected}${came}`;
+	return new CapError(code, message + more, { issues });
+}

@@ -1,0 +1,115 @@
+import { inputError } from '../../contract/errors.ts';
+import type { Instant } from '../../contract/time.ts';
+import { formatLocal, isPattern } from './date-pattern.ts';
+
+const TEXT_FIELDS = [
+	'capability',
+	'action',
+	'runId',
+	'scheduleId',
+	'scheduleName',
+	'tenant',
+	'format',
+	'ext',
+] as const;
+const TIME_FIELDS = ['nominalAt', 'windowStart', 'windowEnd'] as const;
+
+type TextField = (typeof TEXT_FIELDS)[number];
+type TimeField = (typeof TIME_FIELDS)[number];
+
+/** What a template may name. Null is written as `none`: a run by hand has no schedule. */
+export type FilenameValues = Record<TextField, string | null> & Record<TimeField, Instant | null>;
+
+type Part = { text: string } | { field: TextField } | { field: TimeField; pattern: string };
+export type ParsedFilename = readonly Part[];
+
+const MAX_BYTES = 255;
+const DEFAULT_PATTERN = 'yyyy-MM-dd-HHmmss';
+const NOTHING = 'none';
+/** Separators, control characters, line ends, and marks that turn the reading direction. */
+const FORBIDDEN = /[/\\\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/u;
+/** In values also what Windows does not take. */
+const REPLACED = /[/\\\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069:*?"<>|]/gu;
+
+/**
+ * Reads a logic-less template: fixed fields in double braces, times with a pattern of `yyyy MM dd HH mm ss`.
+ * @param path where it stands in the input, for the error
+ * @throws CapError TEMPLATE_INVALID for anything else in braces, PATH_INVALID for what could leave a folder
+ */
+export function parseFilename(template: string, path: string): ParsedFilename {
+	const parts = [...template.matchAll(/\{\{([^{}]*)\}\}|([^{}]+)|([{}])/g)].map(
+		([, inner, text, brace]): Part => {
+			if (brace !== undefined) throw invalid(path, 'braces only as {{field}}', brace);
+			return text === undefined ? readField(inner ?? '', path) : { text };
+		},
+	);
+	const plain = parts.map((part) => ('text' in part ? part.text : 'x')).join('');
+	const fine =
+		plain !== '' &&
+		!FORBIDDEN.test(plain) &&
+		!plain.startsWith('.') &&
+		!plain.includes('..') &&
+		template.isWellFormed();
+	if (fine) return parts;
+	throw inputError('PATH_INVALID', {
+		path,
+		expected: 'a file name without "..", "/", "\\", control characters and leading dot',
+		received: JSON.stringify(template.slice(0, 100)),
+	});
+}
+
+function readField(inner: string, path: string): Part {
+	const [, name = '', pattern] = /^\s*([A-Za-z]+)(?::(.*?))?\s*$/.exec(inner) ?? [];
+	const text = TEXT_FIELDS.find((field) => field === name);
+	if (text && pattern === undefined) return { field: text };
+	const time = TIME_FIELDS.find((field) => field === name);
+	if (!time) throw invalid(path, `one of ${[...TEXT_FIELDS, ...TIME_FIELDS].join(', ')}`, inner);
+	if (pattern !== undefined && !isPattern(pattern)) {
+		throw invalid(path, 'a pattern of yyyy MM dd HH mm ss with - _ . T between', inner);
+	}
+	return { field: time, pattern: pattern ?? DEFAULT_PATTERN };
+}
+
+/**
+ * The file's name: never empty, at most 255 bytes of UTF-8, one segment of a path, whatever the values are.
+ * @param timeZone IANA name of the zone in which times are written: the schedule's
+ */
+export function renderFilename(
+	parsed: ParsedFilename,
+	{ values, timeZone }: { values: FilenameValues; timeZone: string },
+): string {
+	const rendered = parsed.map((part) => {
+		if ('text' in part) return part.text;
+		const value = values[part.field];
+		if (value === null) return NOTHING;
+		if (typeof value === 'number') {
+			return formatLocal(value, 'pattern' in part ? part.pattern : DEFAULT_PATTERN, timeZone);
+		}
+		return value.toWellFormed().replace(REPLACED, '_');
+	});
+	const name = rendered
+		.join('')
+		.normalize('NFC')
+		.replace(/\.{2,}/g, '.')
+		.replace(/^[.\s]+/, '_')
+		.replace(/[.\s]+$/, '');
+	return fit(name === '' ? '_' : name);
+}
+
+/** Shortens before the extension, by whole characters. */
+function fit(name: string): string {
+	const bytes = (text: string): number => new TextEncoder().encode(text).length;
+	if (bytes(name) <= MAX_BYTES) return name;
+	const [extension = ''] = /\.[A-Za-z0-9]{1,16}$/.exec(name) ?? [];
+	const stem = [...name.slice(0, name.length - extension.length)];
+	while (bytes(stem.join('') + extension) > MAX_BYTES) stem.pop();
+	return stem.join('') + extension;
+}
+
+function invalid(path: string, expected: string, received: string) {
+	return inputError('TEMPLATE_INVALID', {
+		path,
+		expected,
+		received: JSON.stringify(received.slice(0, 60)),
+	});
+}

@@ -1,0 +1,364 @@
+import type { DeliverySettlement, DisabledTarget, NotificationSettlement } from '../../contract/change.ts';
+import type { Receipt } from '../../contract/delivery.ts';
+import type { RetryVerdict } from '../../contract/errors.ts';
+import type { EventDraft, EventType } from '../../contract/event.ts';
+import type { NewId } from '../../contract/ids.ts';
+import type { JsonObject } from '../../contract/json.ts';
+import type { ArtifactRecord } from '../../contract/result.ts';
+import type { Delivery, DeliveryAttempt, Failure, Notification } from '../../contract/run.ts';
+import type { Duration, Instant } from '../../contract/time.ts';
+import { spread } from '../spread.ts';
+
+/*
+ * The life of a delivery, the same for every channel; notifications live alike.
+ *
+ *   pending | failed -> sending   claim (the store does it)
+ *   sending -> delivered          on the channel's own receipt
+ *   sending -> skipped            its condition does not hold
+ *   sending -> failed             another attempt follows
+ *   sending -> dead               no attempt left, or it can never work; the next fallback takes over
+ *   sending -> pending            released: claimed, but nothing was sent
+ *   dead | delivered -> pending   replayed, with the identical bytes
+ */
+
+const NO_LEASE = { owner: null, leaseUntil: null } as const;
+
+export function isSettled(delivery: Pick<Delivery, 'state'>): boolean {
+	return (
+		delivery.state === 'delivered' || delivery.state === 'dead' || delivery.state === 'skipped'
+	);
+}
+
+export function deliveryEvent(
+	type: EventType,
+	delivery: Delivery,
+	at: Instant,
+	data?: JsonObject,
+): EventDraft {
+	const subject: Record<string, string> = { deliveryId: delivery.id, runId: delivery.runId };
+	if (delivery.scheduleId !== null) subject['scheduleId'] = delivery.scheduleId;
+	return {
+		type,
+		tenant: delivery.tenant,
+		at,
+		subject,
+		data: { target: delivery.targetKey, attempt: delivery.attempt, ...data },
+	};
+}
+
+function attemptOf(
+	delivery: Delivery,
+	times: { startedAt: Instant; at: Instant },
+	outcome: DeliveryAttempt['outcome'],
+	error: Failure | null = null,
+): DeliveryAttempt {
+	return {
+		deliveryId: delivery.id,
+		epoch: delivery.epoch,
+		attempt: delivery.attempt,
+		startedAt: times.startedAt,
+		endedAt: times.at,
+		outcome,
+		error,
+	};
+}
+
+export type StoredArtifact = NonNullable<DeliverySettlement['artifact']>;
+
+interface Sent {
+	startedAt: Instant;
+	at: Instant;
+	/** The bytes that were sent or tried, so that a later attempt or a replay sends the same. */
+	artifact: Delivery['artifact'];
+}
+
+function base(delivery: Delivery): Pick<DeliverySettlement, 'deliveryId' | 'tenant' | 'from' | 'epoch'> {
+	return {
+		deliveryId: delivery.id,
+		tenant: delivery.tenant,
+		from: ['sending'],
+		epoch: delivery.epoch,
+	};
+}
+
+export function delivered(delivery: Delivery, sent: Sent & { receipt: Receipt }): DeliverySettlement {
+	const { at, receipt, artifact } = sent;
+	return {
+		...base(delivery),
+		set: { ...NO_LEASE, state: 'delivered', endedAt: at, receipt, error: null, artifact },
+		attempt: attemptOf(delivery, sent, 'delivered'),
+		events: [
+			deliveryEvent('delivery.delivered', delivery, at, {
+				location: receipt.location,
+				size: receipt.size,
+				sha256: receipt.sha256,
+			}),
+		],
+	};
+}
+
+export function skipped(
+	delivery: Delivery,
+	{ startedAt, at, reason }: { startedAt: Instant; at: Instant; reason: string },
+): DeliverySettlement {
+	return {
+		...base(delivery),
+		set: { ...NO_LEASE, state: 'skipped', endedAt: at, error: null },
+		attempt: attemptOf(delivery, { startedAt, at }, 'skipped'),
+		events: [deliveryEvent('delivery.skipped', delivery, at, { reason })],
+	};
+}
+
+export interface SendFailure {
+	error: Failure;
+	outcome: 'failed' | 'timeout' | 'unknown';
+	retry: RetryVerdict;
+	retryAfter?: Duration | undefined;
+	disable?: boolean | undefined;
+}
+
+/** What becomes of a delivery whose attempt failed: another attempt, or death and the next fallback. */
+export function afterSendFailure(
+	delivery: Delivery,
+	failure: SendFailure,
+	context: Sent & { retries: readonly Duration[]; newId: NewId },
+): DeliverySettlement {
+	const { at, artifact, retries, newId } = context;
+	const { error, outcome } = failure;
+	const attempt = attemptOf(delivery, context, outcome, error);
+	const data = { code: error.code, message: error.message };
+	const dueAt = nextSendAt(delivery.id, { ...failure, attempt: delivery.attempt, at, retries });
+	if (dueAt !== null) {
+		return {
+			...base(delivery),
+			set: { ...NO_LEASE, state: 'failed', dueAt, error, artifact },
+			attempt,
+			events: [
+				deliveryEvent('delivery.failed', delivery, at, {
+					...data,
+					nextAt: new Date(dueAt).toISOString(),
+				}),
+			],
+		};
+	}
+	const next = fallbackOf(delivery, { at, newId });
+	return {
+		...base(delivery),
+		set: { ...NO_LEASE, state: 'dead', endedAt: at, error, artifact },
+		attempt,
+		...(next === null ? {} : { next }),
+		...(failure.disable === true ? { disable: disabled(delivery, at) } : {}),
+		events: [
+			deliveryEvent('delivery.dead', delivery, at, data),
+			...(next === null
+				? []
+				: [deliveryEvent('delivery.fallback', next, at, { insteadOf: delivery.id })]),
+			...(failure.disable === true
+				? [deliveryEvent('delivery.target_disabled', delivery, at, { reason: GONE })]
+				: []),
+		],
+	};
+}
+
+const GONE = 'the endpoint answered 410 Gone';
+
+function disabled(delivery: Delivery, at: Instant): DisabledTarget {
+	return {
+		scheduleId: delivery.scheduleId,
+		targetKey: delivery.targetKey,
+		destination: delivery.target.destination ?? null,
+		reason: GONE,
+		at,
+	};
+}
+
+/** The delivery that takes over when this one is dead, with the fallbacks that are left; null: there is none. */
+export function fallbackOf(
+	delivery: Delivery,
+	{ at, newId }: { at: Instant; newId: NewId },
+): Delivery | null {
+	const [target, ...fallbacks] = delivery.fallbacks;
+	if (target === undefined) return null;
+	return {
+		...delivery,
+		id: newId('delivery'),
+		targetKey: target.key,
+		target,
+		fallbacks,
+		...NO_LEASE,
+		state: 'pending',
+		epoch: 0,
+		attempt: 0,
+		dueAt: at,
+		createdAt: at,
+		endedAt: null,
+		artifact: null,
+		receipt: null,
+		error: null,
+	};
+}
+
+export function released(delivery: Delivery, { at }: { at: Instant }): DeliverySettlement {
+	return {
+		...base(delivery),
+		set: { ...NO_LEASE, state: 'pending', dueAt: at, attempt: delivery.attempt - 1 },
+		events: [deliveryEvent('delivery.pending', delivery, at, { released: true })],
+	};
+}
+
+/** Sends the identical stored bytes again, counted from the first attempt. */
+export function replayed(delivery: Delivery, { at }: { at: Instant }): DeliverySettlement {
+	return {
+		deliveryId: delivery.id,
+		tenant: delivery.tenant,
+		from: ['dead', 'delivered'],
+		epoch: delivery.epoch,
+		set: { state: 'pending', dueAt: at, endedAt: null, attempt: 0, error: null },
+		events: [deliveryEvent('delivery.replayed', delivery, at)],
+	};
+}
+
+/** Keeps a rendered artifact with the delivery's settlement. */
+export function withArtifact(
+	settlement: DeliverySettlement,
+	artifact: { record: ArtifactRecord; inline: Uint8Array | null } | null,
+): DeliverySettlement {
+	return artifact === null ? settlement : { ...settlement, artifact };
+}
+
+// -- retry times, for deliveries and notifications
+
+interface FailedSend {
+	retry: RetryVerdict;
+	retryAfter?: Duration | undefined;
+	/** Number of the attempt that failed, from 1. */
+	attempt: number;
+	at: Instant;
+	/** Waits before the second, third … attempt. */
+	retries: readonly Duration[];
+}
+
+const MAX_RETRY_AFTER: Duration = 86_400_000;
+
+/** When the next attempt is due; null: that was the last. Waits get up to a tenth of jitter on top. */
+export function nextSendAt(id: string, failed: FailedSend): Instant | null {
+	const wait = failed.retries[failed.attempt - 1];
+	if (failed.retry === 'never' || wait === undefined) return null;
+	const jittered = Math.round(wait * (1 + 0.1 * spread(`${id}#${failed.attempt}`)));
+	return failed.at + Math.max(jittered, Math.min(failed.retryAfter ?? 0, MAX_RETRY_AFTER));
+}
+
+// -- notifications
+
+export function notificationEvent(
+	type: EventType,
+	notification: Notification,
+	at: Instant,
+	data?: JsonObject,
+): EventDraft {
+	const subject: Record<string, string> = {
+		notificationId: notification.id,
+		runId: notification.runId,
+	};
+	if (notification.scheduleId !== null) subject['scheduleId'] = notification.scheduleId;
+	return {
+		type,
+		tenant: notification.tenant,
+		at,
+		subject,
+		data: { notify: notification.notifyKey, attempt: notification.attempt, ...data },
+	};
+}
+
+function notificationBase(
+	notification: Notification,
+): Pick<NotificationSettlement, 'notificationId' | 'tenant' | 'from' | 'epoch'> {
+	return {
+		notificationId: notification.id,
+		tenant: notification.tenant,
+		from: ['sending'],
+		epoch: notification.epoch,
+	};
+}
+
+export function notified(
+	notification: Notification,
+	{ at, status }: { at: Instant; status: number },
+): NotificationSettlement {
+	return {
+		...notificationBase(notification),
+		// The link's secret is not needed any more, so it is not kept.
+		set: {
+			...NO_LEASE,
+			state: 'delivered',
+			endedAt: at,
+			status,
+			error: null,
+			sealedUrl: null,
+			sealedBody: null,
+		},
+		events: [notificationEvent('notification.delivered', notification, at, { status })],
+	};
+}
+
+export function afterNotifyFailure(
+	notification: Notification,
+	failure: SendFailure,
+	context: { at: Instant; retries: readonly Duration[]; destination: string | null },
+): NotificationSettlement {
+	const { at, retries, destination } = context;
+	const { error } = failure;
+	const data = { code: error.code, message: error.message };
+	const dueAt = nextSendAt(notification.id, {
+		...failure,
+		attempt: notification.attempt,
+		at,
+		retries,
+	});
+	if (dueAt !== null) {
+		return {
+			...notificationBase(notification),
+			set: {
+				...NO_LEASE,
+				state: 'failed',
+				dueAt,
+				error,
+				sealedUrl: notification.sealedUrl,
+				sealedBody: notification.sealedBody,
+			},
+			events: [
+				notificationEvent('notification.failed', notification, at, {
+					...data,
+					nextAt: new Date(dueAt).toISOString(),
+				}),
+			],
+		};
+	}
+	return {
+		...notificationBase(notification),
+		set: { ...NO_LEASE, state: 'dead', endedAt: at, error, sealedUrl: null, sealedBody: null },
+		...(failure.disable === true
+			? {
+					disable: {
+						scheduleId: notification.scheduleId,
+						targetKey: `notify.${notification.notifyKey}`,
+						destination,
+						reason: GONE,
+						at,
+					},
+				}
+			: {}),
+		events: [notificationEvent('notification.dead', notification, at, data)],
+	};
+}
+
+export function notificationReleased(
+	notification: Notification,
+	{ at }: { at: Instant },
+): NotificationSettlement {
+	return {
+		...notificationBase(notification),
+		set: { ...NO_LEASE, state: 'pending', dueAt: at, attempt: notification.attempt - 1 },
+		events: [notificationEvent('notification.pending', notification, at, { released: true })],
+	};
+}

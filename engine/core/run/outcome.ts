@@ -1,0 +1,87 @@
+import type { RunSettlement } from '../../contract/change.ts';
+import type { RetryVerdict } from '../../contract/errors.ts';
+import type { RetryReason } from '../../contract/policies.ts';
+import type { AttemptOutcome, Failure, Run } from '../../contract/run.ts';
+import type { RunSpec } from '../../contract/schedule.ts';
+import type { Duration, Instant } from '../../contract/time.ts';
+import type { FollowUps } from './follow-ups.ts';
+import { nextAttemptAt } from './retry.ts';
+import { expired, failed, held, retryLater } from './transitions.ts';
+
+export interface AttemptFailure {
+	error: Failure;
+	outcome: AttemptOutcome;
+	retry: RetryVerdict;
+	reason?: RetryReason | undefined;
+	retryAfter?: Duration | undefined;
+}
+
+type MakeFollowUps = (state: 'failed' | 'expired') => FollowUps;
+
+/** What becomes of a run whose attempt failed: another attempt, or the end. */
+export function afterFailure(
+	run: Run,
+	spec: RunSpec,
+	failure: AttemptFailure,
+	context: { at: Instant; followUps: MakeFollowUps },
+): RunSettlement {
+	const { at, followUps } = context;
+	const { error, outcome } = failure;
+	const readyAt = nextAttemptAt(spec.policies.retry, {
+		runId: run.id,
+		attempt: run.attempt,
+		at,
+		retry: failure.retry,
+		reason: failure.reason,
+		retryAfter: failure.retryAfter,
+	});
+	if (readyAt !== null) return retryLater(run, { at, readyAt, error, outcome });
+	if (run.state === 'waiting' && outcome === 'timeout') {
+		return expired(run, spec, { at, error, followUps: followUps('expired') });
+	}
+	return failed(run, spec, { at, error, outcome, followUps: followUps('failed') });
+}
+
+/** The capability accepted, but did not call back in time. */
+export function afterDeadline(
+	run: Run,
+	spec: RunSpec,
+	context: { at: Instant; followUps: MakeFollowUps },
+): RunSettlement {
+	return afterFailure(
+		run,
+		spec,
+		{
+			error: { code: 'DEADLINE_EXCEEDED', message: 'no call back before the deadline' },
+			outcome: 'timeout',
+			retry: 'later',
+			reason: 'timeout',
+		},
+		context,
+	);
+}
+
+/** The engine that held the lease is gone: nobody knows whether the capability did the work. */
+export function afterLostLease(
+	run: Run,
+	spec: RunSpec,
+	context: { at: Instant; followUps: MakeFollowUps },
+): RunSettlement {
+	const { at, followUps } = context;
+	const error: Failure = {
+		code: 'OUTCOME_UNKNOWN',
+		message: 'the engine was lost before the answer was recorded',
+	};
+	switch (spec.policies.onUnknown) {
+		case 'manual':
+			return held(run, { at, error });
+		case 'fail':
+			return failed(run, spec, { at, error, outcome: 'unknown', followUps: followUps('failed') });
+		case 'retry':
+			// At once: it was the engine that failed, not the capability. Attempts still count, so a run that
+			// kills its engine does not do so for ever.
+			return run.attempt < spec.policies.retry.attempts
+				? retryLater(run, { at, readyAt: at, error, outcome: 'unknown' })
+				: failed(run, spec, { at, error, outcome: 'unknown', followUps: followUps('failed') });
+	}
+}

@@ -1,0 +1,40 @@
+import type { Instant } from '../../contract/time.ts';
+import { fits } from './cron-calendar.ts';
+import type { CronPattern } from './cron-pattern.ts';
+import { endOfFold, endOfGap } from './cron-walk.ts';
+import { pieceAt } from './zone-offsets.ts';
+
+/** What a clock change did to one occurrence of a pattern, in words; `undefined` where it did nothing. */
+export function clockNote(pattern: CronPattern, zone: string, at: Instant): string | undefined {
+	const piece = pieceAt(zone, at);
+	const shown = at + piece.offset;
+	if (at < endOfGap(piece) && !fits(pattern, shown / 1000)) {
+		return `clock change: ${shiftWords(at + piece.before, shown)}`;
+	}
+	const twice = `clock change: ${clockText(shown)} comes twice on this day`;
+	if (at < endOfFold(piece)) return `${twice}, this is the second time`;
+	const following = pieceAt(zone, piece.until);
+	const setBack = piece.offset - following.offset;
+	if (setBack <= 0 || at < piece.until - setBack) return undefined;
+	return pattern.everyHour
+		? `${twice}, this is the first time`
+		: `${twice}, fires the first time only`;
+}
+
+/** The date is only told where the shift changes it (Samoa lost a whole day in 2011). */
+export function shiftWords(asked: number, shown: number): string {
+	const sameDay = dateText(asked) === dateText(shown);
+	const from = sameDay ? clockText(asked) : `${dateText(asked)} ${clockText(asked)}`;
+	const to = sameDay ? clockText(shown) : `${dateText(shown)} ${clockText(shown)}`;
+	return `${from} does not exist${sameDay ? ' on this day' : ''}, shifted to ${to}`;
+}
+
+export function dateText(local: number): string {
+	return new Date(local).toISOString().slice(0, 10);
+}
+
+/** `02:30`, or `02:30:15` where the seconds say something. */
+export function clockText(local: number): string {
+	const text = new Date(local).toISOString();
+	return text.slice(11, local % 60_000 === 0 ? 16 : 19);
+}

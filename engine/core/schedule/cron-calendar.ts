@@ -1,0 +1,126 @@
+import type { CronPattern } from './cron-pattern.ts';
+
+/**
+ * The walk through the calendar, without zones: a local time is a number of seconds as if the wall clock
+ * showed UTC.
+ */
+export type LocalSeconds = number;
+
+const DAY = 86_400;
+
+/** The first local time that fits the pattern, from `from` to `until` inclusive. */
+export function nextLocal(
+	pattern: CronPattern,
+	from: LocalSeconds,
+	until: LocalSeconds,
+): LocalSeconds | undefined {
+	const today = Math.floor(from / DAY);
+	if (nextDay(pattern, today, today) === today) {
+		const time = nextTimeOfDay(pattern, from - today * DAY);
+		if (time >= 0) return bounded(today * DAY + time, until);
+	}
+	const day = nextDay(pattern, today + 1, Math.floor(until / DAY));
+	return day === undefined ? undefined : bounded(day * DAY + firstTimeOfDay(pattern), until);
+}
+
+function bounded(local: LocalSeconds, until: LocalSeconds): LocalSeconds | undefined {
+	return local <= until ? local : undefined;
+}
+
+export function fits(pattern: CronPattern, local: LocalSeconds): boolean {
+	return nextLocal(pattern, local, local) === local;
+}
+
+/** The first day, in days since 1970-01-01, that fits; skips whole months that do not. */
+export function nextDay(pattern: CronPattern, from: number, until: number): number | undefined {
+	let day = from;
+	const date = new Date(day * DAY * 1000);
+	let year = date.getUTCFullYear();
+	let month = date.getUTCMonth() + 1;
+	let dayOfMonth = date.getUTCDate();
+	while (day <= until) {
+		const length = monthLength(year, month);
+		if ((pattern.months >>> month) & 1) {
+			for (; dayOfMonth <= length && day <= until; dayOfMonth++, day++) {
+				if (dayFits(pattern, dayOfMonth, weekday(day))) return day;
+			}
+		} else {
+			day += length - dayOfMonth + 1;
+		}
+		dayOfMonth = 1;
+		month = (month % 12) + 1;
+		if (month === 1) year++;
+	}
+	return undefined;
+}
+
+function dayFits(pattern: CronPattern, dayOfMonth: number, dayOfWeek: number): boolean {
+	const byDate = (pattern.days >>> dayOfMonth) & 1;
+	const byWeekday = (pattern.weekdays >>> dayOfWeek) & 1;
+	return (pattern.eitherDay ? byDate | byWeekday : byDate & byWeekday) === 1;
+}
+
+/** Seconds of the day not below `from`, or -1 when the day has none left. */
+function nextTimeOfDay(pattern: CronPattern, from: number): number {
+	const { hours, minutes, seconds } = pattern;
+	const hour = Math.floor(from / 3600);
+	const minute = Math.floor((from % 3600) / 60);
+	if (hours.next[hour] === hour) {
+		if (minutes.next[minute] === minute) {
+			const second = seconds.next[from % 60] ?? -1;
+			if (second >= 0) return hour * 3600 + minute * 60 + second;
+		}
+		const later = minutes.next[minute + 1] ?? -1;
+		if (later >= 0) return hour * 3600 + later * 60 + seconds.first;
+	}
+	const later = hours.next[hour + 1] ?? -1;
+	return later < 0 ? -1 : later * 3600 + minutes.first * 60 + seconds.first;
+}
+
+function firstTimeOfDay({ hours, minutes, seconds }: CronPattern): number {
+	return hours.first * 3600 + minutes.first * 60 + seconds.first;
+}
+
+/** Sunday is 0; 1970-01-01 was a Thursday. */
+function weekday(day: number): number {
+	return (((day + 4) % 7) + 7) % 7;
+}
+
+function monthLength(year: number, month: number): number {
+	if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
+	return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
+}
+
+/**
+ * The shortest time between two local times that fit, in seconds, if it is below `limit`; else a number
+ * that is not below `limit`. Clock changes may shorten it; they are left out.
+ */
+export function smallestGap(pattern: CronPattern, limit: number): number {
+	const DAY_END = DAY - 1;
+	let gap = Number.POSITIVE_INFINITY;
+	let last = firstTimeOfDay(pattern);
+	while (last < DAY_END && gap > 1) {
+		const time = nextTimeOfDay(pattern, last + 1);
+		if (time < 0) break;
+		gap = Math.min(gap, time - last);
+		last = time;
+	}
+	last = pattern.hours.last * 3600 + pattern.minutes.last * 60 + pattern.seconds.last;
+	const overMidnight = DAY - last + firstTimeOfDay(pattern);
+	// Only the rare pattern whose gap lies over midnight needs the calendar.
+	if (overMidnight >= Math.min(gap, limit)) return gap;
+	return Math.min(gap, overMidnight + DAY * (smallestDayDistance(pattern) - 1));
+}
+
+/** Weekdays and dates meet again in the same way after 28 years. */
+function smallestDayDistance(pattern: CronPattern): number {
+	const end = 28 * 366;
+	let smallest = end;
+	let day = nextDay(pattern, 0, end);
+	while (day !== undefined && smallest > 1) {
+		const following = nextDay(pattern, day + 1, end);
+		if (following !== undefined) smallest = Math.min(smallest, following - day);
+		day = following;
+	}
+	return smallest;
+}

@@ -1,0 +1,117 @@
+import type { Instant } from '../../contract/time.ts';
+import { toIso } from '../../contract/time.ts';
+import type { Timing } from '../../contract/timing.ts';
+import { clockText, dateText, shiftWords } from './clock-notes.ts';
+import { nextLocal } from './cron-calendar.ts';
+import type { CronPattern } from './cron-pattern.ts';
+import { LONGEST_MONTHS, parseCron } from './cron-pattern.ts';
+import { nextAfter } from './timing.ts';
+import { clockChanges } from './zone-offsets.ts';
+
+export interface TimingWarning {
+	code:
+		| 'FAR_FUTURE'
+		| 'SKIPS_MONTHS'
+		| 'EITHER_DAY'
+		| 'UNEVEN_STEP'
+		| 'CLOCK_CHANGE_GAP'
+		| 'CLOCK_CHANGE_FOLD'
+		| 'DRIFTS_FROM_CLOCK';
+	message: string;
+}
+
+const DAY = 86_400_000;
+const YEAR = 366 * DAY;
+const MONTH_NAMES = [
+	'January',
+	'February',
+	'March',
+	'April',
+	'May',
+	'June',
+	'July',
+	'August',
+	'September',
+	'October',
+	'November',
+	'December',
+];
+
+/** What is allowed but may surprise. Clock changes are looked for in the year after `from`. */
+export function lintTiming(timing: Timing, from: Instant): TimingWarning[] {
+	const warnings = timing.kind === 'at' ? [] : farFuture(timing, from);
+	if (timing.kind === 'cron') {
+		const pattern = parseCron(timing.cron);
+		warnings.push(
+			...skippedMonths(pattern),
+			...eitherDay(pattern),
+			...unevenSteps(pattern),
+			...changes(pattern, timing.timeZone, from),
+		);
+	}
+	if (timing.kind === 'every' && timing.every % DAY === 0) {
+		warnings.push(...drift(timing.timeZone, from));
+	}
+	return warnings;
+}
+
+function farFuture(timing: Timing, from: Instant): TimingWarning[] {
+	const next = nextAfter(timing, from);
+	if (next === undefined || next - from <= 5 * YEAR) return [];
+	return [{ code: 'FAR_FUTURE', message: `fires for the first time at ${toIso(next)}` }];
+}
+
+function skippedMonths(pattern: CronPattern): TimingWarning[] {
+	const day = 31 - Math.clz32(pattern.days & -pattern.days);
+	if (pattern.eitherDay || day < 29) return [];
+	const skipped = MONTH_NAMES.filter(
+		(_, index) => (pattern.months >>> (index + 1)) & 1 && (LONGEST_MONTHS[index] ?? 31) < day,
+	);
+	const february = (pattern.months >>> 2) & 1 && day === 29;
+	const months = [...skipped, ...(february ? ['February outside leap years'] : [])];
+	if (months.length === 0) return [];
+	return [
+		{ code: 'SKIPS_MONTHS', message: `there is no day ${day} in ${months.join(', ')}: skipped` },
+	];
+}
+
+function eitherDay(pattern: CronPattern): TimingWarning[] {
+	if (!pattern.eitherDay) return [];
+	const message =
+		'day of month and day of week are both set: fires on days that fit either, not only on those that fit both';
+	return [{ code: 'EITHER_DAY', message }];
+}
+
+function unevenSteps(pattern: CronPattern): TimingWarning[] {
+	return pattern.unevenSteps.map(({ unit, step, values }) => ({
+		code: 'UNEVEN_STEP',
+		message: `a step of ${step} starts again at 0: fires at ${unit} ${values.join(', ')}`,
+	}));
+}
+
+/** The first gap and the first fold that meet an occurrence; patterns of every hour go on through both. */
+function changes(pattern: CronPattern, zone: string, from: Instant): TimingWarning[] {
+	if (pattern.everyHour) return [];
+	const found = new Map<TimingWarning['code'], TimingWarning>();
+	for (const { from: at, offset, before } of clockChanges(zone, from, from + YEAR)) {
+		const [low, high] = [at + Math.min(offset, before), at + Math.max(offset, before)];
+		const local = nextLocal(pattern, low / 1000, high / 1000 - 1);
+		if (local === undefined) continue;
+		const code = offset > before ? 'CLOCK_CHANGE_GAP' : 'CLOCK_CHANGE_FOLD';
+		const asked = local * 1000;
+		const what =
+			offset > before
+				? shiftWords(asked, asked + offset - before)
+				: `${clockText(asked)} comes twice on this day, fires the first time only`;
+		const message = `clocks change on ${dateText(asked)} in ${zone}: ${what}`;
+		if (!found.has(code)) found.set(code, { code, message });
+	}
+	return [...found.values()];
+}
+
+function drift(zone: string, from: Instant): TimingWarning[] {
+	const [change] = clockChanges(zone, from, from + YEAR);
+	if (change === undefined) return [];
+	const message = `"every" counts days of 24 hours, so the local time moves when clocks change in ${zone} on ${dateText(change.from + change.offset)}; use "cron" to keep it`;
+	return [{ code: 'DRIFTS_FROM_CLOCK', message }];
+}

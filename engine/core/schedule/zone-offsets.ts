@@ -1,0 +1,135 @@
+import type { Duration, Instant } from '../../contract/time.ts';
+
+/**
+ * UTC offsets of IANA zones, asked of Intl once and kept as tables. Pieces tile time: within one the
+ * offset is constant. A table is made per zone and UTC year when it is first needed (about 0.2 ms).
+ */
+export interface Piece {
+	/** Where the offset began, or some instant after that where no clock change is near. */
+	from: Instant;
+	/** Exclusive; the next clock change or the end of the UTC year. */
+	until: Instant;
+	/** Local time minus UTC. */
+	offset: Duration;
+	/** The offset before `from`; the same as `offset` when `from` is no clock change. */
+	before: Duration;
+}
+
+const DAY = 86_400_000;
+/** Farther apart than any two offsets that one zone ever changed between (Samoa changed by 24 h). */
+export const OFFSET_SPAN: Duration = 2 * DAY;
+/** The shortest time between two clock changes since 1970 was a week (Brazil, October 2000). */
+const STEP = 5 * DAY;
+const MAX_ZONES = 1000;
+const MAX_YEARS = 200;
+
+interface ZoneTable {
+	formatter: Intl.DateTimeFormat;
+	years: Map<number, Piece[]>;
+	/** The piece that was asked for last, and from when on it holds without its year being looked at. */
+	latest: Piece;
+	latestFrom: Instant;
+}
+
+const UTC_PIECE: Piece = {
+	from: Number.NEGATIVE_INFINITY,
+	until: Number.POSITIVE_INFINITY,
+	offset: 0,
+	before: 0,
+};
+const NOWHERE: Piece = { from: 0, until: Number.NEGATIVE_INFINITY, offset: 0, before: 0 };
+const tables = new Map<string, ZoneTable>();
+
+/** The piece that holds the instant. The zone must be one that Intl knows. */
+export function pieceAt(zone: string, at: Instant): Piece {
+	if (zone === 'UTC') return UTC_PIECE;
+	const table = tableOf(zone);
+	if (at >= table.latestFrom && at < table.latest.until) return table.latest;
+	const year = new Date(at).getUTCFullYear();
+	let found = NOWHERE;
+	for (const piece of piecesOfYear(table, year)) if (piece.from <= at) found = piece;
+	table.latest = found;
+	table.latestFrom = Math.max(found.from, Date.UTC(year));
+	return found;
+}
+
+/** Clock changes from one instant (exclusive) to another (inclusive), as the pieces that they begin. */
+export function* clockChanges(zone: string, from: Instant, to: Instant): Generator<Piece> {
+	for (let piece = pieceAt(zone, from); piece.until <= to;) {
+		const next = pieceAt(zone, piece.until);
+		if (next.offset !== piece.offset) yield next;
+		piece = next;
+	}
+}
+
+function tableOf(zone: string): ZoneTable {
+	const known = tables.get(zone);
+	if (known) return known;
+	if (tables.size >= MAX_ZONES) tables.clear();
+	const formatter = new Intl.DateTimeFormat('en-US', {
+		timeZone: zone,
+		timeZoneName: 'longOffset',
+		hour: 'numeric',
+	});
+	const table = { formatter, years: new Map<number, Piece[]>(), latest: NOWHERE, latestFrom: 0 };
+	tables.set(zone, table);
+	return table;
+}
+
+function piecesOfYear(table: ZoneTable, year: number): Piece[] {
+	const known = table.years.get(year);
+	if (known) return known;
+	if (table.years.size >= MAX_YEARS) table.years.clear();
+	// A clock change at the end of the year before still matters for two days.
+	const pieces = findPieces(table.formatter, Date.UTC(year) - OFFSET_SPAN, Date.UTC(year + 1));
+	table.years.set(year, pieces);
+	return pieces;
+}
+
+function findPieces(formatter: Intl.DateTimeFormat, start: Instant, end: Instant): Piece[] {
+	const pieces: Piece[] = [];
+	let from = start;
+	let offset = askOffset(formatter, start);
+	let before = offset;
+	for (let low = start; low < end;) {
+		const high = Math.min(low + STEP, end);
+		if (askOffset(formatter, high) === offset) {
+			low = high;
+			continue;
+		}
+		const change = firstOther(formatter, offset, { low, high });
+		pieces.push({ from, until: change, offset, before });
+		before = offset;
+		offset = askOffset(formatter, change);
+		from = change;
+		low = change;
+	}
+	if (from < end) pieces.push({ from, until: end, offset, before });
+	return pieces;
+}
+
+/** Bisects to the second: the offset is `offset` at `low` and another at `high`. */
+function firstOther(
+	formatter: Intl.DateTimeFormat,
+	offset: Duration,
+	{ low, high }: { low: Instant; high: Instant },
+): Instant {
+	while (high - low > 1000) {
+		const middle = low + Math.floor((high - low) / 2000) * 1000;
+		if (askOffset(formatter, middle) === offset) low = middle;
+		else high = middle;
+	}
+	return high;
+}
+
+/** `1 AM GMT-00:44:30`; plain `GMT` where the offset is zero. */
+function askOffset(formatter: Intl.DateTimeFormat, at: Instant): Duration {
+	const text = formatter.format(at);
+	const offset = text.slice(text.lastIndexOf('GMT') + 3);
+	if (offset === '') return 0;
+	const seconds =
+		Number(offset.slice(1, 3)) * 3600 +
+		Number(offset.slice(4, 6)) * 60 +
+		Number(offset.slice(7, 9));
+	return (offset.startsWith('-') ? -1000 : 1000) * seconds;
+}

@@ -1,0 +1,72 @@
+import type { z } from 'zod';
+
+import type { DeclaredColumn, Row } from '../contract/envelope.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { ResultEncoding } from '../contract/result.ts';
+
+/** What a report says about itself. Instants are ISO 8601; nothing here names a machine. */
+export interface ReportMeta {
+	title: string;
+	capability: string;
+	action: string;
+	runId: string;
+	parameters: JsonObject;
+	nominalAt: string | null;
+	window: { start: string | null; end: string } | null;
+	timeZone: string;
+	/** When the result came: not "now", so that the same result gives the same bytes. */
+	resultAt: string;
+}
+
+/** A result as formats see it. */
+export interface FormatInput {
+	/** Rows in batches, from the first, as often as asked for. Batches keep the cost of a row low. */
+	rows(): AsyncIterable<readonly Row[]>;
+	/** The stored bytes untouched. */
+	bytes(): AsyncIterable<Uint8Array>;
+	/** Whether the result is bytes that are no rows. */
+	binary: boolean;
+	/** How `bytes()` is kept: a format may pass on what already has its form. */
+	encoding: ResultEncoding;
+	/** The media type of `bytes()`. */
+	contentType: string;
+	/** Columns that the capability or its manifest declared, in order. */
+	columns: readonly DeclaredColumn[] | undefined;
+	meta: ReportMeta;
+}
+
+/** A format: rows in, a file out, streamed. One folder each. Pure but for the streams. */
+export interface Format {
+	readonly name: string;
+	readonly title: string;
+	readonly contentType: string;
+	/** Without the dot. */
+	readonly extension: string;
+	readonly abilities: {
+		/** Takes rows; formats that do not only take `binary` input. */
+		rows: boolean;
+		/** Takes bytes that are no rows. */
+		binary: boolean;
+	};
+	/** Limits that users should know, by name. */
+	readonly limits: Readonly<Record<string, number>>;
+	readonly options: z.ZodType;
+	/** The content type and extension where they depend on options or input; default those above. */
+	describe?(
+		input: Pick<FormatInput, 'binary' | 'contentType'>,
+		options: unknown,
+	): { contentType: string; extension: string };
+	/** Memory stays flat in the number of rows; stopping the iteration frees everything. */
+	render(input: FormatInput, options: unknown): AsyncIterable<Uint8Array>;
+}
+
+export interface FormatRegistry {
+	get(name: string): Format | undefined;
+	list(): readonly Format[];
+}
+
+/** Reads a stored result as rows, in batches, from the start as often as asked for. */
+export type ReadRows = (stored: {
+	encoding: ResultEncoding;
+	open(): AsyncIterable<Uint8Array>;
+}) => () => AsyncIterable<readonly Row[]>;

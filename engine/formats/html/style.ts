@@ -1,0 +1,108 @@
+import type { ColumnProfile } from './profile.ts';
+
+/** Columns beyond which a printed page lies on its side. */
+const WIDE = 7;
+/** Characters up to which a column's cells stay on one line, and from which they get room to wrap. */
+const SHORT = 28;
+const LONG = 70;
+
+const BASE = `
+:root{color-scheme:light dark;--paper:#fff;--ink:#1b1f24;--soft:#59636e;--faint:#9aa4ae;--line:#e3e7eb;--strong:#cfd6dc;--stripe:#f7f8fa;--head:#f1f3f6;--accent:#0b6e5f;--warn:#7a4d00;--warnbg:#fff6e0;--warnline:#f0d48a}
+@media (prefers-color-scheme:dark){:root{--paper:#14171b;--ink:#e4e8ec;--soft:#a2acb6;--faint:#67717b;--line:#262c33;--strong:#39414a;--stripe:#191d22;--head:#1e2329;--accent:#5cc8b4;--warn:#f3d48c;--warnbg:#2b2412;--warnline:#574718}}
+*{box-sizing:border-box}
+html{-webkit-text-size-adjust:100%}
+body{margin:0;padding:clamp(1.25rem,4vw,3rem) clamp(1rem,4vw,3.5rem) 2rem;background:var(--paper);color:var(--ink);font:400 15px/1.5 ui-sans-serif,system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","Liberation Sans",Arial,sans-serif}
+header,main>section,.notice,footer{max-width:76rem}
+.origin{margin:0;color:var(--accent);font-size:.8125rem;font-weight:600;letter-spacing:.02em}
+h1{margin:.15rem 0 .35rem;font-size:clamp(1.6rem,3.4vw,2.25rem);line-height:1.15;font-weight:650;letter-spacing:-.018em;overflow-wrap:anywhere;text-wrap:balance}
+.size{margin:0;color:var(--soft);font-size:1.0625rem}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,max-content));gap:1rem 2.75rem;margin:1.6rem 0 2rem;padding:1.1rem 0;border-block:1px solid var(--line)}
+.facts div{min-width:0;max-width:30rem}
+.facts .wide{grid-column:1/-1;max-width:none}
+.wide dd{display:flex;flex-wrap:wrap;gap:.1rem 1.6rem}
+dt{color:var(--soft);font-size:.75rem;line-height:1.4}
+dd{margin:.1rem 0 0;font-variant-numeric:tabular-nums;overflow-wrap:anywhere}
+dd span{display:block}
+dd u{color:var(--soft);text-decoration:none}
+dd b{font-weight:400;color:var(--soft)}
+code{font:.86em/1.45 ui-monospace,SFMono-Regular,Menlo,Consolas,"Liberation Mono",monospace;overflow-wrap:anywhere}
+.notice{margin:0 0 1.5rem;padding:.75rem 1rem;border:1px solid var(--warnline);border-radius:8px;background:var(--warnbg);color:var(--warn)}
+.notice b{font-weight:650}
+.scroll{overflow:auto;max-height:calc(100vh - 2rem);width:fit-content;min-width:min(100%,24rem);max-width:100%;border:1px solid var(--strong);border-radius:10px}
+table{border-collapse:separate;border-spacing:0;min-width:100%;font-size:.875rem;line-height:1.4;font-variant-numeric:tabular-nums lining-nums}
+th,td{padding:.45rem .95rem;text-align:left;vertical-align:top;unicode-bidi:plaintext;overflow-wrap:break-word}
+td{border-top:1px solid var(--line);white-space:pre-wrap;max-width:44rem}
+tbody tr:first-child td{border-top:0}
+tbody tr:nth-child(even){background:var(--stripe)}
+@media (hover:hover){tbody tr:hover{background:var(--head)}}
+th{background:var(--head);border-bottom:1px solid var(--strong);color:var(--soft);font-weight:600;font-size:.8125rem;white-space:nowrap;vertical-align:bottom}
+thead th{position:sticky;top:0;z-index:1}
+td:empty::before{content:"\\2013";color:var(--faint)}
+td[data-z]::after{content:attr(data-z);visibility:hidden}
+i{font-style:normal;margin-left:.19em}
+details{margin:2rem 0 0}
+summary{cursor:pointer;width:fit-content;margin:0 0 .75rem;font-weight:600;color:var(--ink)}
+summary::marker{color:var(--faint)}
+.about td+td,.about th+th{text-align:right}
+.about td:nth-child(2),.about th:nth-child(2){text-align:left;color:var(--soft)}
+.about td{white-space:nowrap}
+.about td:first-child{white-space:normal;font-weight:500}
+.none{margin:0;padding:2.5rem 1rem;border:1px dashed var(--strong);border-radius:10px;color:var(--soft);text-align:center}
+footer{margin-top:2.5rem;color:var(--faint);font-size:.75rem;overflow-wrap:anywhere}
+@media print{
+:root{color-scheme:light;--paper:#fff;--ink:#000;--soft:#444;--faint:#777;--line:#ddd;--strong:#999;--stripe:#f6f7f8;--head:#fff;--accent:#000;--warn:#000;--warnbg:#fff;--warnline:#999}
+body{padding:0;font-size:9.5pt}
+h1{font-size:18pt}
+.size{font-size:10.5pt}
+.facts{margin:10pt 0 12pt;padding:8pt 0;gap:6pt 24pt;grid-template-columns:repeat(3,max-content)}
+.scroll{overflow:visible;max-height:none;width:auto;border:0;border-radius:0}
+table{font-size:8.5pt}
+th,td{padding:3pt 6pt}
+th:first-child,td:first-child{padding-left:2pt}
+th{white-space:normal;border-bottom:1pt solid #000;color:#000;font-size:8pt}
+thead{display:table-header-group}
+thead th{position:static}
+tr{break-inside:avoid}
+tbody tr:nth-child(even){print-color-adjust:exact;-webkit-print-color-adjust:exact}
+details:not([open]){display:none}
+details{break-inside:avoid}
+summary{list-style:none}
+footer{margin-top:14pt}
+}`;
+
+const PAGE = (wide: boolean): string =>
+	`\n@page{size:${wide ? 'landscape' : 'portrait'};margin:14mm 13mm 16mm;` +
+	'@bottom-right{content:counter(page) " / " counter(pages);font:8pt sans-serif;color:#777}}';
+
+/** The style sheet. Alignment goes by the column's position, which keeps it out of every single cell. */
+export function styleOf(columns: readonly ColumnProfile[]): string {
+	const select = (matches: (column: ColumnProfile) => boolean, cells: readonly string[]): string =>
+		columns
+			.flatMap((column, index) =>
+				matches(column) ? cells.map((cell) => `.rows ${cell}:nth-child(${index + 1})`) : [],
+			)
+			.join(',');
+	const rule = (selector: string, body: string): string =>
+		selector === '' ? '' : `\n${selector}{${body}}`;
+	return (
+		BASE +
+		PAGE(columns.length > WIDE) +
+		rule(
+			select((column) => column.kind === 'number', ['td', 'th']),
+			'text-align:right',
+		) +
+		rule(
+			select((column) => column.longest <= SHORT && column.kind !== 'nested', ['td']),
+			'white-space:pre',
+		) +
+		rule(
+			select((column) => column.kind === 'text' && column.longest > SHORT, ['td']),
+			'min-width:15rem',
+		) +
+		rule(
+			select((column) => column.longest > LONG, ['td']),
+			'min-width:22rem',
+		) +
+		'\n'
+	);
+}

@@ -1,0 +1,60 @@
+/** Text that is HTML already. Only the tag makes it out of values, so nothing else gets in unescaped. */
+export class Html {
+	readonly #markup: string;
+
+	private constructor(markup: string) {
+		this.#markup = markup;
+	}
+
+	toString(): string {
+		return this.#markup;
+	}
+
+	/** Escapes every value that is not `Html`; lists are joined, null and undefined are nothing. */
+	static readonly tag = (strings: TemplateStringsArray, ...values: readonly Slot[]): Html => {
+		let text = strings[0] ?? '';
+		for (let index = 0; index < values.length; index++) {
+			text += Html.#render(values[index]) + (strings[index + 1] ?? '');
+		}
+		return new Html(text);
+	};
+
+	/** For what is ours and holds nothing from outside: the style sheet. */
+	static trusted(text: string): Html {
+		return new Html(text);
+	}
+
+	static #render(value: Slot): string {
+		if (typeof value === 'string') return escape(value);
+		if (typeof value === 'number') return String(value);
+		if (value == null) return '';
+		return value instanceof Html ? value.#markup : value.map(Html.#render).join('');
+	}
+}
+
+export type Slot = string | number | Html | null | undefined | readonly Slot[];
+
+/** Not called `html`, or Prettier would indent the markup, and blanks count in it. */
+export const markup = Html.tag;
+
+const NAMED: Readonly<Record<string, string>> = {
+	'&': '&amp;',
+	'<': '&lt;',
+	'>': '&gt;',
+	'"': '&quot;',
+	"'": '&#39;',
+	'`': '&#96;',
+	'\x7f': '\u2421',
+};
+// eslint-disable-next-line no-control-regex
+const SPECIAL = /[&<>"'`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+const EVERY = new RegExp(SPECIAL, 'g');
+
+/** Control characters have no place in HTML; a reader sees their pictures (U+2400 and on) instead. */
+function escape(text: string): string {
+	if (!SPECIAL.test(text)) return text;
+	return text.replace(
+		EVERY,
+		(character) => NAMED[character] ?? String.fromCharCode(0x2400 + character.charCodeAt(0)),
+	);
+}

@@ -1,0 +1,21 @@
+import { createCsvFormat } from './csv/index.ts';
+import type { Format, FormatRegistry } from './format.port.ts';
+import { createHtmlFormat } from './html/index.ts';
+import { createJsonFormat } from './json/index.ts';
+import { createNdjsonFormat } from './ndjson/index.ts';
+import { createRawFormat } from './raw/index.ts';
+
+/** Every format that the engine has, in the order in which it is shown. `more` adds or replaces by name. */
+export function createFormatRegistry(more: readonly Format[] = []): FormatRegistry {
+	const formats = new Map<string, Format>();
+	const own = [
+		createJsonFormat(),
+		createNdjsonFormat(),
+		createCsvFormat(),
+		createHtmlFormat(),
+		createRawFormat(),
+	];
+	for (const format of [...own, ...more]) formats.set(format.name, format);
+	const list = [...formats.values()];
+	return { get: (name) => formats.get(name), list: () => list };
+}

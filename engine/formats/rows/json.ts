@@ -1,0 +1,10 @@
+import type { Row } from '../../contract/envelope.ts';
+import { readJsonItems } from '../shared/json-items.ts';
+import { toRow } from './to-row.ts';
+
+/** Each element of an array, or of the list in `rows`, is a row; any other value is the only row. */
+export async function* readJson(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly Row[]> {
+	for await (const { items } of readJsonItems(source)) {
+		if (items.length > 0) yield items.map(toRow);
+	}
+}

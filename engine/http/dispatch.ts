@@ -1,0 +1,195 @@
+import type { Request, Response } from 'express';
+import { z } from 'zod';
+
+import type { Actor } from '../contract/access.ts';
+import { CapError, inputError } from '../contract/errors.ts';
+import type { JsonValue } from '../contract/json.ts';
+import type { Duration } from '../contract/time.ts';
+import { parseInput } from '../contract/zod-issues.ts';
+import { hasScope } from '../pipeline/access.ts';
+import type { Answered, Context, StoredResponse } from '../pipeline/context.ts';
+import type { Authentication } from './authentication.ts';
+import { demandJson, hasBody, readBody } from './body.ts';
+import type { InFlight } from './idempotency.ts';
+import { fingerprint, idempotencyKey } from './idempotency.ts';
+import { revisionWanted } from './preconditions.ts';
+import type { RateLimiter } from './rate-limit.ts';
+import { rateLimitHeaders, rateLimited } from './rate-limit.ts';
+import type { AppOptions, Call, KeyRoute, Reply, Route } from './route.ts';
+import { ANSWERED } from './route.ts';
+import { parseStrictJson } from './strict-json.ts';
+
+/** What all routes of an app share. */
+export interface Shared {
+	ctx: Context;
+	options: AppOptions;
+	authentication: Authentication;
+	limiter: RateLimiter;
+	inFlight: InFlight;
+}
+
+const NOTHING = new Uint8Array();
+
+/** One request through one route: let in, parse, handle, answer. Throws what `sendProblem` answers. */
+export async function dispatch(route: Route, shared: Shared, request: Request, response: Response): Promise<void> {
+	const reply =
+		route.auth === 'key'
+			? await withKey(route, shared, request, response)
+			: await withoutKey(route, shared, request, response);
+	if (reply !== ANSWERED) send(reply, response);
+}
+
+async function withoutKey(
+	route: Exclude<Route, KeyRoute>,
+	shared: Shared,
+	request: Request,
+	response: Response,
+): Promise<Reply | typeof ANSWERED> {
+	if (route.auth === 'session') shared.authentication.refuseFailing(request);
+	try {
+		const { call } = await parsed(route, shared, request, response);
+		return await route.handle(call);
+	} catch (error) {
+		if (error instanceof CapError && error.status === 401) shared.authentication.failed(request);
+		throw error;
+	}
+}
+
+async function withKey(
+	route: KeyRoute,
+	shared: Shared,
+	request: Request,
+	response: Response,
+): Promise<Reply | typeof ANSWERED> {
+	const actor = await shared.authentication.actor(request);
+	const allowance = shared.limiter.take(actor.keyId);
+	response.setHeaders(new Map(Object.entries(rateLimitHeaders(allowance, shared.limiter.perMinute))));
+	if (!allowance.allowed) throw rateLimited(allowance, 'requests with this key');
+	demandScope(actor, route);
+	const { call, bytes } = await parsed(route, shared, request, response);
+	const key = route.method === 'post' ? idempotencyKey(request) : undefined;
+	return await route.handle({
+		...call,
+		actor,
+		once: (act, respond) => {
+			if (key === undefined) return act(undefined).then((made) => answered(made, respond));
+			const print = fingerprint(request, bytes);
+			const once = { key, fingerprint: print, respond: (made: Parameters<typeof respond>[0]) => kept(respond(made)) };
+			return shared.inFlight.hold({ tenant: actor.tenant, key, fingerprint: print }, async () =>
+				answered(await act(once), respond),
+			);
+		},
+	});
+}
+
+function demandScope(actor: Actor, { scopes }: KeyRoute): void {
+	if (scopes.length === 0 || scopes.some((scope) => hasScope(actor, scope))) return;
+	throw new CapError('FORBIDDEN', `this key lacks the scope ${scopes.join(' or ')}`);
+}
+
+async function parsed(
+	route: Route,
+	{ ctx, options }: Shared,
+	request: Request,
+	response: Response,
+): Promise<{ call: Call; bytes: Uint8Array }> {
+	const params: unknown = route.params && parseParams(route.params, request.params);
+	const query: unknown = parseQuery(route, request);
+	const ifMatch = route.conditional === true ? revisionWanted(request) : undefined;
+	const { body, bytes } = await bodyOf(route, request, { maxBytes: options.maxBodyBytes, clock: ctx.clock });
+	const away = new AbortController();
+	response.once('close', () => {
+		away.abort();
+	});
+	const waitWithin = route.waits === true ? waitWanted(request, response) : 0;
+	const call = { ctx, options, params, query, body, ifMatch, waitWithin, signal: away.signal, request, response };
+	return { call, bytes };
+}
+
+/** A path parameter of the wrong form names nothing. */
+function parseParams(schema: NonNullable<Route['params']>, params: unknown): unknown {
+	const result = schema.safeParse(params);
+	if (result.success) return result.data;
+	throw new CapError('NOT_FOUND', 'there is nothing at this path');
+}
+
+const NO_QUERY = z.strictObject({});
+
+/** What no route knows is refused, save at public ones, where probes add what they like. */
+function parseQuery({ query = NO_QUERY, auth }: Route, request: Request): unknown {
+	if (auth === 'public') return undefined;
+	return parseInput(query, queryOf(request), { path: 'query' });
+}
+
+/** @throws CapError INVALID_REQUEST when a parameter comes twice */
+function queryOf(request: Request): Record<string, string> {
+	const start = request.url.indexOf('?');
+	const query: Record<string, string> = {};
+	if (start === -1) return query;
+	for (const [name, value] of new URLSearchParams(request.url.slice(start + 1))) {
+		if (Object.hasOwn(query, name) || name === '__proto__') {
+			throw inputError('INVALID_REQUEST', { path: `query.${name.slice(0, 60)}`, expected: 'every parameter once' });
+		}
+		query[name] = value;
+	}
+	return query;
+}
+
+async function bodyOf(
+	{ method, body }: Route,
+	request: Request,
+	limits: Parameters<typeof readBody>[1],
+): Promise<{ body: unknown; bytes: Uint8Array }> {
+	if (method === 'get' || method === 'delete' || body?.kind === 'stream') {
+		return { body: undefined, bytes: NOTHING };
+	}
+	if (!hasBody(request) && (body === undefined || body.optional === true)) {
+		return { body: body && parseInput(body.schema, {}), bytes: NOTHING };
+	}
+	demandJson(request);
+	const bytes = await readBody(request, limits);
+	const json = parseStrictJson(bytes);
+	if (body !== undefined) return { body: parseInput(body.schema, json), bytes };
+	if (JSON.stringify(json) !== '{}') {
+		throw inputError('INVALID_REQUEST', { path: 'body', expected: 'no body, or an empty object' });
+	}
+	return { body: undefined, bytes };
+}
+
+const LONGEST_WAIT = 60;
+
+/** `Prefer: wait=30` (RFC 7240), seconds; capped. */
+function waitWanted(request: Request, response: Response): Duration {
+	const sent = request.headers['prefer'];
+	const wait = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?\s*(?:$|[,;])/i.exec(String(sent ?? ''))?.[1];
+	if (wait === undefined) return 0;
+	const seconds = Math.min(Number(wait), LONGEST_WAIT);
+	response.setHeader('preference-applied', `wait=${seconds}`);
+	return seconds * 1000;
+}
+
+function answered<T>(made: Answered<T>, respond: (answer: T) => Reply): Reply {
+	if (made.kind === 'done') return respond(made.answer);
+	const { status, headers, body } = made.response;
+	return { status, body: body ?? undefined, headers: { ...headers, 'idempotent-replayed': 'true' } };
+}
+
+const kept = ({ status, headers = {}, body }: Reply): StoredResponse => ({
+	status,
+	headers,
+	body: (body ?? null) as JsonValue,
+});
+
+function send({ status, headers = {}, body }: Reply, response: Response): void {
+	if (response.destroyed || response.writableEnded) return;
+	response.statusCode = status;
+	for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+	if (body === undefined) {
+		response.end();
+		return;
+	}
+	const text = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+	if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json; charset=utf-8');
+	response.setHeader('content-length', text.length);
+	response.end(text);
+}

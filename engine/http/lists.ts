@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+import type { PageRequest } from '../stores/store.port.ts';
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 200;
+
+const limitSchema = z
+	.string()
+	.regex(/^\d{1,9}$/, `an integer from 1 to ${MAX_LIMIT}`)
+	.transform(Number)
+	.refine((limit) => limit >= 1 && limit <= MAX_LIMIT, { error: `an integer from 1 to ${MAX_LIMIT}` })
+	.optional()
+	.meta({
+		description: `How many at most, 1 to ${MAX_LIMIT}; ${DEFAULT_LIMIT} unless given.`,
+		override: { type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT },
+	});
+
+/** The query of every list. */
+export const pageQuery = {
+	limit: limitSchema,
+	cursor: z
+		.string()
+		.min(1)
+		.max(500)
+		.optional()
+		.meta({ description: '`nextCursor` of the page before.' }),
+};
+
+export function pageRequest(query: { limit?: number | undefined; cursor?: string | undefined }): PageRequest {
+	return {
+		limit: query.limit ?? DEFAULT_LIMIT,
+		...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+	};
+}
+
+/** Drops what was not given, for filters whose fields are absent or set. */
+export function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+		[K in keyof T]?: Exclude<T[K], undefined>;
+	};
+}

@@ -1,0 +1,2 @@
+export function referencePage(): string { return ''; }
+export const referenceStyle = '';

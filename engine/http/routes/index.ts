@@ -1,0 +1,27 @@
+import type { Route } from '../route.ts';
+import { CAPABILITY_ROUTES } from './capabilities.ts';
+import { CATALOGUE_ROUTES } from './catalogue.ts';
+import { DELIVERY_ROUTES } from './deliveries.ts';
+import { DESTINATION_ROUTES } from './destinations.ts';
+import { EVENT_ROUTES } from './events.ts';
+import { KEY_ROUTES } from './keys.ts';
+import { operationRoutes } from './operations.ts';
+import { RESULT_ROUTES } from './results.ts';
+import { RUN_ROUTES } from './runs.ts';
+import { SCHEDULE_ROUTES } from './schedules.ts';
+import { SESSION_ROUTES } from './sessions.ts';
+
+/** All that the API can do. `POST /{capability}/schedule` is in it too: no name of a capability is taken by a route. */
+export const ROUTES: readonly Route[] = [
+	...SCHEDULE_ROUTES,
+	...CAPABILITY_ROUTES,
+	...RUN_ROUTES,
+	...RESULT_ROUTES,
+	...SESSION_ROUTES,
+	...DESTINATION_ROUTES,
+	...DELIVERY_ROUTES,
+	...EVENT_ROUTES,
+	...CATALOGUE_ROUTES,
+	...KEY_ROUTES,
+	...operationRoutes(() => ROUTES),
+];

@@ -1,0 +1,287 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { createMaintenance } from './agenda/maintenance.ts';
+import { createFileChannel } from './channels/file/index.ts';
+import { createChannelRegistry } from './channels/registry.ts';
+import { createWebhookChannel } from './channels/webhook/index.ts';
+import { createPostSigned } from './channels/webhook/post-signed.ts';
+import type { Clock } from './clock.ts';
+import { systemClock } from './clock.ts';
+import type { Config } from './config.ts';
+import type { KeyRecord } from './contract/access.ts';
+import { CapError } from './contract/errors.ts';
+import type { NewId } from './contract/ids.ts';
+import { createFaults } from './faults.ts';
+import { createFormatRegistry } from './formats/registry.ts';
+import { createRowReader } from './formats/rows/index.ts';
+import { createApp } from './http/app.ts';
+import type { RunningServer } from './http/server.ts';
+import { startServer } from './http/server.ts';
+import { createIds } from './ids.ts';
+import { createLog } from './observe/log.ts';
+import { createMetrics } from './observe/metrics.ts';
+import { newKey } from './pipeline/access.ts';
+import type { Context } from './pipeline/context.ts';
+import type { Pipeline } from './pipeline/pipeline.ts';
+import { createPipeline } from './pipeline/pipeline.ts';
+import { createWake } from './pipeline/wake.ts';
+import { createEgress } from './security/egress.ts';
+import { loadOrCreateKeyFile } from './security/key-file.ts';
+import { deriveKeys, parseKeys } from './security/keys.ts';
+import { createSealing } from './security/sealing.ts';
+import { createSigner } from './security/standard-webhooks.ts';
+import { createTokens } from './security/tokens.ts';
+import { readAnswer } from './sessions/http/result.ts';
+import { createHttpSession } from './sessions/http/http-session.ts';
+import { createModuleSession } from './sessions/module/module-session.ts';
+import { createSessionRegistry } from './sessions/registry.ts';
+import type { SessionAdapter } from './sessions/session.port.ts';
+import { createSqlSession } from './sessions/sql/sql-session.ts';
+import { createSqliteAgendaBackend } from './stores/sqlite/agenda-backend.ts';
+import { createSqliteStore } from './stores/sqlite/store.ts';
+import { VERSION } from './version.ts';
+
+/*
+ * The composition root: the only file that knows every part.
+ */
+
+export interface Engine {
+	context: Context;
+	/** Where it listens; known after `start`. */
+	readonly url: string;
+	/** The first admin key, in clear text, when `start` made one: it is shown this once. */
+	readonly firstKey: string | null;
+	start(): Promise<void>;
+	/** Not ready, take up nothing more, wait, break off, give back, close. */
+	stop(reason?: string): Promise<void>;
+}
+
+/** What tests replace. */
+export interface EngineParts {
+	clock?: Clock;
+	/** Further bindings, beside those of the engine. */
+	sessions?: readonly SessionAdapter[];
+}
+
+export async function createEngine(config: Config, parts: EngineParts = {}): Promise<Engine> {
+	await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+	return new RunningEngine(config, await compose(config, parts));
+}
+
+interface Composition {
+	context: Context;
+	setUrl(url: string): void;
+	store: ReturnType<typeof createSqliteStore>;
+	metrics: ReturnType<typeof createMetrics>;
+}
+
+async function compose(config: Config, parts: EngineParts): Promise<Composition> {
+	const clock = parts.clock ?? systemClock;
+	const newId = createIds(clock);
+	const engineId = newId('engine');
+	const log = createLog({ ...config.log, clock });
+	const metrics = createMetrics({ version: VERSION });
+	const faults = createFaults(config.fault ?? undefined);
+	const keys =
+		config.keys === null
+			? await loadOrCreateKeyFile(join(config.dataDir, 'engine.key'))
+			: parseKeys(config.keys);
+	const tokens = createTokens(deriveKeys(keys));
+	const signer = createSigner();
+	const egress = createEgress({
+		allow: config.egressAllow,
+		allowLoopback: config.allowLoopback,
+		httpsOnly: config.production,
+	});
+	const store = createSqliteStore({
+		folder: config.dataDir,
+		clock,
+		faults,
+		onFault: ({ where, id, error }) => {
+			metrics.count('capscheduler_faults_total', { where });
+			log.error(`${where} failed`, { id, error: error instanceof Error ? error : undefined });
+		},
+	});
+	const outgoing = { egress, signer, clock };
+	let url = config.publicUrl ?? '';
+	const context: Context = {
+		engineId,
+		store,
+		clock,
+		newId,
+		formats: createFormatRegistry(),
+		readRows: createRowReader,
+		channels: createChannelRegistry([
+			createWebhookChannel(outgoing),
+			createFileChannel({ roots: config.fileRoots, clock }),
+		]),
+		sessions: createSessionRegistry([
+			createHttpSession({ ...outgoing, userAgent: `CapScheduler/${VERSION}` }),
+			createSqlSession({ egress, sqliteRoots: config.sqliteRoots, clock }),
+			createModuleSession({ modules: Object.fromEntries(config.modules), clock }),
+			...(parts.sessions ?? []),
+		]),
+		readAnswer,
+		egress,
+		sealing: createSealing({ keys }),
+		signer,
+		tokens,
+		postSigned: createPostSigned(outgoing),
+		metrics,
+		log,
+		faults,
+		wake: createWake(),
+		settings: {
+			publicUrl: () => url,
+			smallestInterval: config.smallestInterval,
+			maxResultBytes: config.maxResultBytes,
+			concurrency: config.concurrency,
+			deliveryConcurrency: config.deliveryConcurrency,
+			lease: config.lease,
+			notifyAfter: config.notifyAfter,
+			drainWithin: config.drainWithin,
+		},
+	};
+	const setUrl = (listening: string): void => {
+		url = config.publicUrl ?? listening;
+	};
+	return { context, setUrl, store, metrics };
+}
+
+class RunningEngine implements Engine {
+	readonly context: Context;
+	readonly #config: Config;
+	readonly #parts: Composition;
+	readonly #pipeline: Pipeline;
+	readonly #maintenance: ReturnType<typeof createMaintenance>;
+	#server: RunningServer | null = null;
+	#firstKey: string | null = null;
+	#state: 'new' | 'ready' | 'draining' | 'stopped' = 'new';
+
+	constructor(config: Config, parts: Composition) {
+		this.context = parts.context;
+		this.#config = config;
+		this.#parts = parts;
+		this.#pipeline = createPipeline(parts.context);
+		this.#maintenance = createMaintenance({
+			// Agenda itself knows no clock but the wall's.
+			backend: createSqliteAgendaBackend(parts.store.database, {
+				clock: systemClock,
+				write: parts.store.write,
+			}),
+			jobs: {
+				sweep: async () => {
+					await this.#pipeline.sweep();
+				},
+				retention: async () => {
+					await this.#prune();
+				},
+			},
+			onError: (error, job) => {
+				const { log, metrics } = parts.context;
+				metrics.count('capscheduler_faults_total', { where: job ?? 'agenda' });
+				log.error(`${job ?? 'agenda'} failed`, { error: error instanceof Error ? error : undefined });
+			},
+		});
+	}
+
+	get url(): string {
+		return this.#server?.url ?? '';
+	}
+
+	get firstKey(): string | null {
+		return this.#firstKey;
+	}
+
+	async start(): Promise<void> {
+		const { context, setUrl, metrics } = this.#parts;
+		await context.store.open();
+		this.#firstKey = await ensureFirstKey(context, this.#config.adminKey);
+		const app = createApp(context, {
+			version: VERSION,
+			rateLimit: { perMinute: this.#config.rateLimit, failuresPerMinute: FAILURES_PER_MINUTE },
+			maxBodyBytes: this.#config.maxBodyBytes,
+			ready: async () => await this.#ready(),
+		});
+		const { host, port } = this.#config;
+		this.#server = await startServer(app, { host, port });
+		setUrl(this.#server.url);
+		metrics.gauge('capscheduler_runs_in_flight', () => this.#pipeline.inFlight.runs);
+		metrics.gauge('capscheduler_timers', async () => (await context.store.counts()).timers);
+		await this.#pipeline.start();
+		await this.#maintenance.start();
+		this.#state = 'ready';
+		context.log.info('engine started', { engine: context.engineId, url: this.#server.url });
+	}
+
+	async stop(reason = 'asked to'): Promise<void> {
+		if (this.#state === 'draining' || this.#state === 'stopped') return;
+		this.#state = 'draining';
+		const { context, metrics } = this.#parts;
+		context.log.info('engine drains', { reason, ...this.#pipeline.inFlight });
+		const within = this.#config.drainWithin;
+		// Callbacks of capabilities are still taken while runs drain, so the server goes last.
+		await this.#pipeline.drain(within);
+		await this.#maintenance.stop();
+		await this.#server?.close(Math.min(within, 5_000));
+		await Promise.all(context.sessions.list().map(async (adapter) => await adapter.close?.()));
+		await Promise.all(context.channels.list().map(async (channel) => await channel.close?.()));
+		await context.egress.close();
+		await context.store.close();
+		metrics.close();
+		this.#state = 'stopped';
+		context.log.info('engine stopped', { engine: context.engineId });
+	}
+
+	async #ready(): Promise<{ ready: boolean; reasons: string[] }> {
+		if (this.#state !== 'ready') return { ready: false, reasons: [`the engine is ${this.#state}`] };
+		try {
+			await this.context.store.check();
+			return { ready: true, reasons: [] };
+		} catch (error) {
+			const code = error instanceof CapError ? error.code : 'STORAGE_UNAVAILABLE';
+			return { ready: false, reasons: [code] };
+		}
+	}
+
+	async #prune(): Promise<void> {
+		const { store, clock, log } = this.context;
+		let total = 0;
+		for (;;) {
+			const gone = await store.prune(clock.now(), this.#config.retention, PRUNE_BATCH);
+			total += gone;
+			if (gone < PRUNE_BATCH) break;
+		}
+		if (total > 0) log.info('retention removed rows', { rows: total });
+	}
+}
+
+const PRUNE_BATCH = 1000;
+/** Wrong keys from one address. */
+const FAILURES_PER_MINUTE = 60;
+
+/** The first start of a store makes an admin key, or takes the one that the operator gave. */
+async function ensureFirstKey(context: Context, given: string | null): Promise<string | null> {
+	const input = { name: 'first admin key', scopes: ['admin' as const], tenant: 'default' };
+	if (given !== null) {
+		const read = context.tokens.readApiKey(given);
+		if (read === null) {
+			throw new CapError('INVALID_REQUEST', 'CAPSCHEDULER_ADMIN_KEY: expected a key as the engine makes them');
+		}
+		const id = read.keyId as KeyRecord['id'];
+		const known = await context.store.getKey(id);
+		if (known === null) await putKey(context, { ...newKey(context, input).key, id, hash: read.hash });
+		return null;
+	}
+	if ((await context.store.countKeys()) > 0) return null;
+	const { key, token } = newKey(context, input);
+	await putKey(context, key);
+	return token;
+}
+
+async function putKey(context: Context, key: KeyRecord): Promise<void> {
+	await context.store.putKey(key, [
+		{ type: 'key.created', tenant: key.tenant, at: key.createdAt, subject: { keyId: key.id } },
+	]);
+}

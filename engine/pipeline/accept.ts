@@ -1,0 +1,148 @@
+import type { Actor } from '../contract/access.ts';
+import { inputError } from '../contract/errors.ts';
+import type { Schedule, ScheduleInput } from '../contract/schedule.ts';
+import type { UpcomingOccurrence } from '../contract/timing.ts';
+import { shown } from '../contract/zod-issues.ts';
+import { lintTiming } from '../core/schedule/lint-timing.ts';
+import { resolveTiming } from '../core/schedule/resolve-timing.ts';
+import { firstOccurrence } from '../core/schedule/timing.ts';
+import { describeUpcoming } from '../core/schedule/upcoming.ts';
+import { checkParameters, findAction } from './capabilities.ts';
+import type { Answered, Context, OnceRequest } from './context.ts';
+import { earlierResponse, findEarlier, onceRecord } from './once.ts';
+import type { GeneratedSecrets } from './spec.ts';
+import { compileSpec } from './spec.ts';
+
+export interface AcceptedSchedule {
+	schedule: Schedule;
+	upcoming: UpcomingOccurrence[];
+	warnings: { code: string; message: string }[];
+	/** Made by the engine and shown once, by the place in the request that they are for. */
+	secrets: GeneratedSecrets;
+}
+
+const UPCOMING = 5;
+
+/** Validates a schedule, resolves its capability, and stores it with its timer in one commit. */
+export async function acceptSchedule(
+	ctx: Context,
+	actor: Actor,
+	capability: string,
+	input: ScheduleInput,
+	once?: OnceRequest<AcceptedSchedule>,
+): Promise<Answered<AcceptedSchedule>> {
+	const earlier = await findEarlier(ctx, actor, once);
+	if (earlier !== null) return { kind: 'replayed', response: earlier };
+
+	const accepted = await compileSchedule(ctx, actor, capability, input);
+	const { schedule } = accepted.answer;
+	const stored = await ctx.store.createSchedule(
+		{
+			schedule,
+			spec: accepted.spec,
+			timerAt: schedule.nextAt,
+			events: [
+				{
+					type: 'schedule.created',
+					tenant: schedule.tenant,
+					at: schedule.createdAt,
+					subject: { scheduleId: schedule.id },
+					data: { capability, action: schedule.action, name: schedule.name, by: actor.keyId },
+				},
+			],
+		},
+		onceRecord(ctx, actor, once, accepted.answer),
+	);
+	if (stored.replayed && once !== undefined) {
+		return { kind: 'replayed', response: earlierResponse(ctx, once, stored.earlier) };
+	}
+	ctx.wake.poke();
+	return { kind: 'done', answer: accepted.answer };
+}
+
+async function compileSchedule(
+	ctx: Context,
+	actor: Actor,
+	capability: string,
+	input: ScheduleInput,
+): Promise<{ answer: AcceptedSchedule; spec: Awaited<ReturnType<typeof compileSpec>>['record'] }> {
+	if (input.capability !== undefined && input.capability !== capability) {
+		throw inputError('INVALID_REQUEST', {
+			path: 'capability',
+			expected: `the capability in the path, "${capability}"`,
+			received: shown(input.capability),
+		});
+	}
+	const { action } = await findAction(ctx, actor, { capability, action: input.action });
+	checkParameters(action, input.parameters);
+
+	const now = ctx.clock.now();
+	const timing = resolveTiming(
+		{
+			...(input.timing === undefined ? {} : { timing: input.timing }),
+			...(input.time === undefined ? {} : { time: input.time }),
+			...(input.frequency === undefined ? {} : { frequency: input.frequency }),
+		},
+		{ acceptedAt: now, smallestInterval: ctx.settings.smallestInterval },
+	);
+	const nextAt = firstOccurrence(timing, now);
+	if (nextAt === undefined) {
+		throw inputError('INVALID_TIMING', {
+			path: 'timing',
+			expected: 'a timing with at least one occurrence to come',
+			received: 'one that is never due',
+		});
+	}
+
+	const id = ctx.newId('schedule');
+	const name = input.name ?? null;
+	const { record, secrets } = await compileSpec(
+		ctx,
+		{
+			tenant: actor.tenant,
+			capability,
+			action: input.action,
+			parameters: input.parameters,
+			schedule: { id, name, revision: 1 },
+			timeZone: timing.timeZone,
+			sealedFor: id,
+		},
+		input,
+	);
+	const schedule: Schedule = {
+		id,
+		tenant: actor.tenant,
+		name,
+		capability,
+		action: input.action,
+		labels: input.labels,
+		metadata: input.metadata,
+		state: 'active',
+		pauseReason: null,
+		revision: 1,
+		specId: record.id,
+		timing,
+		lastAt: null,
+		nextAt,
+		runsMade: 0,
+		pauses: [],
+		failures: 0,
+		createdAt: now,
+		updatedAt: now,
+	};
+	const answer = {
+		schedule,
+		upcoming: upcomingOf(schedule),
+		warnings: lintTiming(timing, now),
+		secrets,
+	};
+	return { answer, spec: record };
+}
+
+/** The next occurrences of a schedule that have no outcome yet, as many as its limit still allows. */
+export function upcomingOf(schedule: Schedule, count = UPCOMING): UpcomingOccurrence[] {
+	if (schedule.state !== 'active' || schedule.nextAt === null) return [];
+	const { limit } = schedule.timing;
+	const left = limit === undefined ? count : Math.min(count, limit - schedule.runsMade);
+	return describeUpcoming(schedule.timing, schedule.nextAt - 1, Math.max(0, left));
+}

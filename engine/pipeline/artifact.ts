@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+
+import { AUTO_FORMAT } from '../contract/delivery.ts';
+import { CapError } from '../contract/errors.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { ArtifactRecord, ResultRecord } from '../contract/result.ts';
+import type { Run } from '../contract/run.ts';
+import type { RunSpec } from '../contract/schedule.ts';
+import { toIso } from '../contract/time.ts';
+import { parseInput } from '../contract/zod-issues.ts';
+import type { Format, FormatInput, ReportMeta } from '../formats/format.port.ts';
+import type { Context } from './context.ts';
+import { canonicalJson, findFormat } from './spec.ts';
+
+/** A result in one format. */
+export interface Rendering {
+	format: Format;
+	options: JsonObject;
+}
+
+/** The format that was asked for, or the one that suits the result. @throws CapError FORMAT_UNSUITABLE */
+export function chooseFormat(
+	ctx: Context,
+	result: ResultRecord,
+	wish: { format: string; options?: JsonObject | undefined; path: string },
+): Rendering {
+	const auto = result.encoding === 'bytes' ? 'raw' : 'json';
+	const format = findFormat(ctx, wish.format === AUTO_FORMAT ? auto : wish.format, wish.path);
+	if (result.encoding === 'bytes' && !format.abilities.binary) {
+		throw new CapError(
+			'FORMAT_UNSUITABLE',
+			`${wish.path}: expected a format for ${result.contentType} (such as "raw"), got "${format.name}"`,
+		);
+	}
+	return { format, options: wish.options ?? (parseInput(format.options, {}) as JsonObject) };
+}
+
+const rendering = new Map<string, Promise<ArtifactRecord>>();
+
+/**
+ * The result in that format, rendered once and kept: later reads, attempts and replays get the same bytes.
+ */
+export async function ensureArtifact(
+	ctx: Context,
+	about: { run: Run; spec: RunSpec; result: ResultRecord },
+	{ format, options }: Rendering,
+): Promise<ArtifactRecord> {
+	const { result } = about;
+	const hash = createHash('sha256')
+		.update(`${format.name}\n${canonicalJson(options)}`)
+		.digest('hex');
+	const known = await ctx.store.getArtifact(result.tenant, result.id, hash);
+	if (known !== null) return known;
+	const key = `${result.id}/${hash}`;
+	let making = rendering.get(key);
+	if (making === undefined) {
+		making = render(ctx, about, { format, options, hash }).finally(() => rendering.delete(key));
+		rendering.set(key, making);
+	}
+	return await making;
+}
+
+async function render(
+	ctx: Context,
+	about: { run: Run; spec: RunSpec; result: ResultRecord },
+	{ format, options, hash }: Rendering & { hash: string },
+): Promise<ArtifactRecord> {
+	const { result } = about;
+	const input = inputOf(ctx, about);
+	const { contentType, extension } = format.describe?.(input, options) ?? format;
+	const record: Omit<ArtifactRecord, 'blob'> = {
+		tenant: result.tenant,
+		resultId: result.id,
+		rendering: hash,
+		format: format.name,
+		contentType,
+		extension,
+		createdAt: ctx.clock.now(),
+	};
+	if (format.name === 'raw') {
+		// The bytes are there already.
+		const artifact = { ...record, blob: result.blob };
+		await ctx.store.putArtifact(artifact, null);
+		return artifact;
+	}
+	// A file is larger than what it is made of, but not without bounds.
+	const maxBytes = ctx.settings.maxResultBytes * 8;
+	const staged = await ctx.store.blobs.stage(format.render(input, options), { maxBytes });
+	const artifact = { ...record, blob: staged.ref };
+	await ctx.store.putArtifact(artifact, staged.inline);
+	return artifact;
+}
+
+function inputOf(
+	ctx: Context,
+	{ run, spec, result }: { run: Run; spec: RunSpec; result: ResultRecord },
+): FormatInput {
+	const open = (): AsyncIterable<Uint8Array> => ctx.store.blobs.open(result.blob);
+	const meta: ReportMeta = {
+		title: spec.schedule?.name ?? `${run.capability} ${run.action}`,
+		capability: run.capability,
+		action: run.action,
+		runId: run.id,
+		parameters: spec.parameters,
+		nominalAt: run.nominalAt === null ? null : toIso(run.nominalAt),
+		window:
+			run.nominalAt === null
+				? null
+				: {
+						start: run.windowStart === null ? null : toIso(run.windowStart),
+						end: toIso(run.nominalAt),
+					},
+		timeZone: spec.timeZone,
+		resultAt: toIso(result.createdAt),
+	};
+	return {
+		encoding: result.encoding,
+		rows: ctx.readRows({ encoding: result.encoding, open }),
+		bytes: open,
+		binary: result.encoding === 'bytes',
+		contentType: result.contentType,
+		columns: result.columns,
+		meta,
+	};
+}

@@ -1,0 +1,79 @@
+import type { Clock } from '../clock.ts';
+import type { ChannelRegistry } from '../channels/channel.port.ts';
+import type { Actor } from '../contract/access.ts';
+import type { EngineId, NewId } from '../contract/ids.ts';
+import type { JsonValue } from '../contract/json.ts';
+import type { Duration } from '../contract/time.ts';
+import type { FaultPoints } from '../faults.ts';
+import type { FormatRegistry, ReadRows } from '../formats/format.port.ts';
+import type { Metrics, Logger } from '../observe/observe.port.ts';
+import type { Egress, Sealing, Signer, Tokens } from '../security/security.port.ts';
+import type { ReadAnswer, SessionRegistry } from '../sessions/session.port.ts';
+import type { Store } from '../stores/store.port.ts';
+import type { PostSigned } from '../channels/channel.port.ts';
+import type { Wake } from './wake.ts';
+
+/** What the stages of the pipeline work with. Made once by the composition root. */
+export interface Context {
+	engineId: EngineId;
+	store: Store;
+	clock: Clock;
+	newId: NewId;
+	formats: FormatRegistry;
+	readRows: ReadRows;
+	channels: ChannelRegistry;
+	sessions: SessionRegistry;
+	readAnswer: ReadAnswer;
+	egress: Egress;
+	sealing: Sealing;
+	signer: Signer;
+	tokens: Tokens;
+	/** Sends notifications. */
+	postSigned: PostSigned;
+	metrics: Metrics;
+	log: Logger;
+	faults: FaultPoints;
+	/** Tells the loops that there may be work, and waiters that a run has ended. */
+	wake: Wake;
+	settings: PipelineSettings;
+}
+
+export interface PipelineSettings {
+	/** Where clients reach this engine, without a trailing slash. Known once the port is bound. */
+	publicUrl(): string;
+	/** Schedules may not be due more often; default 1 s. */
+	smallestInterval: Duration;
+	maxResultBytes: number;
+	/** Runs in flight at most in this engine. */
+	concurrency: number;
+	/** Deliveries in flight at most in this engine. */
+	deliveryConcurrency: number;
+	/** Default 30 s. */
+	lease: Duration;
+	/** How long a notification waits for deliveries that are still being tried; default 5 min. */
+	notifyAfter: Duration;
+	/** How long SIGTERM waits for what is running; default 20 s. */
+	drainWithin: Duration;
+}
+
+/** The answer to a POST as kept for repeats. */
+export interface StoredResponse {
+	status: number;
+	headers: Record<string, string>;
+	body: JsonValue;
+}
+
+/** A client's wish that this POST happens once; `respond` turns the answer into what is kept and sent. */
+export interface OnceRequest<T> {
+	key: string;
+	/** SHA-256 of method, path and body. */
+	fingerprint: string;
+	respond(answer: T): StoredResponse;
+}
+
+export type Answered<T> =
+	| { kind: 'done'; answer: T }
+	/** An earlier request under the same key did it. */
+	| { kind: 'replayed'; response: StoredResponse };
+
+export type { Actor };

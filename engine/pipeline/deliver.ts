@@ -1,0 +1,307 @@
+import type { Channel, Parcel, SendOutcome } from '../channels/channel.port.ts';
+import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
+import type { DeliverySettlement } from '../contract/change.ts';
+import type { Target } from '../contract/delivery.ts';
+import { CapError } from '../contract/errors.ts';
+import type { ErrorCode } from '../contract/errors.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { ArtifactRecord, ResultRecord } from '../contract/result.ts';
+import type { Delivery, Run } from '../contract/run.ts';
+import type { RunSpec } from '../contract/schedule.ts';
+import { toIso } from '../contract/time.ts';
+import { whySkipped } from '../core/delivery/condition.ts';
+import { parseFilename, renderFilename } from '../core/delivery/filename.ts';
+import type { SendFailure } from '../core/delivery/transitions.ts';
+import {
+	afterSendFailure,
+	delivered,
+	isSettled,
+	released,
+	skipped,
+} from '../core/delivery/transitions.ts';
+import { chooseFormat, ensureArtifact } from './artifact.ts';
+import type { Context } from './context.ts';
+import { claimEvents } from './dispatch.ts';
+import { joinSecrets } from './secrets.ts';
+import { targetPrefix } from './spec.ts';
+import type { Held, Worker } from './worker.ts';
+import { createWorker } from './worker.ts';
+
+/** Claims deliveries that are due and carries out their attempts. */
+export function createDeliveryWorker(ctx: Context): Worker {
+	return createWorker<Delivery>({
+		name: 'deliveries',
+		clock: ctx.clock,
+		log: ctx.log,
+		capacity: ctx.settings.deliveryConcurrency,
+		lease: ctx.settings.lease,
+		async claim(limit) {
+			const now = ctx.clock.now();
+			const leaseUntil = now + ctx.settings.lease;
+			return await ctx.store.claimDeliveries(
+				{ now, limit, owner: ctx.engineId, leaseUntil },
+				claimEvents(now),
+			);
+		},
+		work: async (delivery, held) => {
+			const begun = ctx.clock.monotonic();
+			const settlement = await send(ctx, delivery, held);
+			if (settlement !== null) await settleDelivery(ctx, delivery, settlement);
+			ctx.metrics.observe('capscheduler_delivery_seconds', (ctx.clock.monotonic() - begun) / 1000);
+		},
+		renew: async (held) =>
+			await ctx.store.renewLeases('delivery', held, ctx.clock.now() + ctx.settings.lease),
+		release: async (delivery) =>
+			await settleDelivery(ctx, delivery, released(delivery, { at: ctx.clock.now() })),
+	});
+}
+
+export async function settleDelivery(
+	ctx: Context,
+	delivery: Delivery,
+	settlement: DeliverySettlement,
+): Promise<void> {
+	const [applied] = await ctx.store.settleDeliveries([settlement]);
+	if (applied !== true) {
+		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'delivery' });
+		return;
+	}
+	const { state } = settlement.set;
+	if (state !== undefined) ctx.metrics.count('capscheduler_deliveries_total', { state });
+	if (state === 'delivered' || state === 'dead' || state === 'skipped') {
+		// The notification waits for the last of them. If this engine dies here, it comes at its own time.
+		const all = await ctx.store.deliveriesOfRun(delivery.tenant, delivery.runId);
+		if (all.every(isSettled)) {
+			await ctx.store.releaseNotifications(delivery.tenant, delivery.runId, ctx.clock.now());
+		}
+	}
+	ctx.wake.poke();
+}
+
+/** One attempt, up to its settlement; null when the delivery is somebody else's now. */
+async function send(ctx: Context, delivery: Delivery, held: Held): Promise<DeliverySettlement | null> {
+	const startedAt = ctx.clock.now();
+	let artifact = delivery.artifact;
+	let retries = WEBHOOK_RETRIES;
+	try {
+		const about = await load(ctx, delivery);
+		const reason = await conditionOf(ctx, delivery, about.result);
+		if (reason !== null) return skipped(delivery, { startedAt, at: ctx.clock.now(), reason });
+		const { channel, settings } = await reach(ctx, delivery);
+		retries = channel.retries;
+		artifact ??= await render(ctx, delivery, about);
+		const parcel = parcelOf(ctx, { ...delivery, artifact }, about);
+		if (held.reason() === 'drain') return released(delivery, { at: ctx.clock.now() });
+		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
+		const outcome = await sendParcel(ctx, { channel, settings, parcel, delivery, held });
+		const at = ctx.clock.now();
+		if (outcome.kind === 'delivered') {
+			return delivered(delivery, { startedAt, at, artifact, receipt: outcome.receipt });
+		}
+		if (held.reason() === 'fenced') return null;
+		return afterSendFailure(delivery, failureOf(outcome, held), {
+			startedAt,
+			at,
+			artifact,
+			retries,
+			newId: ctx.newId,
+		});
+	} catch (error) {
+		// What goes wrong before the send: a destination that is gone, a format that does not suit.
+		const failure = ownFault(error);
+		const at = ctx.clock.now();
+		return afterSendFailure(delivery, failure, { startedAt, at, artifact, retries, newId: ctx.newId });
+	}
+}
+
+async function sendParcel(
+	ctx: Context,
+	about: { channel: Channel; settings: JsonObject; parcel: Parcel; delivery: Delivery; held: Held },
+): Promise<SendOutcome> {
+	const { channel, settings, parcel, delivery, held } = about;
+	// Large artifacts need longer than small ones: a second more for every megabyte.
+	const timeout = channel.timeout + Math.ceil(parcel.size / 1_000_000) * 1000;
+	const stopTimer = ctx.clock.after(timeout + 1000, () => {
+		held.abort('timeout');
+	});
+	try {
+		const prepared = channel.prepare(settings, parcel);
+		ctx.faults.hit('deliver.before');
+		const outcome = await channel.send(prepared, settings, parcel, {
+			signal: held.signal,
+			attempt: delivery.attempt,
+			timeout,
+		});
+		ctx.faults.hit('deliver.after');
+		return outcome;
+	} finally {
+		stopTimer();
+	}
+}
+
+function failureOf(outcome: Exclude<SendOutcome, { kind: 'delivered' }>, held: Held): SendFailure {
+	const timedOut = held.reason() === 'timeout' || outcome.code === 'TIMEOUT';
+	const code: ErrorCode = timedOut ? 'TIMEOUT' : outcome.code;
+	return {
+		error: { code, message: outcome.message },
+		outcome: held.reason() === 'drain' ? 'unknown' : timedOut ? 'timeout' : 'failed',
+		retry: timedOut || held.reason() === 'drain' ? 'later' : outcome.retry,
+		retryAfter: outcome.retryAfter,
+		disable: outcome.disable,
+	};
+}
+
+function ownFault(error: unknown): SendFailure {
+	if (!(error instanceof CapError)) throw error;
+	const { code, message, retry, retryAfter } = error;
+	return { error: { code, message }, outcome: 'failed', retry, retryAfter };
+}
+
+interface Source {
+	run: Run;
+	spec: RunSpec;
+	result: ResultRecord;
+}
+
+async function load(ctx: Context, delivery: Delivery): Promise<Source> {
+	const run = await ctx.store.getRun(delivery.tenant, delivery.runId);
+	const spec = run && (await ctx.store.getSpecs([run.specId])).get(run.specId);
+	const result = run?.resultId ? await ctx.store.getResult(run.tenant, run.resultId) : null;
+	if (!run || !spec || !result) throw new CapError('GONE', 'the result is no longer kept');
+	return { run, spec, result };
+}
+
+async function conditionOf(
+	ctx: Context,
+	delivery: Delivery,
+	result: ResultRecord,
+): Promise<string | null> {
+	const { when } = delivery.target;
+	// A replay, and an attempt after one that was sent, are past the question.
+	if (when === 'always' || delivery.artifact !== null) return null;
+	const lastDelivered =
+		when === 'changed' && delivery.scheduleId !== null
+			? await ctx.store.lastDeliveredResult(
+					delivery.tenant,
+					delivery.scheduleId,
+					delivery.targetKey,
+				)
+			: null;
+	return whySkipped(when, {
+		rows: await countRows(ctx, result),
+		sha256: result.blob.sha256,
+		lastDelivered,
+	});
+}
+
+async function countRows(ctx: Context, result: ResultRecord): Promise<number | null> {
+	if (result.encoding === 'bytes') return null;
+	if (result.rows !== undefined) return result.rows;
+	const rows = ctx.readRows({
+		encoding: result.encoding,
+		open: () => ctx.store.blobs.open(result.blob),
+	});
+	let count = 0;
+	for await (const batch of rows()) count += batch.length;
+	return count;
+}
+
+/** The channel and its settings as they are now: a destination may have changed since. */
+async function reach(
+	ctx: Context,
+	delivery: Delivery,
+): Promise<{ channel: Channel; settings: JsonObject }> {
+	const { target, tenant } = delivery;
+	if (delivery.scheduleId !== null) {
+		const reason = await ctx.store.disabledTarget(tenant, delivery.scheduleId, delivery.targetKey);
+		if (reason !== null) throw new CapError('TARGET_DISABLED', `the target is disabled: ${reason}`);
+	}
+	if (target.destination !== undefined) return await reachDestination(ctx, tenant, target.destination);
+	return { channel: channelOf(ctx, target.channel ?? ''), settings: inlineSettings(ctx, delivery, target) };
+}
+
+function inlineSettings(ctx: Context, delivery: Delivery, target: Target): JsonObject {
+	return joinSecrets(ctx.sealing, target, {
+		owner: { tenant: delivery.tenant, type: 'spec', id: delivery.sealedFor },
+		prefix: targetPrefix(target.key),
+	});
+}
+
+export async function reachDestination(
+	ctx: Context,
+	tenant: string,
+	idOrName: string,
+): Promise<{ channel: Channel; settings: JsonObject }> {
+	const destination = await ctx.store.getDestination(tenant, idOrName);
+	if (destination === null) {
+		throw new CapError('DESTINATION_UNKNOWN', `there is no destination "${idOrName}" any more`);
+	}
+	if (!destination.enabled) {
+		const why = destination.disabledReason ?? 'by its owner';
+		throw new CapError('TARGET_DISABLED', `destination "${destination.name}" is disabled: ${why}`);
+	}
+	const owner = { tenant, type: 'destination', id: destination.id };
+	return {
+		channel: channelOf(ctx, destination.channel),
+		settings: joinSecrets(ctx.sealing, destination, { owner }),
+	};
+}
+
+function channelOf(ctx: Context, name: string): Channel {
+	const channel = ctx.channels.get(name);
+	if (channel === undefined) throw new CapError('CHANNEL_UNKNOWN', `this engine has no channel "${name}"`);
+	return channel;
+}
+
+async function render(
+	ctx: Context,
+	{ target }: Delivery,
+	about: Source,
+): Promise<NonNullable<Delivery['artifact']>> {
+	const chosen = chooseFormat(ctx, about.result, { ...target, path: 'format' });
+	const artifact = await ensureArtifact(ctx, about, chosen);
+	const filename = fileNameOf(target.filename, about, artifact);
+	return { ...artifact.blob, contentType: artifact.contentType, filename };
+}
+
+/** The name of a file for a rendered result. */
+export function fileNameOf(template: string, { run, spec }: Source, artifact: ArtifactRecord): string {
+	return renderFilename(parseFilename(template, 'filename'), {
+		values: {
+			capability: run.capability,
+			action: run.action,
+			runId: run.id,
+			scheduleId: run.scheduleId,
+			scheduleName: spec.schedule?.name ?? null,
+			tenant: run.tenant,
+			format: artifact.format,
+			ext: artifact.extension,
+			nominalAt: run.nominalAt ?? run.createdAt,
+			windowStart: run.windowStart,
+			windowEnd: run.nominalAt,
+		},
+		timeZone: spec.timeZone,
+	});
+}
+
+function parcelOf(
+	ctx: Context,
+	delivery: Delivery & { artifact: NonNullable<Delivery['artifact']> },
+	{ run }: Source,
+): Parcel {
+	const { artifact } = delivery;
+	return {
+		deliveryId: delivery.id,
+		runId: run.id,
+		scheduleId: run.scheduleId,
+		tenant: run.tenant,
+		capability: run.capability,
+		action: run.action,
+		nominalAt: run.nominalAt === null ? null : toIso(run.nominalAt),
+		filename: artifact.filename,
+		contentType: artifact.contentType,
+		size: artifact.size,
+		sha256: artifact.sha256,
+		open: () => ctx.store.blobs.open(artifact),
+	};
+}

@@ -1,0 +1,162 @@
+import { z } from 'zod';
+
+import type { Actor } from '../contract/access.ts';
+import { CapError } from '../contract/errors.ts';
+import type { RunId } from '../contract/ids.ts';
+import type { Run } from '../contract/run.ts';
+import { scheduleInputSchema } from '../contract/schedule.ts';
+import type { Duration } from '../contract/time.ts';
+import { newRun } from '../core/schedule/occurrences.ts';
+import { cancelled, isOver, unheld } from '../core/run/transitions.ts';
+import { mayUse } from './access.ts';
+import { addRun } from './acts.ts';
+import { checkParameters, findAction } from './capabilities.ts';
+import type { Answered, Context, OnceRequest } from './context.ts';
+import { makeFollowUps } from './follow-ups.ts';
+import { findEarlier } from './once.ts';
+import { compileSpec } from './spec.ts';
+
+const { parameters, policies, delivery, callback, notify } = scheduleInputSchema.shape;
+
+/** `POST /v1/capabilities/{name}/actions/{action}/invoke`. */
+export const invokeInputSchema = z
+	.strictObject({ parameters, policies, delivery, callback, notify })
+	.meta({ id: 'InvokeInput' });
+
+export type InvokeInput = z.output<typeof invokeInputSchema>;
+
+/** A run now, of no schedule. */
+export async function invokeAction(
+	ctx: Context,
+	actor: Actor,
+	target: { capability: string; action: string },
+	input: InvokeInput,
+	once?: OnceRequest<Run>,
+): Promise<Answered<Run>> {
+	const earlier = await findEarlier(ctx, actor, once);
+	if (earlier !== null) return { kind: 'replayed', response: earlier };
+	const { action } = await findAction(ctx, actor, target);
+	checkParameters(action, input.parameters);
+	const id = ctx.newId('run');
+	const { record } = await compileSpec(
+		ctx,
+		{
+			tenant: actor.tenant,
+			capability: target.capability,
+			action: target.action,
+			parameters: input.parameters,
+			schedule: null,
+			timeZone: 'UTC',
+			sealedFor: id,
+		},
+		input,
+	);
+	const run = newRun({
+		id,
+		spec: record.spec,
+		specId: record.id,
+		scheduleId: null,
+		trigger: 'api',
+		nominalAt: null,
+		windowStart: null,
+		now: ctx.clock.now(),
+	});
+	return await addRun(ctx, actor, { run, specs: [record] }, once);
+}
+
+/** A run that the actor may see. @throws CapError NOT_FOUND */
+export async function findRun(ctx: Context, actor: Actor, id: RunId): Promise<Run> {
+	const run = await ctx.store.getRun(actor.tenant, id);
+	if (run === null || !mayUse(actor, run.capability)) throw new CapError('NOT_FOUND', `no run ${id}`);
+	return run;
+}
+
+/** Resolves with the run as it is when it has ended, or when the time is over. */
+export async function waitForRun(
+	ctx: Context,
+	tenant: string,
+	id: RunId,
+	options: { within: Duration; signal: AbortSignal },
+): Promise<Run> {
+	const ended = Promise.withResolvers<void>();
+	const stopListening = ctx.wake.onRunEnd(id, ended.resolve);
+	const stopTimer = ctx.clock.after(options.within, ended.resolve);
+	const gaveUp = (): void => {
+		ended.resolve();
+	};
+	options.signal.addEventListener('abort', gaveUp, { once: true });
+	try {
+		const now = await ctx.store.getRun(tenant, id);
+		if (now !== null && isOver(now.state)) return now;
+		await ended.promise;
+		const then = await ctx.store.getRun(tenant, id);
+		if (then === null) throw new CapError('NOT_FOUND', `no run ${id}`);
+		return then;
+	} finally {
+		stopListening();
+		stopTimer();
+		options.signal.removeEventListener('abort', gaveUp);
+	}
+}
+
+/** Ends the run wherever it is. What the capability has done already is not undone. */
+export async function cancelRun(ctx: Context, actor: Actor, id: RunId): Promise<Run> {
+	const run = await findRun(ctx, actor, id);
+	if (run.state === 'cancelled') return run;
+	if (isOver(run.state)) throw new CapError('RUN_OVER', `${id} is ${run.state} and cannot be cancelled`);
+	const spec = (await ctx.store.getSpecs([run.specId])).get(run.specId);
+	if (spec === undefined) throw new CapError('INTERNAL', `spec of ${id} is missing`);
+	const at = ctx.clock.now();
+	const [applied] = await ctx.store.settleRuns([
+		cancelled(run, {
+			at,
+			error: { code: 'CANCELLED', message: 'cancelled by the user' },
+			followUps: makeFollowUps(ctx, run, spec, { state: 'cancelled', resultId: null, at }),
+		}),
+	]);
+	if (applied === true) {
+		ctx.wake.abortAttempt(id, 'cancelled');
+		ctx.wake.runEnded(id);
+		ctx.wake.poke();
+	}
+	const then = await findRun(ctx, actor, id);
+	if (then.state !== 'cancelled') {
+		throw new CapError('RUN_OVER', `${id} is ${then.state} and cannot be cancelled`);
+	}
+	return then;
+}
+
+/**
+ * The same work as a new run. A run that is held after an unknown outcome goes on itself instead, under the
+ * same Idempotency-Key.
+ */
+export async function rerun(
+	ctx: Context,
+	actor: Actor,
+	id: RunId,
+	once?: OnceRequest<Run>,
+): Promise<Answered<Run>> {
+	const earlier = await findEarlier(ctx, actor, once);
+	if (earlier !== null) return { kind: 'replayed', response: earlier };
+	const run = await findRun(ctx, actor, id);
+	if (run.held) {
+		await ctx.store.settleRuns([unheld(run, { at: ctx.clock.now() })]);
+		ctx.wake.poke();
+		return { kind: 'done', answer: await findRun(ctx, actor, id) };
+	}
+	const spec = (await ctx.store.getSpecs([run.specId])).get(run.specId);
+	if (spec === undefined) throw new CapError('GONE', `what ${id} was made of is no longer kept`);
+	const again: Run = {
+		...newRun({
+			id: ctx.newId('run'),
+			spec,
+			specId: run.specId,
+			scheduleId: run.scheduleId,
+			trigger: 'rerun',
+			nominalAt: run.nominalAt,
+			windowStart: run.windowStart,
+			now: ctx.clock.now(),
+		}),
+	};
+	return await addRun(ctx, actor, { run: again, specs: [] }, once);
+}

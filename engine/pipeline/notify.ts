@@ -1,0 +1,217 @@
+import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
+import type { NotificationSettlement } from '../contract/change.ts';
+import type { NotifySpec } from '../contract/delivery.ts';
+import { CapError } from '../contract/errors.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { Notification, Run } from '../contract/run.ts';
+import type { RunSpec } from '../contract/schedule.ts';
+import { toIso } from '../contract/time.ts';
+import type { Instant } from '../contract/time.ts';
+import type { SendFailure } from '../core/delivery/transitions.ts';
+import { afterNotifyFailure, notificationReleased, notified } from '../core/delivery/transitions.ts';
+import type { Context } from './context.ts';
+import { reachDestination } from './deliver.ts';
+import { claimEvents } from './dispatch.ts';
+import type { Held, Worker } from './worker.ts';
+import { createWorker } from './worker.ts';
+
+const TIMEOUT = 20_000;
+
+/** Claims notifications that are due and sends them. */
+export function createNotificationWorker(ctx: Context): Worker {
+	return createWorker<Notification>({
+		name: 'notifications',
+		clock: ctx.clock,
+		log: ctx.log,
+		capacity: ctx.settings.deliveryConcurrency,
+		lease: ctx.settings.lease,
+		async claim(limit) {
+			const now = ctx.clock.now();
+			const leaseUntil = now + ctx.settings.lease;
+			return await ctx.store.claimNotifications(
+				{ now, limit, owner: ctx.engineId, leaseUntil },
+				claimEvents(now),
+			);
+		},
+		work: async (notification, held) => {
+			const settlement = await send(ctx, notification, held);
+			if (settlement !== null) await settleNotification(ctx, settlement);
+		},
+		renew: async (held) =>
+			await ctx.store.renewLeases('notification', held, ctx.clock.now() + ctx.settings.lease),
+		release: async (notification) =>
+			await settleNotification(ctx, notificationReleased(notification, { at: ctx.clock.now() })),
+	});
+}
+
+export async function settleNotification(
+	ctx: Context,
+	settlement: NotificationSettlement,
+): Promise<void> {
+	const [applied] = await ctx.store.settleNotifications([settlement]);
+	const { state } = settlement.set;
+	if (applied !== true) ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'notification' });
+	else if (state !== undefined) ctx.metrics.count('capscheduler_notifications_total', { state });
+}
+
+async function send(
+	ctx: Context,
+	notification: Notification,
+	held: Held,
+): Promise<NotificationSettlement | null> {
+	let tried = notification;
+	let destination: string | null = null;
+	try {
+		const { run, spec, notify } = await load(ctx, notification);
+		destination = notify.destination ?? null;
+		const endpoint = await reach(ctx, notification, spec, notify);
+		const body = await bodyOf(ctx, notification, run, spec);
+		// Kept when another attempt follows, so that it sends the same bytes.
+		tried = { ...notification, sealedBody: ctx.sealing.seal(body, sealBinding(notification, 'body')) };
+		if (held.reason() === 'drain') return notificationReleased(notification, { at: ctx.clock.now() });
+		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
+		ctx.faults.hit('notify.before');
+		const outcome = await ctx.postSigned({
+			...endpoint,
+			id: notification.id,
+			body: Buffer.from(body),
+			contentType: 'application/json',
+			timeout: TIMEOUT,
+			signal: held.signal,
+		});
+		ctx.faults.hit('notify.after');
+		const at = ctx.clock.now();
+		if (outcome.kind === 'delivered') return notified(notification, { at, status: outcome.status });
+		if (held.reason() === 'fenced') return null;
+		const drained = held.reason() === 'drain';
+		return failed(ctx, tried, destination, {
+			error: { code: outcome.code, message: outcome.message },
+			outcome: drained ? 'unknown' : outcome.code === 'TIMEOUT' ? 'timeout' : 'failed',
+			retry: drained ? 'later' : outcome.retry,
+			retryAfter: outcome.retryAfter,
+			disable: outcome.disable,
+		});
+	} catch (error) {
+		if (!(error instanceof CapError)) throw error;
+		return failed(ctx, tried, destination, {
+			error: { code: error.code, message: error.message },
+			outcome: 'failed',
+			retry: error.retry,
+		});
+	}
+}
+
+function failed(
+	ctx: Context,
+	notification: Notification,
+	destination: string | null,
+	failure: SendFailure,
+): NotificationSettlement {
+	const at = ctx.clock.now();
+	return afterNotifyFailure(notification, failure, { at, retries: WEBHOOK_RETRIES, destination });
+}
+
+async function load(
+	ctx: Context,
+	notification: Notification,
+): Promise<{ run: Run; spec: RunSpec; notify: NotifySpec }> {
+	const run = await ctx.store.getRun(notification.tenant, notification.runId);
+	const spec = run && (await ctx.store.getSpecs([run.specId])).get(run.specId);
+	const notify = spec?.notify.find(({ key }) => key === notification.notifyKey);
+	if (!run || !spec || !notify) throw new CapError('GONE', 'the run is no longer kept');
+	return { run, spec, notify };
+}
+
+async function reach(
+	ctx: Context,
+	notification: Notification,
+	spec: RunSpec,
+	notify: NotifySpec,
+): Promise<{ url: string; secret: string }> {
+	const { tenant, scheduleId, notifyKey } = notification;
+	if (scheduleId !== null) {
+		const reason = await ctx.store.disabledTarget(tenant, scheduleId, `notify.${notifyKey}`);
+		if (reason !== null) throw new CapError('TARGET_DISABLED', `the endpoint is disabled: ${reason}`);
+	}
+	if (notify.destination !== undefined) {
+		const { settings } = await reachDestination(ctx, tenant, notify.destination);
+		return { url: String(settings['url']), secret: String(settings['secret']) };
+	}
+	const secret = ctx.sealing.open(notify.sealedSecret ?? '', {
+		tenant,
+		type: 'spec',
+		id: spec.sealedFor,
+		field: `notify.${notifyKey}.secret`,
+	});
+	return { url: notify.url ?? '', secret };
+}
+
+function sealBinding(
+	{ tenant, id }: Notification,
+	field: 'body' | 'url',
+): { tenant: string; type: string; id: string; field: string } {
+	return { tenant, type: 'notification', id, field };
+}
+
+/** The exact bytes: those of the first attempt when there was one. */
+async function bodyOf(
+	ctx: Context,
+	notification: Notification,
+	run: Run,
+	spec: RunSpec,
+): Promise<string> {
+	if (notification.sealedBody !== null) {
+		return ctx.sealing.open(notification.sealedBody, sealBinding(notification, 'body'));
+	}
+	const { tenant } = notification;
+	const result = run.resultId === null ? null : await ctx.store.getResult(tenant, run.resultId);
+	const deliveries = await ctx.store.deliveriesOfRun(tenant, run.id);
+	const resultUrl =
+		notification.sealedUrl === null
+			? null
+			: ctx.sealing.open(notification.sealedUrl, sealBinding(notification, 'url'));
+	const body: JsonObject = {
+		type: `run.${run.state}`,
+		timestamp: toIso(run.endedAt ?? notification.createdAt),
+		data: {
+			runId: run.id,
+			schedule: spec.schedule === null ? null : { id: spec.schedule.id, name: spec.schedule.name },
+			capability: run.capability,
+			action: run.action,
+			state: run.state,
+			trigger: run.trigger,
+			nominalAt: isoOrNull(run.nominalAt),
+			startedAt: isoOrNull(run.startedAt),
+			endedAt: isoOrNull(run.endedAt),
+			attempts: run.attempt,
+			error: run.error === null ? null : { ...run.error },
+			result:
+				result === null
+					? null
+					: {
+							id: result.id,
+							contentType: result.contentType,
+							size: result.blob.size,
+							rows: result.rows ?? null,
+						},
+			resultUrl,
+			resultUrlExpiresAt:
+				resultUrl === null || run.endedAt === null
+					? null
+					: toIso(run.endedAt + (spec.delivery?.link.expiresIn ?? 0)),
+			deliveries: deliveries.map((delivery) => ({
+				id: delivery.id,
+				target: delivery.targetKey,
+				state: delivery.state,
+				attempts: delivery.attempt,
+				error: delivery.error === null ? null : { ...delivery.error },
+				receipt: delivery.receipt === null ? null : { ...delivery.receipt },
+			})),
+		},
+	};
+	return JSON.stringify(body);
+}
+
+function isoOrNull(instant: Instant | null): string | null {
+	return instant === null ? null : toIso(instant);
+}

@@ -1,0 +1,145 @@
+import type { Duration } from '../contract/time.ts';
+import type { Context } from './context.ts';
+import { createDeliveryWorker } from './deliver.ts';
+import { createRunWorker } from './dispatch.ts';
+import { createNotificationWorker } from './notify.ts';
+import { occur } from './occur.ts';
+import { settleDueRuns, sweep, takeOver } from './sweep.ts';
+
+/*
+ * The way of a schedule through the engine, a file a stage:
+ *
+ *   accept    validate, resolve, store the schedule and its timer in one commit       accept.ts
+ *   occur     what each due instant becomes: ledger rows, runs, the next timer        occur.ts
+ *   dispatch  claim runs that are ready, under a lease with an epoch                  dispatch.ts, worker.ts
+ *   session   one attempt: envelope out, answer in, result kept, run settled          session.ts, callbacks.ts
+ *   format    the result as a file, rendered once                                     artifact.ts
+ *   deliver   the file to its destinations (push), or a result link (pull)            deliver.ts, pull.ts
+ *   notify    the signed callback to the user                                         notify.ts
+ *   sweep     what a crash left                                                       sweep.ts
+ */
+
+export interface Pipeline {
+	/** Takes up what an earlier engine left, then begins. */
+	start(): Promise<void>;
+	/** One round of upkeep; called by maintenance. */
+	sweep(): Promise<void>;
+	/** Stops taking up work, waits, breaks off, and gives back what was not begun. */
+	drain(within: Duration): Promise<void>;
+	readonly inFlight: { runs: number; deliveries: number; notifications: number };
+}
+
+/** How long the alarm sleeps at most: other engines may set timers, and clocks jump. */
+const LONGEST_SLEEP: Duration = 5_000;
+
+export function createPipeline(ctx: Context): Pipeline {
+	const runs = createRunWorker(ctx);
+	const deliveries = createDeliveryWorker(ctx);
+	const notifications = createNotificationWorker(ctx);
+	const alarm = new Alarm(ctx, async () => {
+		await occur(ctx);
+		await settleDueRuns(ctx);
+		for (const worker of [runs, deliveries, notifications]) worker.poke();
+	});
+	ctx.wake.onPoke(() => {
+		alarm.setSoon();
+	});
+	ctx.wake.onAbort((id, reason) => {
+		runs.abort(id, reason);
+	});
+	return {
+		async start() {
+			if (ctx.store.exclusive) {
+				const taken = await takeOver(ctx, ctx.engineId);
+				if (taken > 0) ctx.log.info('took up what an earlier engine left', { taken });
+			}
+			await ctx.store.healTimers(Number.MAX_SAFE_INTEGER);
+			for (const worker of [runs, deliveries, notifications]) worker.start();
+			alarm.start();
+		},
+		sweep: async () => {
+			await sweep(ctx);
+		},
+		async drain(within) {
+			await alarm.stop();
+			await Promise.all([runs, deliveries, notifications].map((worker) => worker.drain(within)));
+		},
+		get inFlight() {
+			return {
+				runs: runs.inFlight,
+				deliveries: deliveries.inFlight,
+				notifications: notifications.inFlight,
+			};
+		},
+	};
+}
+
+/** Rings when the earliest timer in the store is due, and when it is told that something may be. */
+class Alarm {
+	readonly #ctx: Context;
+	readonly #ring: () => Promise<void>;
+	#state: 'stopped' | 'asleep' | 'ringing' | 'again' = 'stopped';
+	#cancel: () => void = () => undefined;
+	#current: Promise<void> = Promise.resolve();
+
+	constructor(ctx: Context, ring: () => Promise<void>) {
+		this.#ctx = ctx;
+		this.#ring = ring;
+	}
+
+	start(): void {
+		this.#state = 'asleep';
+		this.setSoon();
+	}
+
+	setSoon(): void {
+		if (this.#state === 'ringing') this.#state = 'again';
+		if (this.#state !== 'asleep') return;
+		this.#cancel();
+		this.#state = 'ringing';
+		this.#current = this.#run();
+	}
+
+	async stop(): Promise<void> {
+		this.#state = 'stopped';
+		this.#cancel();
+		await this.#current;
+	}
+
+	async #run(): Promise<void> {
+		let sleep: Duration = LONGEST_SLEEP;
+		do {
+			if (this.#state === 'again') this.#state = 'ringing';
+			try {
+				await this.#ring();
+				sleep = await this.#untilNext();
+			} catch (error) {
+				this.#ctx.metrics.count('capscheduler_faults_total', { where: 'alarm' });
+				this.#ctx.log.error('looking for what is due failed', {
+					error: error instanceof Error ? error : new Error(String(error)),
+				});
+				sleep = 1000;
+			}
+		} while (this.#isAgain());
+		if (this.#isStopped()) return;
+		this.#state = 'asleep';
+		this.#cancel = this.#ctx.clock.after(sleep, () => {
+			this.setSoon();
+		});
+	}
+
+	// The state changes while awaiting, which narrowing does not see.
+	#isAgain(): boolean {
+		return this.#state === 'again';
+	}
+
+	#isStopped(): boolean {
+		return this.#state === 'stopped';
+	}
+
+	async #untilNext(): Promise<Duration> {
+		const next = await this.#ctx.store.nextTimerAt();
+		if (next === null) return LONGEST_SLEEP;
+		return Math.min(LONGEST_SLEEP, Math.max(0, next - this.#ctx.clock.now()));
+	}
+}

@@ -1,0 +1,284 @@
+import type { KeyRecord } from '../contract/access.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { ResultRecord } from '../contract/result.ts';
+import type {
+	AttemptRecord,
+	Delivery,
+	DeliveryAttempt,
+	Link,
+	Notification,
+	Run,
+} from '../contract/run.ts';
+import type { LedgerRow, RunSpec, Schedule } from '../contract/schedule.ts';
+import type { Instant } from '../contract/time.ts';
+import { formatDuration, toIso } from '../contract/time.ts';
+import type { Timing } from '../contract/timing.ts';
+import type { RunDetails } from '../stores/store.port.ts';
+import { upcomingOf } from './accept.ts';
+import { maskedSettings } from './secrets.ts';
+
+/* What answers show: instants in ISO 8601, no secrets, nothing of the inside. */
+
+function iso(instant: Instant | null): string | null {
+	return instant === null ? null : toIso(instant);
+}
+
+export function presentTiming(timing: Timing): JsonObject {
+	const { timeZone, start, end, limit } = timing;
+	const bounds: JsonObject = { timeZone };
+	if (start !== undefined) bounds['start'] = toIso(start);
+	if (end !== undefined) bounds['end'] = toIso(end);
+	if (limit !== undefined) bounds['limit'] = limit;
+	switch (timing.kind) {
+		case 'cron':
+			return { cron: timing.cron, ...bounds };
+		case 'every':
+			return { every: formatDuration(timing.every), anchor: toIso(timing.anchor), ...bounds };
+		case 'at':
+			return { at: toIso(timing.at), ...bounds };
+	}
+}
+
+function presentBasics(schedule: Schedule): JsonObject {
+	return {
+		id: schedule.id,
+		name: schedule.name,
+		capability: schedule.capability,
+		action: schedule.action,
+		status: schedule.state,
+		pauseReason: schedule.pauseReason,
+		revision: schedule.revision,
+		timing: presentTiming(schedule.timing),
+		lastOccurrenceAt: iso(schedule.lastAt),
+		nextOccurrenceAt: schedule.state === 'active' ? iso(schedule.nextAt) : null,
+		runsMade: schedule.runsMade,
+		labels: schedule.labels,
+		metadata: schedule.metadata,
+		createdAt: toIso(schedule.createdAt),
+		updatedAt: toIso(schedule.updatedAt),
+	};
+}
+
+/** A schedule with all that its next run will be made of. */
+export function presentSchedule(schedule: Schedule, spec: RunSpec): JsonObject {
+	return {
+		...presentBasics(schedule),
+		parameters: spec.parameters,
+		policies: presentPolicies(spec),
+		delivery: presentDeliverySpec(spec),
+		notify: spec.notify.map(({ url, destination, on }) => ({
+			...(url === undefined ? {} : { url }),
+			...(destination === undefined ? {} : { destination }),
+			on,
+		})),
+		nextOccurrences: upcomingOf(schedule).map((upcoming) => ({ ...upcoming })),
+	};
+}
+
+function presentPolicies({ policies }: RunSpec): JsonObject {
+	const { catchUp, retry, timeout, ...rest } = policies;
+	return {
+		...(rest as JsonObject),
+		catchUp: { mode: catchUp.mode, window: formatDuration(catchUp.window) },
+		retry: { ...retry, delay: formatDuration(retry.delay), maxDelay: formatDuration(retry.maxDelay) },
+		timeout: formatDuration(timeout),
+	};
+}
+
+function presentDeliverySpec({ delivery }: RunSpec): JsonObject | null {
+	if (delivery === null) return null;
+	const { mode, format, options, link, targets } = delivery;
+	return {
+		mode,
+		format,
+		options,
+		link: {
+			expiresIn: formatDuration(link.expiresIn),
+			...(link.maxUses === undefined ? {} : { maxUses: link.maxUses }),
+		},
+		targets: targets.map(({ primary, fallbacks }) => ({
+			...presentTarget(primary),
+			fallback: fallbacks.map(presentTarget),
+		})),
+	};
+}
+
+function presentTarget(target: RunSpecTarget): JsonObject {
+	const { destination, channel, format, options, filename, when } = target;
+	return {
+		...(destination === undefined ? {} : { destination }),
+		...(channel === undefined ? {} : { channel, settings: maskedSettings(target) }),
+		format,
+		options,
+		filename,
+		when,
+	};
+}
+
+type RunSpecTarget = Delivery['target'];
+
+export function presentRun(run: Run): JsonObject {
+	return {
+		id: run.id,
+		scheduleId: run.scheduleId,
+		capability: run.capability,
+		action: run.action,
+		state: run.state,
+		trigger: run.trigger,
+		nominalAt: iso(run.nominalAt),
+		windowStart: iso(run.windowStart),
+		createdAt: toIso(run.createdAt),
+		readyAt: toIso(run.readyAt),
+		startedAt: iso(run.startedAt),
+		endedAt: iso(run.endedAt),
+		attempt: run.attempt,
+		epoch: run.epoch,
+		deadlineAt: iso(run.deadlineAt),
+		held: run.held,
+		resultId: run.resultId,
+		error: run.error === null ? null : { ...run.error },
+		progress: run.progress,
+	};
+}
+
+export function presentRunDetails(details: RunDetails): JsonObject {
+	const { run, spec, attempts, result, deliveries, notifications, links } = details;
+	return {
+		...presentRun(run),
+		parameters: spec.parameters,
+		attempts: attempts.map(presentAttempt),
+		result: result === null ? null : presentResult(result),
+		deliveries: deliveries.map((delivery) => presentDelivery(delivery)),
+		notifications: notifications.map(presentNotification),
+		links: links.map(presentLink),
+		timeline: timelineOf(details),
+	};
+}
+
+function presentAttempt(attempt: AttemptRecord): JsonObject {
+	return {
+		attempt: attempt.attempt,
+		epoch: attempt.epoch,
+		startedAt: toIso(attempt.startedAt),
+		endedAt: toIso(attempt.endedAt),
+		outcome: attempt.outcome,
+		error: attempt.error === null ? null : { ...attempt.error },
+	};
+}
+
+export function presentResult(result: ResultRecord): JsonObject {
+	return {
+		id: result.id,
+		contentType: result.contentType,
+		encoding: result.encoding,
+		size: result.blob.size,
+		sha256: result.blob.sha256,
+		rows: result.rows ?? null,
+		createdAt: toIso(result.createdAt),
+	};
+}
+
+/** With its attempts, where they were asked for. */
+export function presentDelivery(delivery: Delivery, attempts?: DeliveryAttempt[]): JsonObject {
+	const { target, artifact, receipt, error } = delivery;
+	return {
+		id: delivery.id,
+		runId: delivery.runId,
+		scheduleId: delivery.scheduleId,
+		target: delivery.targetKey,
+		...(target.destination === undefined ? {} : { destination: target.destination }),
+		...(target.channel === undefined ? {} : { channel: target.channel }),
+		format: target.format,
+		state: delivery.state,
+		attempt: delivery.attempt,
+		dueAt: toIso(delivery.dueAt),
+		createdAt: toIso(delivery.createdAt),
+		endedAt: iso(delivery.endedAt),
+		artifact: artifact === null ? null : { ...artifact },
+		receipt: receipt === null ? null : { ...receipt },
+		error: error === null ? null : { ...error },
+		fallbacksLeft: delivery.fallbacks.length,
+		...(attempts === undefined ? {} : { attempts: attempts.map(presentDeliveryAttempt) }),
+	};
+}
+
+function presentDeliveryAttempt(attempt: DeliveryAttempt): JsonObject {
+	return {
+		attempt: attempt.attempt,
+		epoch: attempt.epoch,
+		startedAt: toIso(attempt.startedAt),
+		endedAt: toIso(attempt.endedAt),
+		outcome: attempt.outcome,
+		error: attempt.error === null ? null : { ...attempt.error },
+	};
+}
+
+export function presentNotification(notification: Notification): JsonObject {
+	return {
+		id: notification.id,
+		notify: notification.notifyKey,
+		state: notification.state,
+		attempt: notification.attempt,
+		dueAt: toIso(notification.dueAt),
+		endedAt: iso(notification.endedAt),
+		status: notification.status,
+		error: notification.error === null ? null : { ...notification.error },
+	};
+}
+
+export function presentLink(link: Link): JsonObject {
+	return {
+		id: link.id,
+		runId: link.runId,
+		format: link.format,
+		anyFormat: link.anyFormat,
+		expiresAt: toIso(link.expiresAt),
+		maxUses: link.maxUses,
+		uses: link.uses,
+		revokedAt: iso(link.revokedAt),
+		createdAt: toIso(link.createdAt),
+	};
+}
+
+export function presentLedgerRow(row: LedgerRow): JsonObject {
+	return {
+		nominalAt: toIso(row.nominalAt),
+		outcome: row.outcome,
+		trigger: row.trigger,
+		decidedAt: toIso(row.decidedAt),
+		runId: row.runId,
+		reason: row.reason,
+	};
+}
+
+export function presentKey(key: KeyRecord): JsonObject {
+	return {
+		id: key.id,
+		tenant: key.tenant,
+		name: key.name,
+		scopes: key.scopes,
+		capabilities: key.capabilities ?? null,
+		createdAt: toIso(key.createdAt),
+		expiresAt: iso(key.expiresAt ?? null),
+		revokedAt: iso(key.revokedAt ?? null),
+	};
+}
+
+/** What happened, in order, for people. */
+function timelineOf({ run, attempts, deliveries, notifications }: RunDetails): JsonObject[] {
+	const moments: { at: Instant; what: string }[] = [{ at: run.createdAt, what: 'created' }];
+	for (const { attempt, startedAt, endedAt, outcome } of attempts) {
+		moments.push({ at: startedAt, what: `attempt ${attempt} began` });
+		moments.push({ at: endedAt, what: `attempt ${attempt} ended: ${outcome}` });
+	}
+	if (run.endedAt !== null) moments.push({ at: run.endedAt, what: run.state });
+	for (const { targetKey, endedAt, state } of deliveries) {
+		if (endedAt !== null) moments.push({ at: endedAt, what: `delivery ${targetKey}: ${state}` });
+	}
+	for (const { notifyKey, endedAt, state } of notifications) {
+		if (endedAt !== null) moments.push({ at: endedAt, what: `notification ${notifyKey}: ${state}` });
+	}
+	return moments
+		.sort((a, b) => a.at - b.at)
+		.map(({ at, what }) => ({ at: toIso(at), what }));
+}

@@ -1,0 +1,265 @@
+import type { RunSettlement } from '../contract/change.ts';
+import type { Capability } from '../contract/capability.ts';
+import type { RequestEnvelope } from '../contract/envelope.ts';
+import { CapError } from '../contract/errors.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { ResultRecord } from '../contract/result.ts';
+import type { Run } from '../contract/run.ts';
+import type { RunSpec } from '../contract/schedule.ts';
+import { ON_TIME_WITHIN } from '../contract/policies.ts';
+import { toIso } from '../contract/time.ts';
+import type { Instant } from '../contract/time.ts';
+import type { AttemptFailure } from '../core/run/outcome.ts';
+import { afterFailure, afterLostLease } from '../core/run/outcome.ts';
+import { accepted, released, succeeded } from '../core/run/transitions.ts';
+import type { ResultBody, SessionAdapter, SessionFailure, SessionOutcome } from '../sessions/session.port.ts';
+import { bindingOf } from './capabilities.ts';
+import type { Context } from './context.ts';
+import { makeFollowUps } from './follow-ups.ts';
+import type { Held } from './worker.ts';
+
+/** One attempt of a run: what it takes, and the settlement that it ends in (null: it is somebody else's now). */
+export async function attempt(
+	ctx: Context,
+	run: Run,
+	spec: RunSpec,
+	held: Held,
+): Promise<RunSettlement | null> {
+	const reached = await reach(ctx, run);
+	if ('error' in reached) return settleFailure(ctx, run, spec, reached);
+	const { adapter, capability } = reached;
+	const action = capability.actions[run.action];
+	if (action === undefined) {
+		const message = `capability "${run.capability}" has no action "${run.action}" any more`;
+		return settleFailure(ctx, run, spec, lost('CAPABILITY_MISSING', message));
+	}
+
+	const begun = ctx.clock.now();
+	const timeout = spec.policies.timeout;
+	const deadlineAt = begun + timeout;
+	const envelope = envelopeOf(ctx, run, spec, { adapter, deadlineAt, firedAt: begun });
+	if (held.reason() === 'drain') return released(run, { at: begun });
+	if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
+
+	const stopTimer = ctx.clock.after(timeout, () => {
+		held.abort('timeout');
+	});
+	try {
+		ctx.faults.hit('send.before');
+		const outcome = await adapter.invoke({
+			envelope,
+			settings: settingsOf(ctx, capability),
+			actionSettings: action.binding,
+			action,
+			idempotencyKey: run.id,
+			signal: held.signal,
+			timeout,
+			maxResultBytes: ctx.settings.maxResultBytes,
+		});
+		ctx.faults.hit('send.after');
+		return await settleOutcome(ctx, run, spec, { outcome, held, deadlineAt });
+	} finally {
+		stopTimer();
+	}
+}
+
+type Reached = { adapter: SessionAdapter; capability: Capability };
+
+async function reach(ctx: Context, run: Run): Promise<Reached | AttemptFailure> {
+	const capability = await ctx.store.getCapability(run.tenant, run.capability);
+	if (capability === null) {
+		return lost('CAPABILITY_MISSING', `capability "${run.capability}" is not registered any more`);
+	}
+	const adapter = ctx.sessions.get(capability.binding.type);
+	if (adapter === undefined) {
+		return lost('CAPABILITY_MISSING', `this engine has no binding "${capability.binding.type}"`);
+	}
+	return { adapter, capability };
+}
+
+function lost(code: 'CAPABILITY_MISSING', message: string): AttemptFailure {
+	return { error: { code, message }, outcome: 'failed', retry: 'never' };
+}
+
+const openedSettings = new WeakMap<Capability, JsonObject>();
+const SETTINGS_KEPT = 1000;
+const settingsByRevision = new Map<string, JsonObject>();
+
+/** Settings with secrets, opened once a revision: opening costs more than a send. */
+function settingsOf(ctx: Context, capability: Capability): JsonObject {
+	const known = openedSettings.get(capability);
+	if (known !== undefined) return known;
+	const key = `${capability.tenant}/${capability.name}/${capability.revision}/${capability.createdAt}`;
+	let settings = settingsByRevision.get(key);
+	if (settings === undefined) {
+		settings = bindingOf(ctx, capability);
+		if (settingsByRevision.size >= SETTINGS_KEPT) settingsByRevision.clear();
+		settingsByRevision.set(key, settings);
+	}
+	openedSettings.set(capability, settings);
+	return settings;
+}
+
+function envelopeOf(
+	ctx: Context,
+	run: Run,
+	spec: RunSpec,
+	about: { adapter: SessionAdapter; deadlineAt: Instant; firedAt: Instant },
+): RequestEnvelope {
+	const { adapter, deadlineAt, firedAt } = about;
+	const envelope: RequestEnvelope = {
+		specVersion: '1.0',
+		requestId: run.id,
+		attempt: run.attempt,
+		epoch: run.epoch,
+		capability: run.capability,
+		action: run.action,
+		parameters: spec.parameters,
+		mode: 'sync',
+		tenant: run.tenant,
+		deadline: toIso(deadlineAt),
+	};
+	if (spec.schedule !== null) {
+		const dueAt = run.nominalAt ?? run.createdAt;
+		envelope.schedule = {
+			...spec.schedule,
+			nominalAt: run.nominalAt === null ? null : toIso(run.nominalAt),
+			dueAt: toIso(dueAt),
+			firedAt: toIso(firedAt),
+			timeZone: spec.timeZone,
+			late: firedAt - dueAt > ON_TIME_WITHIN,
+			trigger: run.trigger,
+		};
+	}
+	if (run.nominalAt !== null) {
+		envelope.window = {
+			start: run.windowStart === null ? null : toIso(run.windowStart),
+			end: toIso(run.nominalAt),
+		};
+	}
+	if (adapter.abilities.async) {
+		const base = `${ctx.settings.publicUrl()}/v1/sessions/${run.id}`;
+		envelope.callback = {
+			url: `${base}/complete`,
+			heartbeatUrl: `${base}/heartbeat`,
+			token: ctx.tokens.sessionToken(run.id, run.epoch),
+		};
+	}
+	return envelope;
+}
+
+async function settleOutcome(
+	ctx: Context,
+	run: Run,
+	spec: RunSpec,
+	ended: { outcome: SessionOutcome; held: Held; deadlineAt: Instant },
+): Promise<RunSettlement | null> {
+	const { outcome, held, deadlineAt } = ended;
+	if (outcome.kind === 'accepted') {
+		return accepted(run, { at: ctx.clock.now(), deadlineAt });
+	}
+	if (outcome.kind === 'failed') return settleBrokenOff(ctx, run, spec, { held, failure: outcome.failure });
+	try {
+		return await settleResult(ctx, run, spec, outcome.body);
+	} catch (error) {
+		return settleBrokenOff(ctx, run, spec, { held, failure: failureOf(error) });
+	}
+}
+
+/** Keeps the body as the run's result. The body is read here, so this may fail half way. */
+export async function settleResult(
+	ctx: Context,
+	run: Run,
+	spec: RunSpec,
+	body: ResultBody,
+): Promise<RunSettlement> {
+	const staged = await ctx.store.blobs.stage(body.source, { maxBytes: ctx.settings.maxResultBytes });
+	const at = ctx.clock.now();
+	const rows = body.rows?.();
+	const result: ResultRecord = {
+		id: ctx.newId('result'),
+		tenant: run.tenant,
+		runId: run.id,
+		encoding: body.encoding,
+		contentType: body.contentType,
+		blob: staged.ref,
+		createdAt: at,
+		...(body.filename === undefined ? {} : { filename: body.filename }),
+		...(rows === undefined ? {} : { rows }),
+		...(body.columns === undefined ? {} : { columns: body.columns }),
+	};
+	return succeeded(run, spec, {
+		at,
+		result,
+		inline: staged.inline,
+		followUps: makeFollowUps(ctx, run, spec, { state: 'succeeded', resultId: result.id, at }),
+	});
+}
+
+function failureOf(error: unknown): SessionFailure {
+	if (error instanceof CapError) {
+		const lostOnTheWay = error.code === 'TARGET_UNREACHABLE' || error.code === 'TARGET_PROTOCOL';
+		return {
+			code: error.code,
+			message: error.message,
+			retry: error.retry,
+			...(lostOnTheWay ? { reason: 'network' as const } : {}),
+		};
+	}
+	throw error;
+}
+
+function settleBrokenOff(
+	ctx: Context,
+	run: Run,
+	spec: RunSpec,
+	{ held, failure }: { held: Held; failure: SessionFailure },
+): RunSettlement | null {
+	const at = ctx.clock.now();
+	switch (held.reason()) {
+		case 'cancelled':
+		case 'fenced':
+			// Whoever took the run away has written what became of it.
+			return null;
+		case 'drain':
+			return afterLostLease(run, spec, {
+				at,
+				followUps: (state) => makeFollowUps(ctx, run, spec, { state, resultId: null, at }),
+			});
+		case 'timeout': {
+			const message = `no answer within ${spec.policies.timeout} ms`;
+			return settleFailure(ctx, run, spec, {
+				error: { code: 'TIMEOUT', message },
+				outcome: 'timeout',
+				retry: 'later',
+				reason: 'timeout',
+			});
+		}
+		case undefined:
+			return settleFailure(ctx, run, spec, attemptFailure(failure));
+	}
+}
+
+export function attemptFailure(failure: SessionFailure): AttemptFailure {
+	const { code, message, detail, retry, reason, retryAfter } = failure;
+	return {
+		error: { code, message, ...(detail === undefined ? {} : { detail }) },
+		outcome: code === 'TIMEOUT' ? 'timeout' : 'failed',
+		retry,
+		reason,
+		retryAfter,
+	};
+}
+
+export function settleFailure(
+	ctx: Context,
+	run: Run,
+	spec: RunSpec,
+	failure: AttemptFailure,
+): RunSettlement {
+	const at = ctx.clock.now();
+	return afterFailure(run, spec, failure, {
+		at,
+		followUps: (state) => makeFollowUps(ctx, run, spec, { state, resultId: null, at }),
+	});
+}

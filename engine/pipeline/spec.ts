@@ -1,0 +1,294 @@
+import { createHash } from 'node:crypto';
+
+import type { Channel } from '../channels/channel.port.ts';
+import type {
+	DeliveryInput,
+	DeliverySpec,
+	NotifySpec,
+	Place,
+	Target,
+} from '../contract/delivery.ts';
+import { AUTO_FORMAT, DEFAULT_FILENAME, notifyInputSchema } from '../contract/delivery.ts';
+import { CapError, inputError } from '../contract/errors.ts';
+import type { JsonObject, JsonValue } from '../contract/json.ts';
+import type { RunSpec, ScheduleInput, SpecRecord } from '../contract/schedule.ts';
+import { parseInput, shown } from '../contract/zod-issues.ts';
+import { parseFilename } from '../core/delivery/filename.ts';
+import type { Format } from '../formats/format.port.ts';
+import type { Context } from './context.ts';
+import { splitSecrets } from './secrets.ts';
+
+/** Secrets made by the engine, by the place in the input that they are for; answered once. */
+export type GeneratedSecrets = Record<string, string>;
+
+export interface CompiledSpec {
+	record: SpecRecord;
+	secrets: GeneratedSecrets;
+}
+
+type Wishes = Pick<ScheduleInput, 'delivery' | 'notify' | 'policies' | 'callback'>;
+
+type SpecFrame = Omit<RunSpec, 'policies' | 'delivery' | 'notify'>;
+
+/**
+ * Turns what the user wished for into what a run needs, after checking all that can be checked now:
+ * channels, settings, formats, options, names and whether targets may be called at all.
+ */
+export async function compileSpec(ctx: Context, frame: SpecFrame, wishes: Wishes): Promise<CompiledSpec> {
+	const secrets: GeneratedSecrets = {};
+	const compiler = new SpecCompiler(ctx, frame, secrets);
+	const spec: RunSpec = {
+		...frame,
+		policies: wishes.policies,
+		delivery: await compiler.delivery(wishes.delivery),
+		notify: await compiler.notify(wishes),
+	};
+	return { record: { id: specId(spec), spec }, secrets };
+}
+
+/** The content address of a spec: SHA-256 of its canonical JSON. */
+export function specId(spec: RunSpec): string {
+	return createHash('sha256').update(canonicalJson(spec as unknown as JsonValue)).digest('hex');
+}
+
+/** JSON with sorted keys and without undefined: the same value always gives the same text. */
+export function canonicalJson(value: JsonValue | undefined): string {
+	if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+	if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
+	const fields = Object.keys(value)
+		.filter((key) => value[key] !== undefined)
+		.sort()
+		.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`);
+	return `{${fields.join(',')}}`;
+}
+
+interface PlaceInput {
+	destination?: string | undefined;
+	channel?: string | undefined;
+	settings?: JsonObject | undefined;
+	format?: string | undefined;
+	options?: JsonObject | undefined;
+	filename?: string | undefined;
+}
+
+class SpecCompiler {
+	readonly #ctx: Context;
+	readonly #frame: SpecFrame;
+	readonly #secrets: GeneratedSecrets;
+
+	constructor(ctx: Context, frame: SpecFrame, secrets: GeneratedSecrets) {
+		this.#ctx = ctx;
+		this.#frame = frame;
+		this.#secrets = secrets;
+	}
+
+	async delivery(input: DeliveryInput): Promise<DeliverySpec> {
+		const mode = input.mode ?? (input.targets.length > 0 ? 'both' : 'pull');
+		if (mode !== 'pull' && input.targets.length === 0) {
+			throw inputError('INVALID_REQUEST', {
+				path: 'delivery.targets',
+				expected: `at least one target with mode "${mode}"`,
+				received: 'a list of 0',
+			});
+		}
+		if (mode === 'pull' && input.targets.length > 0) {
+			throw inputError('INVALID_REQUEST', {
+				path: 'delivery.mode',
+				expected: '"push" or "both" with targets',
+				received: '"pull"',
+			});
+		}
+		const targets: DeliverySpec['targets'] = [];
+		for (const [index, target] of input.targets.entries()) {
+			const path = `delivery.targets[${index}]`;
+			const primary: Target = {
+				...(await this.#target(target, { path, key: `${index}` })),
+				when: target.when,
+			};
+			const fallbacks: Target[] = [];
+			for (const [position, fallback] of target.fallback.entries()) {
+				const place = { path: `${path}.fallback[${position}]`, key: `${index}.${position + 1}` };
+				// A fallback is the same parcel by another way, unless it says otherwise.
+				const inherited = {
+					...fallback,
+					format: fallback.format ?? target.format,
+					options: fallback.options ?? (fallback.format === undefined ? target.options : undefined),
+					filename: fallback.filename ?? target.filename,
+				};
+				fallbacks.push({ ...(await this.#target(inherited, place)), when: 'always' });
+			}
+			targets.push({ primary, fallbacks });
+		}
+		return {
+			mode,
+			...this.#rendering(input, 'delivery'),
+			link: {
+				expiresIn: input.link.expiresIn,
+				...(input.link.maxUses === undefined ? {} : { maxUses: input.link.maxUses }),
+			},
+			targets,
+		};
+	}
+
+	async notify({ notify, callback }: Pick<Wishes, 'notify' | 'callback'>): Promise<NotifySpec[]> {
+		const wishes = notify.map((input, index) => ({ input, path: `notify[${index}]` }));
+		if (callback !== undefined) {
+			wishes.unshift({ input: notifyInputSchema.parse({ url: callback }), path: 'callback' });
+		}
+		const specs: NotifySpec[] = [];
+		for (const [index, { input, path }] of wishes.entries()) {
+			const key = `${index}`;
+			const place = path === 'callback' ? path : `${path}.url`;
+			if (input.destination !== undefined) {
+				await this.#knownDestination(input.destination, `${path}.destination`, 'webhook');
+				specs.push({ key, destination: input.destination, on: input.on });
+			} else if (input.url !== undefined) {
+				await this.#ctx.egress.checkUrl(input.url, place);
+				const secret = this.#signingSecret(input.secret, path);
+				const sealedSecret = this.#ctx.sealing.seal(secret, this.#seal(`notify.${key}.secret`));
+				specs.push({ key, url: input.url, sealedSecret, on: input.on });
+			}
+		}
+		return specs;
+	}
+
+	#signingSecret(given: string | undefined, path: string): string {
+		if (given === undefined) {
+			const secret = this.#ctx.signer.generateSecret();
+			this.#secrets[path === 'callback' ? path : `${path}.secret`] = secret;
+			return secret;
+		}
+		if (!this.#ctx.signer.isSecret(given)) {
+			throw inputError('INVALID_REQUEST', {
+				path: `${path}.secret`,
+				expected: '"whsec_" and base64 of 24 to 64 bytes',
+			});
+		}
+		return given;
+	}
+
+	async #target(input: PlaceInput, { path, key }: { path: string; key: string }): Promise<Omit<Target, 'when'>> {
+		const filename = input.filename ?? DEFAULT_FILENAME;
+		parseFilename(filename, `${path}.filename`);
+		return {
+			...(await this.#place(input, { path, key })),
+			key,
+			...this.#rendering(input, path),
+			filename,
+		};
+	}
+
+	async #place(input: PlaceInput, { path, key }: { path: string; key: string }): Promise<Place> {
+		if (input.destination !== undefined) {
+			await this.#knownDestination(input.destination, `${path}.destination`);
+			return { destination: input.destination };
+		}
+		const channel = findChannel(this.#ctx, input.channel ?? '', `${path}.channel`);
+		const { settings, generated } = await checkedSettings(channel, input.settings, `${path}.settings`);
+		for (const [field, secret] of Object.entries(generated)) {
+			this.#secrets[`${path}.settings.${field}`] = secret;
+		}
+		const owner = this.#seal('');
+		return {
+			channel: channel.name,
+			...splitSecrets(this.#ctx.sealing, settings, {
+				secrets: channel.secrets,
+				owner,
+				prefix: targetPrefix(key),
+			}),
+		};
+	}
+
+	async #knownDestination(idOrName: string, path: string, channel?: string): Promise<void> {
+		const destination = await this.#ctx.store.getDestination(this.#frame.tenant, idOrName);
+		if (destination === null) {
+			throw inputError('DESTINATION_UNKNOWN', {
+				path,
+				expected: 'the id or name of a destination',
+				received: shown(idOrName),
+			});
+		}
+		if (channel !== undefined && destination.channel !== channel) {
+			throw inputError('DESTINATION_UNKNOWN', {
+				path,
+				expected: `a destination of the channel "${channel}"`,
+				received: `one of the channel "${destination.channel}"`,
+			});
+		}
+	}
+
+	#seal(field: string): { tenant: string; type: string; id: string; field: string } {
+		return { tenant: this.#frame.tenant, type: 'spec', id: this.#frame.sealedFor, field };
+	}
+
+	#rendering(
+		{ format: name, options }: Pick<PlaceInput, 'format' | 'options'>,
+		path: string,
+	): { format: string; options: JsonObject } {
+		if (name === undefined) {
+			if (options === undefined) return { format: AUTO_FORMAT, options: {} };
+			throw inputError('INVALID_REQUEST', {
+				path: `${path}.options`,
+				expected: 'options only together with a format',
+				received: shown(options),
+			});
+		}
+		const format = findFormat(this.#ctx, name, `${path}.format`);
+		const parsed = parseInput(format.options, options ?? {}, { path: `${path}.options` });
+		return { format: format.name, options: parsed as JsonObject };
+	}
+}
+
+/** Keeps the secrets of one target apart from those of the others of the same spec. */
+export function targetPrefix(key: string): string {
+	return `targets.${key}.`;
+}
+
+export function findFormat(ctx: Pick<Context, 'formats'>, name: string, path: string): Format {
+	const format = ctx.formats.get(name);
+	if (format !== undefined) return format;
+	const known = ctx.formats.list().map(({ name: known }) => known);
+	throw inputError('FORMAT_UNKNOWN', {
+		path,
+		expected: `one of ${known.join(', ')}`,
+		received: shown(name),
+	});
+}
+
+export function findChannel(ctx: Pick<Context, 'channels'>, name: string, path: string): Channel {
+	const channel = ctx.channels.get(name);
+	if (channel !== undefined) return channel;
+	const known = ctx.channels.list().map(({ name: known }) => known);
+	throw inputError('CHANNEL_UNKNOWN', {
+		path,
+		expected: `one of ${known.join(', ')}`,
+		received: shown(name),
+	});
+}
+
+/** Settings of a channel, parsed and found to be allowed, with the secrets that the engine made for them. */
+export async function checkedSettings(
+	channel: Channel,
+	input: JsonObject | undefined,
+	path: string,
+): Promise<{ settings: JsonObject; generated: Record<string, string> }> {
+	const parsed = parseInput(channel.settings, input ?? {}, { path }) as JsonObject;
+	const generated = channel.generate?.(parsed) ?? {};
+	const settings = { ...parsed, ...generated };
+	try {
+		await channel.check(settings);
+	} catch (error) {
+		throw below(path, error);
+	}
+	return { settings, generated };
+}
+
+/** Puts the place in front of the paths of an error that was thrown for a part. */
+function below(path: string, error: unknown): unknown {
+	if (!(error instanceof CapError) || error.issues.length === 0) return error;
+	const issues = error.issues.map((issue) => ({
+		...issue,
+		path: issue.path.startsWith(path) ? issue.path : `${path}.${issue.path.replace(/^settings\./, '')}`,
+	}));
+	return new CapError(error.code, error.message, { issues, retry: error.retry });
+}

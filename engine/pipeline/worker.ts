@@ -1,0 +1,219 @@
+import type { Clock } from '../clock.ts';
+import type { Duration } from '../contract/time.ts';
+import type { Logger } from '../observe/observe.port.ts';
+
+/** Why work in hand is broken off. */
+export type AbortReason = 'timeout' | 'cancelled' | 'fenced' | 'drain';
+
+/** A claimed row in the hands of this engine. */
+export interface Held {
+	readonly signal: AbortSignal;
+	/** Breaks the work off; the first reason counts. */
+	abort(reason: AbortReason): void;
+	/** Undefined while nothing has broken it off. */
+	reason(): AbortReason | undefined;
+	/**
+	 * To be asked right before a send: false when the lease may have ended, on a clock that never goes back.
+	 * Then nothing may be sent, and nothing needs to be written: the row is somebody else's.
+	 */
+	leaseIsSafe(): boolean;
+}
+
+interface Claimed {
+	id: string;
+	epoch: number;
+}
+
+export interface WorkerOptions<T extends Claimed> {
+	name: string;
+	clock: Clock;
+	log: Logger;
+	/** How many rows are worked on at the same time at most. */
+	capacity: number;
+	lease: Duration;
+	claim(limit: number): Promise<T[]>;
+	/** Does the work and writes how it ended. Never rejects for what the other side does. */
+	work(item: T, held: Held): Promise<void>;
+	/** @returns ids that are still held */
+	renew(held: readonly Claimed[]): Promise<Set<string>>;
+	/** Gives a claim back that was not begun. */
+	release(item: T): Promise<unknown>;
+}
+
+export interface Worker {
+	start(): void;
+	/** Claims, soon: there may be something. */
+	poke(): void;
+	readonly inFlight: number;
+	abort(id: string, reason: AbortReason): void;
+	/** Stops claiming, waits for what is in hand, then breaks it off. */
+	drain(within: Duration): Promise<void>;
+}
+
+/** The part of a lease that is left for the write after the send. */
+const LEASE_MARGIN = 0.1;
+
+/** Claims rows in batches, works on them, renews their leases, and drains. The same for all that is leased. */
+export function createWorker<T extends Claimed>(options: WorkerOptions<T>): Worker {
+	return new LeaseWorker(options);
+}
+
+interface InHand extends Held {
+	epoch: number;
+	/** On the monotonic clock. */
+	leaseUntil: number;
+	done: Promise<void>;
+}
+
+class LeaseWorker<T extends Claimed> implements Worker {
+	readonly #options: WorkerOptions<T>;
+	readonly #inHand = new Map<string, InHand>();
+	/** Whether the store may have more than the last claim brought. */
+	#mayBeMore = false;
+	#claiming = false;
+	#started = false;
+	#draining = false;
+	#stopRenewing: () => void = () => undefined;
+	#claimed: Promise<void> = Promise.resolve();
+
+	constructor(options: WorkerOptions<T>) {
+		this.#options = options;
+	}
+
+	get inFlight(): number {
+		return this.#inHand.size;
+	}
+
+	start(): void {
+		this.#started = true;
+		this.#renewLater();
+		this.poke();
+	}
+
+	poke(): void {
+		this.#mayBeMore = true;
+		this.#claimIfRoomy();
+	}
+
+	abort(id: string, reason: AbortReason): void {
+		this.#inHand.get(id)?.abort(reason);
+	}
+
+	async drain(within: Duration): Promise<void> {
+		this.#draining = true;
+		await this.#claimed;
+		const over = Promise.withResolvers<void>();
+		const cancel = this.#options.clock.after(within, over.resolve);
+		await Promise.race([this.#settled(), over.promise]);
+		cancel();
+		for (const held of this.#inHand.values()) held.abort('drain');
+		await this.#settled();
+		this.#started = false;
+		this.#stopRenewing();
+	}
+
+	async #settled(): Promise<void> {
+		await Promise.allSettled([...this.#inHand.values()].map(({ done }) => done));
+	}
+
+	/** A small claim costs as much as a large one, so with full hands it waits until a quarter is free. */
+	get #roomy(): boolean {
+		const free = this.#options.capacity - this.#inHand.size;
+		return free > 0 && (free >= this.#options.capacity / 4 || this.#inHand.size === 0);
+	}
+
+	#claimIfRoomy(): void {
+		if (!this.#started || this.#draining || this.#claiming) return;
+		if (this.#mayBeMore && this.#roomy) this.#claimed = this.#claim();
+	}
+
+	async #claim(): Promise<void> {
+		const { capacity, claim, log, name, clock } = this.#options;
+		this.#claiming = true;
+		try {
+			while (this.#mayBeMore && this.#roomy && !this.#draining) {
+				const free = capacity - this.#inHand.size;
+				const claimedAt = clock.monotonic();
+				this.#mayBeMore = false;
+				const items = await claim(free);
+				if (items.length === free) this.#mayBeMore = true;
+				for (const item of items) this.#take(item, claimedAt);
+			}
+		} catch (error) {
+			// The next poke, or the loop's own look, tries again.
+			log.error(`claiming ${name} failed`, { error: asError(error) });
+		} finally {
+			this.#claiming = false;
+		}
+	}
+
+	#take(item: T, claimedAt: number): void {
+		if (this.#draining) {
+			void this.#options.release(item).catch((error: unknown) => {
+				this.#options.log.error(`releasing ${this.#options.name} failed`, { error: asError(error) });
+			});
+			return;
+		}
+		const { clock, lease } = this.#options;
+		const controller = new AbortController();
+		let reason: AbortReason | undefined;
+		const held: InHand = {
+			epoch: item.epoch,
+			leaseUntil: claimedAt + lease * (1 - LEASE_MARGIN),
+			signal: controller.signal,
+			abort(why) {
+				if (reason !== undefined) return;
+				reason = why;
+				controller.abort(why);
+			},
+			reason: () => reason,
+			leaseIsSafe: () => clock.monotonic() < held.leaseUntil,
+			done: Promise.resolve(),
+		};
+		this.#inHand.set(item.id, held);
+		held.done = this.#work(item, held);
+	}
+
+	async #work(item: T, held: InHand): Promise<void> {
+		try {
+			await this.#options.work(item, held);
+		} catch (error) {
+			// The lease ends by itself, and the sweeper takes the row up again.
+			this.#options.log.error(`${this.#options.name} failed`, { id: item.id, error: asError(error) });
+		} finally {
+			this.#inHand.delete(item.id);
+			this.#claimIfRoomy();
+		}
+	}
+
+	#renewLater(): void {
+		const { clock, lease } = this.#options;
+		this.#stopRenewing = clock.after(lease / 3, () => {
+			void this.#renew().finally(() => {
+				if (this.#started) this.#renewLater();
+			});
+		});
+	}
+
+	async #renew(): Promise<void> {
+		const { renew, clock, lease, log, name } = this.#options;
+		if (this.#inHand.size === 0) return;
+		const held = [...this.#inHand].map(([id, { epoch }]) => ({ id, epoch }));
+		const asked = clock.monotonic();
+		try {
+			const kept = await renew(held);
+			for (const { id, epoch } of held) {
+				const inHand = this.#inHand.get(id);
+				if (inHand?.epoch !== epoch) continue;
+				if (kept.has(id)) inHand.leaseUntil = asked + lease * (1 - LEASE_MARGIN);
+				else inHand.abort('fenced');
+			}
+		} catch (error) {
+			log.error(`renewing the leases of ${name} failed`, { error: asError(error) });
+		}
+	}
+}
+
+function asError(error: unknown): Error {
+	return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,217 @@
+import { promises as dns } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
+import { isIP } from 'node:net';
+import type { LookupFunction, Socket } from 'node:net';
+import { Agent, buildConnector } from 'undici';
+
+import { CapError } from '../contract/errors.ts';
+import {
+	embeddedV4,
+	isLoopback,
+	isMetadata,
+	isMetadataName,
+	parseAddress,
+	unusualRange,
+} from './addresses.ts';
+import { parseAllowList } from './allow-list.ts';
+import { blocked, canonicalName, parseHost, parseUrl, withoutBrackets } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { Egress } from './security.port.ts';
+import { openSocket, unreachable } from './socket.ts';
+
+export interface EgressOptions {
+	/** Hosts, `host:port` and CIDRs that may be called although the rules refuse them. */
+	allow: readonly string[];
+	/** Lets loopback literals and `localhost` through; no other name may lead there. */
+	allowLoopback: boolean;
+	/** Refuses plain HTTP to the public internet. What `allow` or `allowLoopback` vouch for may be plain. */
+	httpsOnly: boolean;
+	/** Sockets per origin at most; default 256. */
+	connections?: number;
+	/** All addresses of a name; default the system's resolver. */
+	resolve?: (hostname: string) => Promise<LookupAddress[]>;
+}
+
+const DEFAULT_CONNECTIONS = 256;
+const CONNECT_TIMEOUT = 10_000;
+
+const isLocalhost = (host: string): boolean => host === 'localhost' || host.endsWith('.localhost');
+
+/**
+ * The guard on every outgoing socket. Names are judged by all their addresses inside the connection's own
+ * lookup, so that nothing can change between check and use; the socket's remote address is judged once more.
+ * A connection that is reused was judged when it was made, so a request on it costs nothing here.
+ */
+export function createEgress(options: EgressOptions): Egress {
+	const allow = parseAllowList(options.allow);
+	const resolve = shareLookups(
+		options.resolve ?? (async (hostname) => await dns.lookup(hostname, { all: true })),
+	);
+
+	/** Why the address may not be called for this endpoint; null when it may. */
+	function refusal(text: string, { host, port, plain }: Endpoint): string | null {
+		const address = parseAddress(text);
+		if (!address) return 'no address';
+		if (isMetadata(address) && !allow.exactly(address, port)) return 'a metadata service';
+		if (allow.name(host, port) || allow.exactly(address, port)) return null;
+		if (allow.address(address, port)) {
+			// a listed NAT64 prefix leads to all of IPv4: what it leads to is judged too
+			const inner = embeddedV4(address);
+			return inner === null ? null : refusal(inner.toString(), { host, port, plain });
+		}
+		if (isLoopback(address) && options.allowLoopback && (isIP(host) > 0 || isLocalhost(host))) {
+			return null;
+		}
+		const range = unusualRange(address);
+		if (range !== null) return `${range} address`;
+		return plain && options.httpsOnly ? 'plain http' : null;
+	}
+
+	/** What can be said before any lookup. */
+	function firstRefusal(endpoint: Endpoint): string | null {
+		if (isIP(endpoint.host) > 0) return refusal(endpoint.host, endpoint);
+		const vouched = allow.name(endpoint.host, endpoint.port);
+		return isMetadataName(endpoint.host) && !vouched ? 'a metadata service' : null;
+	}
+
+	async function addressesOf(endpoint: Endpoint, path: string): Promise<LookupAddress[]> {
+		const answers = await resolve(endpoint.host);
+		for (const { address } of answers) {
+			const reason = refusal(address, endpoint);
+			if (reason !== null) throw blocked(path, endpoint.host, reason);
+		}
+		return answers;
+	}
+
+	async function check(endpoint: Endpoint, path: string): Promise<void> {
+		const reason = firstRefusal(endpoint);
+		if (reason !== null) throw blocked(path, endpoint.host, reason);
+		if (isIP(endpoint.host) > 0) return;
+		try {
+			await addressesOf(endpoint, path);
+		} catch (error) {
+			if (error instanceof CapError) throw error;
+			// a name that does not resolve now is judged when it is called, but for its protocol
+			if (endpoint.plain && options.httpsOnly && !allow.name(endpoint.host, endpoint.port)) {
+				throw blocked(path, endpoint.host, 'plain http');
+			}
+		}
+	}
+
+	const lookupFor =
+		(port: number, plain: boolean): LookupFunction =>
+		(hostname, { all, family }, callback) => {
+			const wanted =
+				family === 4 || family === 'IPv4' ? 4 : family === 6 || family === 'IPv6' ? 6 : 0;
+			addressesOf({ host: canonicalName(hostname), port, plain }, 'url').then(
+				(answers) => {
+					const usable = answers.filter((a) => wanted === 0 || a.family === wanted);
+					const [first] = usable;
+					if (!first) callback(notFound(hostname), '', 0);
+					else if (all) callback(null, usable);
+					else callback(null, first.address, first.family);
+				},
+				(error: unknown) => {
+					callback(error as NodeJS.ErrnoException, '', 0);
+				},
+			);
+		};
+
+	/** One connector for every set of rules that can differ: connectors keep TLS sessions. */
+	const connectors = new Map<string, buildConnector.connector>();
+	function connectorFor({ port, plain }: Endpoint): buildConnector.connector {
+		const rulesOf = allow.ports.has(port) ? port : 0;
+		const key = `${rulesOf}${plain ? ' plain' : ''}`;
+		let connector = connectors.get(key);
+		if (!connector) {
+			const lookup = lookupFor(rulesOf, plain);
+			// undici passes what it does not know on to net.connect and tls.connect
+			const passed: buildConnector.BuildOptions & { lookup: LookupFunction } = {
+				timeout: CONNECT_TIMEOUT,
+				allowH2: false,
+				lookup,
+			};
+			connector = buildConnector(passed);
+			connectors.set(key, connector);
+		}
+		return connector;
+	}
+
+	function afterConnect(socket: Socket, endpoint: Endpoint): Error | null {
+		const reached = socket.remoteAddress;
+		if (reached === undefined) return new Error('the connection was closed at once');
+		const reason = refusal(reached, endpoint);
+		return reason === null ? null : blocked('url', endpoint.host, reason);
+	}
+
+	const agent = new Agent({
+		connections: options.connections ?? DEFAULT_CONNECTIONS,
+		pipelining: 1,
+		allowH2: false,
+		connect: (target, callback) => {
+			const plain = target.protocol !== 'https:';
+			const port = Number(target.port) || (plain ? 80 : 443);
+			const endpoint = { host: canonicalName(withoutBrackets(target.hostname)), port, plain };
+			const reason = firstRefusal(endpoint);
+			if (reason !== null) {
+				queueMicrotask(() => {
+					callback(blocked('url', endpoint.host, reason), null);
+				});
+				return;
+			}
+			connectorFor(endpoint)(target, (error, socket) => {
+				if (error !== null) {
+					callback(error, null);
+					return;
+				}
+				const wrong = afterConnect(socket, endpoint);
+				if (wrong === null) callback(null, socket);
+				else {
+					socket.destroy();
+					callback(wrong, null);
+				}
+			});
+		},
+	});
+
+	return {
+		dispatcher: agent,
+		async checkUrl(url, path) {
+			await check(parseUrl(url, path), path);
+		},
+		async checkHost(host, port, path) {
+			await check({ host: parseHost(host, path), port, plain: false }, path);
+		},
+		async connect(host, port, { signal, timeout }) {
+			const endpoint = { host: parseHost(host, 'host'), port, plain: false };
+			const reason = firstRefusal(endpoint);
+			if (reason !== null) throw blocked('host', endpoint.host, reason);
+			const socket = await openSocket(endpoint, lookupFor(port, false), { signal, timeout });
+			const wrong = afterConnect(socket, endpoint);
+			if (wrong === null) return socket;
+			socket.destroy();
+			throw wrong instanceof CapError ? wrong : unreachable(endpoint, wrong);
+		},
+		async close() {
+			await agent.destroy();
+		},
+	};
+}
+
+/** Many connections to one name at once ask the resolver once. Nothing is kept beyond the answer. */
+function shareLookups(
+	resolve: (hostname: string) => Promise<LookupAddress[]>,
+): (hostname: string) => Promise<LookupAddress[]> {
+	const flying = new Map<string, Promise<LookupAddress[]>>();
+	return (hostname) => {
+		const known = flying.get(hostname);
+		if (known) return known;
+		const asked = resolve(hostname).finally(() => flying.delete(hostname));
+		flying.set(hostname, asked);
+		return asked;
+	};
+}
+
+function notFound(hostname: string): NodeJS.ErrnoException {
+	return Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' });
+}

@@ -1,0 +1,57 @@
+import { createSecretKey, hkdfSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+
+import { inputError } from '../contract/errors.ts';
+
+/** A key-encryption key and the name under which sealed secrets refer to it. */
+export interface SealingKey {
+	kid: string;
+	key: KeyObject;
+}
+
+/** Keys of the engine for other purposes than sealing. */
+export interface DerivedKeys {
+	/** Peppers the hashes of API keys. */
+	pepper: KeyObject;
+	/** Makes the tokens of attempts. */
+	session: KeyObject;
+}
+
+export const KEY_BYTES = 32;
+
+/**
+ * Reads `kid:base64,kid:base64`: 32 bytes each, the first is the one that seals.
+ * @throws CapError INVALID_REQUEST; the message never contains a key
+ */
+export function parseKeys(text: string): SealingKey[] {
+	const seen = new Set<string>();
+	return text.split(',').map((entry, index) => {
+		const [, kid = '', base64 = ''] =
+			/^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=?)\s*$/.exec(entry) ?? [];
+		const bytes = Buffer.from(base64, 'base64');
+		if (bytes.length !== KEY_BYTES || seen.has(kid)) {
+			throw inputError('INVALID_REQUEST', {
+				path: `CAPSCHEDULER_KEYS[${index}]`,
+				expected: seen.has(kid)
+					? `a key id that is used once, "${kid}" came before`
+					: '"<key id>:<base64 of 32 bytes>"',
+			});
+		}
+		seen.add(kid);
+		return { kid, key: createSecretKey(bytes) };
+	});
+}
+
+/**
+ * Derived from the last key of the list, so that a new key put in front changes none of them. The last
+ * key may be dropped only together with every API key: their hashes are peppered by it.
+ */
+export function deriveKeys(keys: readonly SealingKey[]): DerivedKeys {
+	const root = keys.at(-1);
+	if (!root) throw new Error('no key to derive from');
+	const derive = (purpose: string): KeyObject =>
+		createSecretKey(
+			Buffer.from(hkdfSync('sha256', root.key, '', `capscheduler/v1/${purpose}`, KEY_BYTES)),
+		);
+	return { pepper: derive('pepper'), session: derive('session') };
+}

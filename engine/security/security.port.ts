@@ -1,0 +1,66 @@
+import type { Socket } from 'node:net';
+import type { Dispatcher } from 'undici';
+
+import type { Sealed } from '../contract/delivery.ts';
+import type { Duration } from '../contract/time.ts';
+
+/** The one way out of the engine. Every outgoing socket is made here. */
+export interface Egress {
+	/**
+	 * Refuses what must not be called: protocol, userinfo, literal or resolved addresses.
+	 * @throws CapError EGRESS_BLOCKED naming `path`
+	 */
+	checkUrl(url: string, path: string): Promise<void>;
+	/** The same for protocols that are no URLs. */
+	checkHost(host: string, port: number, path: string): Promise<void>;
+	/** For undici: looks every address up through the guard, checks the socket again, follows no redirect. */
+	readonly dispatcher: Dispatcher;
+	/** A connected TCP socket for clients that take one (databases). @throws CapError */
+	connect(host: string, port: number, options: { signal?: AbortSignal; timeout: Duration }): Promise<Socket>;
+	close(): Promise<void>;
+}
+
+/** What a sealed secret is bound to: it opens nowhere else. */
+export interface SealBinding {
+	tenant: string;
+	type: string;
+	id: string;
+	field: string;
+}
+
+/** Secrets at rest: AES-256-GCM under a data key of its own, which is wrapped by the active key. */
+export interface Sealing {
+	seal(plain: string, binding: SealBinding): Sealed;
+	/** @throws CapError INTERNAL when it was changed, moved, or its key is not configured */
+	open(sealed: Sealed, binding: SealBinding): string;
+}
+
+/** Standard Webhooks 1.0. */
+export interface Signer {
+	/** `whsec_` and base64 of 32 random bytes. */
+	generateSecret(): string;
+	/** Whether the text is `whsec_` and base64 of 24 to 64 bytes. */
+	isSecret(text: string): boolean;
+	/** The three headers for exact bytes. `timestamp` in seconds. */
+	sign(secret: string, message: { id: string; timestamp: number; body: Uint8Array | string }): Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>;
+	/** The same for a body that is read as a stream. */
+	signStream(secret: string, message: { id: string; timestamp: number; body: AsyncIterable<Uint8Array> }): Promise<Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>>;
+}
+
+/** Opaque tokens: links, session tokens, API keys. */
+export interface Tokens {
+	/** 43 base64url characters of 32 random bytes. */
+	randomSecret(): string;
+	/** SHA-256, hexadecimal. */
+	hash(secret: string): string;
+	/** The token of one attempt: an HMAC over run and epoch under the engine's key, so nothing is stored. */
+	sessionToken(runId: string, epoch: number): string;
+	/** The run and epoch that the token is for, or null when it is forged or malformed. Constant time. */
+	readSessionToken(token: string): { runId: string; epoch: number } | null;
+	/** `csk_{keyId}_{43 base64url}{6 base62 CRC32}` for a new key, with the hash to store. */
+	newApiKey(keyId: string): { token: string; hash: string };
+	/** The key's id and the hash to compare, or null when the form or the checksum is wrong. */
+	readApiKey(token: string): { keyId: string; hash: string } | null;
+	/** Constant time. */
+	equal(a: string, b: string): boolean;
+}

@@ -1,0 +1,97 @@
+import type { Row } from '../../contract/envelope.ts';
+import { responseEnvelopeSchema } from '../../contract/envelope.ts';
+import type { JsonValue } from '../../contract/json.ts';
+import type { ResultBody, SessionOutcome } from '../session.port.ts';
+import { readColumns } from '../shared/columns.ts';
+import { cleanText, failed } from '../shared/failure.ts';
+
+type Members = Record<string, JsonValue>;
+
+export function isObject(value: JsonValue | undefined): value is Members {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Numbers whose digits a double cannot hold. */
+const LONG_NUMBER = /\d{16}|\d[eE][+-]?\d{3}/;
+
+/** Node has `source` and `rawJSON` (ECMA-262 proposal, shipped in V8), the type library not yet. */
+const exactJson = JSON as unknown as {
+	parse(text: string, revive: (key: string, value: unknown, at: { source?: string }) => unknown): JsonValue;
+	rawJSON(text: string): unknown;
+};
+
+/** Parses JSON so that numbers are written again with the digits that came. @throws SyntaxError */
+export function parseExactly(text: string): JsonValue {
+	if (!LONG_NUMBER.test(text)) return JSON.parse(text) as JsonValue;
+	return exactJson.parse(text, (_key, value, { source }) =>
+		typeof value === 'number' && source !== undefined && String(value) !== source
+			? exactJson.rawJSON(source)
+			: value,
+	);
+}
+
+/**
+ * Reads a body as ResponseEnvelope, known by `status` and by having no members but those of an envelope.
+ * @returns undefined when it is none, so that the whole body is the result
+ */
+export function readEnvelope(value: JsonValue): SessionOutcome | undefined {
+	if (!isObject(value)) return undefined;
+	const members = Object.keys(value);
+	const only = (other: string): boolean =>
+		members.every((member) => member === 'status' || member === other);
+	switch (value['status']) {
+		case 'succeeded':
+			return only('result') ? { kind: 'result', body: bodyOf(value['result'] ?? null) } : undefined;
+		case 'accepted':
+			return members.length === 1 ? { kind: 'accepted' } : undefined;
+		case 'failed':
+			return only('error') ? readFailure(value) : undefined;
+		default:
+			return undefined;
+	}
+}
+
+function readFailure(value: Members): SessionOutcome {
+	const parsed = responseEnvelopeSchema.safeParse(value);
+	if (!parsed.success || parsed.data.status !== 'failed') {
+		const error = value['error'];
+		return failed('CAPABILITY_FAILED', typeof error === 'string' ? error : JSON.stringify(error));
+	}
+	const { code, message, retry, retryAfter } = parsed.data.error;
+	return failed('CAPABILITY_FAILED', message === '' ? code : message, {
+		detail: cleanText(code),
+		retry,
+		...(retryAfter === undefined ? {} : { retryAfter }),
+	});
+}
+
+/** Whether an envelope's error says itself if it may be retried; otherwise the HTTP status does. */
+export function saysRetry(value: JsonValue): boolean {
+	const error = isObject(value) ? value['error'] : undefined;
+	return isObject(error) && error['retry'] !== undefined;
+}
+
+/** `{ rows, columns }` becomes NDJSON, everything else one JSON value. */
+function bodyOf(result: JsonValue): ResultBody {
+	if (isObject(result) && Object.keys(result).every((name) => name === 'rows' || name === 'columns')) {
+		const { rows, columns } = result as { rows?: JsonValue; columns?: JsonValue };
+		if (Array.isArray(rows) && rows.every(isObject)) return rowsBody(rows, columns);
+	}
+	return {
+		encoding: 'json',
+		contentType: 'application/json',
+		source: Buffer.from(JSON.stringify(result)),
+	};
+}
+
+function rowsBody(rows: readonly Row[], columns: JsonValue | undefined): ResultBody {
+	let text = '';
+	for (const row of rows) text += `${JSON.stringify(row)}\n`;
+	return {
+		encoding: 'ndjson',
+		contentType: 'application/x-ndjson',
+		source: Buffer.from(text),
+		rows: () => rows.length,
+		...(columns === undefined ? {} : { columns: readColumns(columns) }),
+	};
+}

@@ -1,0 +1,201 @@
+import { TextDecoder } from 'node:util';
+
+import type { DeclaredColumn } from '../../contract/envelope.ts';
+import { CapError } from '../../contract/errors.ts';
+import type { JsonValue } from '../../contract/json.ts';
+import type { ReadAnswer, ResultBody, SessionCall, SessionOutcome } from '../session.port.ts';
+import { failedWith, tooLarge } from '../shared/failure.ts';
+import { onlyUtf8, readUtf8 } from '../shared/utf8.ts';
+import type { ContentKind } from './content.ts';
+import { filenameOf, kindOf } from './content.ts';
+import { codingsOf, decoded, limited } from './decode.ts';
+import { EnvelopeStream } from './envelope-stream.ts';
+import { parseExactly, readEnvelope } from './envelope.ts';
+import type { Answer } from './exchange.ts';
+import { JSON_HELD } from './exchange.ts';
+import { RowLines } from './ndjson.ts';
+
+const NULL = Buffer.from('null');
+
+/**
+ * What a 2xx answer means: its body as a result, or what its envelope says.
+ * @throws CapError when the body cannot be a result
+ */
+export async function readResult(
+	answer: Answer,
+	call: SessionCall,
+	{ envelopes }: { envelopes: boolean },
+): Promise<SessionOutcome> {
+	const kind = kindOf(answer.headers['content-type']);
+	const filename = filenameOf(answer.headers['content-disposition']);
+	const outcome = await readBody(answer, call, { kind, envelopes });
+	if (outcome.kind === 'result' && filename !== undefined) outcome.body.filename = filename;
+	return outcome;
+}
+
+interface Reading {
+	kind: ContentKind;
+	envelopes: boolean;
+}
+
+async function readBody(answer: Answer, call: SessionCall, reading: Reading): Promise<SessionOutcome> {
+	const header = answer.headers['content-encoding'];
+	const codings = codingsOf(typeof header === 'string' ? header : header?.[0]);
+	if (answer.bytes !== null && codings.length === 0) {
+		if (answer.bytes.length > call.maxResultBytes) throw tooLarge(call.maxResultBytes);
+		return readWhole(answer.bytes, reading);
+	}
+	const source = answer.stream ?? one(answer.bytes);
+	try {
+		const length = Number(answer.headers['content-length'] ?? 0);
+		if (codings.length === 0 && length > call.maxResultBytes) throw tooLarge(call.maxResultBytes);
+		return await readStream(limited(decoded(source, codings), call), reading);
+	} catch (error) {
+		await answer.stream?.return();
+		throw error;
+	}
+}
+
+async function readStream(body: AsyncGenerator<Buffer>, reading: Reading): Promise<SessionOutcome> {
+	if (reading.kind.encoding !== 'json') return { kind: 'result', body: streamBody(body, reading.kind) };
+	const held = await hold(body, JSON_HELD);
+	if (held.whole) return readWhole(held.bytes, reading);
+	return await readLargeJson(held.rest, reading);
+}
+
+/** What a capability sends by a callback: an envelope, or the result itself in any content type. */
+export const readAnswer: ReadAnswer = async ({ contentType, source }, limits) => {
+	try {
+		const reading = { kind: kindOf(contentType), envelopes: true };
+		return await readStream(limited(buffers(source), limits), reading);
+	} catch (error) {
+		if (error instanceof CapError) return failedWith(error);
+		throw error;
+	}
+};
+
+async function* buffers(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+	for await (const chunk of source) {
+		yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+	}
+}
+
+function readWhole(bytes: Buffer, { kind, envelopes }: Reading): SessionOutcome {
+	if (kind.encoding === 'json') return readJson(bytes, envelopes);
+	if (bytes.length === 0 && kind.encoding === 'bytes') return jsonResult(NULL);
+	if (kind.encoding === 'bytes') {
+		return {
+			kind: 'result',
+			body: { encoding: 'bytes', contentType: kind.contentType, source: bytes },
+		};
+	}
+	return { kind: 'result', body: streamBody(one(bytes), kind) };
+}
+
+function readJson(bytes: Buffer, envelopes: boolean): SessionOutcome {
+	if (bytes.length === 0) return jsonResult(NULL);
+	const text = readUtf8(bytes);
+	let value: JsonValue;
+	try {
+		value = envelopes ? parseExactly(text) : (JSON.parse(text) as JsonValue);
+	} catch (error) {
+		const message = error instanceof SyntaxError ? error.message : 'it cannot be parsed';
+		throw new CapError('RESULT_INVALID', `the JSON is wrong: ${message}`, { cause: error });
+	}
+	const told = envelopes ? readEnvelope(value) : undefined;
+	if (told !== undefined) return told;
+	return jsonResult(text.length === bytes.length || bytes[0] !== 0xef ? bytes : Buffer.from(text));
+}
+
+function jsonResult(source: Buffer | AsyncIterable<Buffer>): SessionOutcome {
+	return { kind: 'result', body: { encoding: 'json', contentType: 'application/json', source } };
+}
+
+function streamBody(source: AsyncIterable<Buffer>, kind: ContentKind): ResultBody {
+	const { encoding, contentType } = kind;
+	if (encoding === 'bytes') return { encoding, contentType, source };
+	const text = onlyUtf8(recoded(source, kind.charset));
+	if (encoding === 'csv') return { encoding, contentType, source: text };
+	const lines = new RowLines();
+	return { encoding, contentType, source: lines.check(text), rows: () => lines.rows };
+}
+
+async function readLargeJson(source: AsyncIterable<Buffer>, reading: Reading): Promise<SessionOutcome> {
+	const stream = new EnvelopeStream();
+	if (!reading.envelopes) stream.kind = 'plain';
+	const bytes = stream.read(onlyUtf8(source));
+	// what it is shows before its first byte comes out
+	const first = await bytes.next();
+	const rest = chain(first, bytes);
+	if (stream.kind !== 'rows') return jsonResult(rest);
+	return {
+		kind: 'result',
+		body: {
+			encoding: 'ndjson',
+			contentType: 'application/x-ndjson',
+			source: rest,
+			rows: () => stream.rows,
+			// may stand behind the rows: known when the source was read, undefined when there were none
+			get columns() {
+				return stream.columns as DeclaredColumn[];
+			},
+		},
+	};
+}
+
+type Held = { whole: true; bytes: Buffer } | { whole: false; rest: AsyncIterable<Buffer> };
+
+async function hold(source: AsyncGenerator<Buffer>, most: number): Promise<Held> {
+	const chunks: Buffer[] = [];
+	let size = 0;
+	while (size <= most) {
+		const item = await source.next();
+		if (item.done === true) return { whole: true, bytes: Buffer.concat(chunks) };
+		chunks.push(item.value);
+		size += item.value.length;
+	}
+	const start: IteratorResult<Buffer> = { value: Buffer.concat(chunks), done: false };
+	return { whole: false, rest: chain(start, source) };
+}
+
+async function* chain(
+	first: IteratorResult<Buffer>,
+	rest: AsyncGenerator<Buffer>,
+): AsyncGenerator<Buffer> {
+	try {
+		if (first.done !== true) yield first.value;
+		yield* rest;
+	} finally {
+		await rest.return(undefined);
+	}
+}
+
+async function* one(bytes: Buffer): AsyncGenerator<Buffer> {
+	if (bytes.length > 0) yield bytes;
+}
+
+/** Text in another character set becomes UTF-8. @throws CapError RESULT_INVALID */
+function recoded(source: AsyncIterable<Buffer>, charset: string | undefined): AsyncIterable<Buffer> {
+	if (charset === undefined || /^(?:utf-?8|us-ascii|ascii)$/.test(charset)) return source;
+	let decoder: TextDecoder;
+	try {
+		decoder = new TextDecoder(charset, { fatal: true });
+	} catch {
+		throw new CapError('RESULT_INVALID', `the character set "${charset}" is not known`);
+	}
+	return decodeText(source, decoder, charset);
+}
+
+async function* decodeText(
+	source: AsyncIterable<Buffer>,
+	decoder: TextDecoder,
+	charset: string,
+): AsyncGenerator<Buffer> {
+	try {
+		for await (const chunk of source) yield Buffer.from(decoder.decode(chunk, { stream: true }));
+		yield Buffer.from(decoder.decode());
+	} catch (error) {
+		if (error instanceof CapError) throw error;
+		throw new CapError('RESULT_INVALID', `the result is not ${charset}`, { cause: error });
+	}
+}

@@ -1,0 +1,89 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcessByStdio } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+
+import type { FrameKind, SqliteJob } from './sqlite-child.ts';
+
+const CHILD = fileURLToPath(
+	new URL(import.meta.url.endsWith('.ts') ? './sqlite-child.ts' : './sqlite-child.js', import.meta.url),
+);
+const FLAGS = ['--disable-warning=ExperimentalWarning', '--max-old-space-size=256', CHILD];
+/** Larger frames are never written: a row is at most SQLite's 1 GB, a string of Node half of it. */
+const MAX_FRAME = 600 * 1024 * 1024;
+
+export interface Frame {
+	kind: FrameKind;
+	payload: Buffer;
+}
+
+/** One child process; reads one query at a time. */
+export class SqliteProcess {
+	#child: ChildProcessByStdio<Writable, Readable, null>;
+	#gone = false;
+	readonly ended: Promise<void>;
+
+	constructor() {
+		// nothing of the engine's environment goes in: it may hold keys
+		this.#child = spawn(process.execPath, FLAGS, { env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
+		this.ended = new Promise((resolve) => {
+			const end = (): void => {
+				this.#gone = true;
+				resolve();
+			};
+			this.#child.once('exit', end);
+			this.#child.once('error', end);
+		});
+		this.#child.stdin.on('error', () => undefined); // it ended: reading tells
+		this.idle();
+	}
+
+	get gone(): boolean {
+		return this.#gone;
+	}
+
+	start(job: SqliteJob): void {
+		this.#keepAlive(true);
+		this.#child.stdin.write(`${JSON.stringify(job)}\n`);
+	}
+
+	/** An idle child does not keep the engine from ending. */
+	idle(): void {
+		this.#keepAlive(false);
+	}
+
+	kill(): void {
+		this.#child.kill('SIGKILL');
+		this.#child.stdin.destroy();
+		this.#child.stdout.destroy();
+	}
+
+	/** @returns null when the process has ended */
+	async frame(): Promise<Frame | null> {
+		const head = await this.#read(5);
+		if (head === null) return null;
+		const length = head.readUInt32BE(1);
+		if (length > MAX_FRAME) return null;
+		const payload = length === 0 ? Buffer.alloc(0) : await this.#read(length);
+		return payload && { kind: head.toString('latin1', 0, 1) as FrameKind, payload };
+	}
+
+	async #read(bytes: number): Promise<Buffer | null> {
+		const { stdout } = this.#child;
+		for (;;) {
+			const chunk = stdout.read(bytes) as Buffer | null;
+			if (chunk !== null) return chunk.length === bytes ? chunk : null;
+			if (stdout.destroyed || stdout.readableEnded) return null;
+			await Promise.race([once(stdout, 'readable'), once(stdout, 'close')]).catch(() => null);
+		}
+	}
+
+	#keepAlive(on: boolean): void {
+		const pipes = [this.#child, this.#child.stdin, this.#child.stdout] as { ref?(): void; unref?(): void }[];
+		for (const pipe of pipes) {
+			if (on) pipe.ref?.();
+			else pipe.unref?.();
+		}
+	}
+}

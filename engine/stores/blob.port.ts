@@ -1,0 +1,30 @@
+import type { BlobRef } from '../contract/result.ts';
+
+/** Bytes that are written but belong to no record yet. Content-addressed, so leaving one behind is harmless. */
+export interface StagedBlob {
+	ref: BlobRef;
+	/** Small blobs are not written anywhere yet: they go into the commit of the record that refers to them. */
+	inline: Uint8Array | null;
+}
+
+export interface ByteRange {
+	/** First byte, inclusive. */
+	start: number;
+	/** Last byte, inclusive. */
+	end: number;
+}
+
+/** Where results and artifacts are kept, by content hash. */
+export interface BlobStore {
+	/** The largest blob that is kept in the commit itself; larger ones are durable files before `stage` returns. */
+	readonly inlineLimit: number;
+	/**
+	 * Reads the source to its end without holding it in memory.
+	 * @throws CapError RESULT_TOO_LARGE beyond `maxBytes`, STORAGE_FULL when there is no room; nothing stays behind
+	 */
+	stage(source: AsyncIterable<Uint8Array> | Uint8Array, options: { maxBytes: number }): Promise<StagedBlob>;
+	/** @throws CapError NOT_FOUND when retention has removed it */
+	open(ref: BlobRef, range?: ByteRange): AsyncIterable<Uint8Array>;
+	/** The bytes of a blob of at most `inlineLimit`, else use `open`. */
+	read(ref: BlobRef): Promise<Uint8Array>;
+}

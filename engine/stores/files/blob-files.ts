@@ -1,0 +1,125 @@
+import { randomUUID } from 'node:crypto';
+import { createReadStream, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+import type { Clock } from '../../clock.ts';
+import { CapError } from '../../contract/errors.ts';
+import type { BlobRef } from '../../contract/result.ts';
+import type { BlobStore } from '../blob.port.ts';
+import { stageBlob } from './stage-blob.ts';
+
+/** A blob store over files, `blobs/ab/cdef…`, beside a database that keeps the small ones. */
+export interface BlobFiles extends BlobStore {
+	/** Makes the folders and removes what an earlier process left half written. */
+	prepare(): void;
+	/** Whether the file is there, with its size. */
+	has(ref: BlobRef): boolean;
+	/**
+	 * Removes files that no record refers to any more: those named, and those found in one of the 256
+	 * folders, a different one at each call. What was written within the last hour stays: its record may be
+	 * on its way. @returns how many went
+	 */
+	sweep(unreferenced: readonly string[], isReferenced: (sha256: string) => boolean): number;
+}
+
+const INLINE_LIMIT = 16_384;
+const GRACE = 3_600_000;
+
+export function createBlobFiles(options: {
+	folder: string;
+	clock: Clock;
+	/** The bytes of a blob that the database keeps, or null. */
+	inline: (sha256: string) => Uint8Array | null;
+}): BlobFiles {
+	const { folder, clock, inline } = options;
+	const root = join(folder, 'blobs');
+	const temporary = join(root, 'tmp');
+	/** Names under which this process has written lately, so that `sweep` does not race with a rename. */
+	const recent = new Map<string, number>();
+	let nextShard = 0;
+
+	const pathOf = (sha256: string): string => join(root, sha256.slice(0, 2), sha256.slice(2));
+
+	function remove(sha256: string, isReferenced: (sha256: string) => boolean): number {
+		const writtenAt = recent.get(sha256);
+		if (writtenAt !== undefined && writtenAt > clock.now() - GRACE) return 0;
+		const stat = statSync(pathOf(sha256), { throwIfNoEntry: false });
+		if (stat === undefined || stat.mtimeMs > clock.now() - GRACE || isReferenced(sha256)) return 0;
+		rmSync(pathOf(sha256), { force: true });
+		return 1;
+	}
+
+	async function* open(ref: BlobRef, range?: { start: number; end: number }): AsyncIterable<Uint8Array> {
+		const start = range?.start ?? 0;
+		const end = Math.min(range?.end ?? ref.size - 1, ref.size - 1);
+		if (start > end) return;
+		const bytes = inline(ref.sha256);
+		if (bytes !== null) {
+			yield bytes.subarray(start, end + 1);
+			return;
+		}
+		try {
+			const stream = createReadStream(pathOf(ref.sha256), { start, end, highWaterMark: 262_144 });
+			yield* stream as AsyncIterable<Uint8Array>;
+		} catch (error) {
+			throw notFound(error, ref);
+		}
+	}
+
+	return {
+		inlineLimit: INLINE_LIMIT,
+
+		prepare() {
+			rmSync(temporary, { recursive: true, force: true });
+			mkdirSync(temporary, { recursive: true });
+		},
+
+		stage: (source, { maxBytes }) =>
+			stageBlob(source, {
+				maxBytes,
+				inlineLimit: INLINE_LIMIT,
+				temporaryFile: join(temporary, randomUUID()),
+				root,
+				pathOf(sha256) {
+					recent.set(sha256, clock.now());
+					return pathOf(sha256);
+				},
+			}),
+
+		open,
+
+		async read(ref) {
+			const parts: Uint8Array[] = [];
+			for await (const part of open(ref)) parts.push(part);
+			return parts.length === 1 && parts[0] !== undefined ? parts[0] : Buffer.concat(parts);
+		},
+
+		has(ref) {
+			return statSync(pathOf(ref.sha256), { throwIfNoEntry: false })?.size === ref.size;
+		},
+
+		sweep(unreferenced, isReferenced) {
+			let removed = 0;
+			for (const sha256 of unreferenced) removed += remove(sha256, isReferenced);
+			const shard = nextShard.toString(16).padStart(2, '0');
+			nextShard = (nextShard + 1) % 256;
+			for (const name of filesIn(join(root, shard))) removed += remove(shard + name, isReferenced);
+			for (const [sha256, at] of recent) if (at <= clock.now() - GRACE) recent.delete(sha256);
+			return removed;
+		},
+	};
+}
+
+function filesIn(folder: string): string[] {
+	try {
+		return readdirSync(folder);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+		throw error;
+	}
+}
+
+function notFound(error: unknown, ref: BlobRef): unknown {
+	if ((error as NodeJS.ErrnoException).code !== 'ENOENT') return error;
+	return new CapError('NOT_FOUND', `no bytes with sha256 ${ref.sha256} any more`, { cause: error });
+}

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
+
+import { CapError } from '../../contract/errors.ts';
+import type { StagedBlob } from '../blob.port.ts';
+
+interface StageOptions {
+	maxBytes: number;
+	inlineLimit: number;
+	/** Does not exist yet. */
+	temporaryFile: string;
+	root: string;
+	/** The final path; it is about to be written. */
+	pathOf: (sha256: string) => string;
+}
+
+/** Small chunks are gathered to this size before they are written. */
+const WRITE_SIZE = 262_144;
+
+/**
+ * Reads the source to its end. Up to `inlineLimit` bytes stay in memory; more go into a temporary file, which
+ * is synced, renamed to its hash, and its folder synced: then it is durable.
+ */
+export async function stageBlob(
+	source: AsyncIterable<Uint8Array> | Uint8Array,
+	options: StageOptions,
+): Promise<StagedBlob> {
+	const hash = createHash('sha256');
+	const pending: Uint8Array[] = [];
+	let pendingSize = 0;
+	let size = 0;
+	let file: FileHandle | null = null;
+	try {
+		for await (const chunk of source instanceof Uint8Array ? [source] : source) {
+			size += chunk.byteLength;
+			if (size > options.maxBytes) throw tooLarge(options.maxBytes);
+			hash.update(chunk);
+			pending.push(chunk);
+			pendingSize += chunk.byteLength;
+			if (size <= options.inlineLimit || pendingSize < WRITE_SIZE) continue;
+			file ??= await open(options.temporaryFile, 'wx', 0o600);
+			await file.appendFile(Buffer.concat(pending));
+			pending.length = pendingSize = 0;
+		}
+		const ref = { sha256: hash.digest('hex'), size };
+		if (size <= options.inlineLimit) return { ref, inline: Buffer.concat(pending) };
+		file ??= await open(options.temporaryFile, 'wx', 0o600);
+		if (pendingSize > 0) await file.appendFile(Buffer.concat(pending));
+		await file.sync();
+		await publish(options, ref.sha256);
+		return { ref, inline: null };
+	} catch (error) {
+		if (file !== null) await rm(options.temporaryFile, { force: true });
+		throw storageFull(error) ?? error;
+	} finally {
+		await file?.close();
+	}
+}
+
+async function publish({ temporaryFile, root, pathOf }: StageOptions, sha256: string): Promise<void> {
+	const path = pathOf(sha256);
+	const made = await mkdir(dirname(path), { recursive: true });
+	if (made !== undefined) await syncFolder(root);
+	await rename(temporaryFile, path);
+	await syncFolder(dirname(path));
+}
+
+async function syncFolder(folder: string): Promise<void> {
+	const handle = await open(folder, 'r');
+	try {
+		await handle.sync();
+	} finally {
+		await handle.close();
+	}
+}
+
+function tooLarge(maxBytes: number): CapError {
+	return new CapError('RESULT_TOO_LARGE', `expected at most ${maxBytes} bytes, got more`);
+}
+
+function storageFull(error: unknown): CapError | null {
+	const { code } = error as NodeJS.ErrnoException;
+	if (code !== 'ENOSPC' && code !== 'EDQUOT') return null;
+	return new CapError('STORAGE_FULL', 'no room left on the disk of the data folder', {
+		retry: 'later',
+		cause: error,
+	});
+}

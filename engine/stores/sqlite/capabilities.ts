@@ -1,0 +1,80 @@
+import type { Capability } from '../../contract/capability.ts';
+import type { ScheduleId } from '../../contract/ids.ts';
+import type { Store } from '../store.port.ts';
+import type { Context } from './context.ts';
+import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { capabilityRows } from './rows.ts';
+
+type Capabilities = Pick<
+	Store,
+	'putCapability' | 'getCapability' | 'listCapabilities' | 'deleteCapability'
+>;
+
+/** How many of the schedules that stand in the way are named. */
+export const USED_BY_LIMIT = 20;
+
+export function createCapabilities({ db, write }: Context): Capabilities {
+	const select = `SELECT ${capabilityRows.columns} FROM capabilities WHERE tenant = ?`;
+
+	function find(tenant: string, name: string): Capability | null {
+		const row = db.rows(`${select} AND name = ?`).get(tenant, name);
+		return row === undefined ? null : capabilityRows.fromRow(row);
+	}
+
+	function usedBy(tenant: string, name: string): ScheduleId[] {
+		return db
+			.rows<[ScheduleId]>(
+				`SELECT id FROM schedules INDEXED BY schedules_capability
+				WHERE tenant = ? AND capability = ? AND state IN ('active', 'paused')
+				ORDER BY id LIMIT ${USED_BY_LIMIT}`,
+			)
+			.all(tenant, name)
+			.map(([id]) => id);
+	}
+
+	return {
+		putCapability: (capability, { expected, events }) =>
+			write((tx) => {
+				const { tenant, name } = capability;
+				const present = find(tenant, name);
+				if (expected !== undefined && expected !== (present?.revision ?? null)) {
+					return 'revision_differs';
+				}
+				const kept: Capability = {
+					...capability,
+					revision: (present?.revision ?? 0) + 1,
+					createdAt: present?.createdAt ?? capability.createdAt,
+				};
+				db.sql(capabilityRows.insertInto('capabilities').replace('INSERT', 'INSERT OR REPLACE')).run(
+					...capabilityRows.toRow(kept),
+				);
+				tx.events(events);
+				return kept;
+			}),
+
+		async getCapability(tenant, name) {
+			return find(tenant, name);
+		},
+
+		async listCapabilities(tenant, page) {
+			const after = decodeCursor(page.cursor, 'string') ?? '';
+			const items = db
+				.rows(`${select} AND name > ? ORDER BY name LIMIT ?`)
+				.all(tenant, after, readLimit(page))
+				.map(capabilityRows.fromRow);
+			return pageOf(items, page.limit, ({ name }) => name);
+		},
+
+		deleteCapability: (tenant, name, { expected, events }) =>
+			write((tx) => {
+				const present = find(tenant, name);
+				if (present === null) return 'not_found';
+				if (expected !== undefined && present.revision !== expected) return 'revision_differs';
+				const users = usedBy(tenant, name);
+				if (users.length > 0) return { usedBy: users };
+				db.sql('DELETE FROM capabilities WHERE tenant = ? AND name = ?').run(tenant, name);
+				tx.events(events);
+				return 'deleted';
+			}),
+	};
+}

@@ -1,0 +1,84 @@
+import { DatabaseSync } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
+
+import { CapError } from '../../contract/errors.ts';
+
+/** A statement whose rows are arrays. */
+export interface RowStatement<R extends readonly unknown[]> {
+	get(...values: SQLInputValue[]): R | undefined;
+	all(...values: SQLInputValue[]): R[];
+}
+
+/** One connection, its settings, and its prepared statements. */
+export interface Database {
+	readonly file: string;
+	readonly inTransaction: boolean;
+	/** The connection itself, while it is open. */
+	connection(): DatabaseSync;
+	/** A statement whose rows are objects; prepared once and kept. */
+	sql(text: string): StatementSync;
+	/** The same with rows as arrays, which are read faster. */
+	rows<R extends readonly unknown[] = readonly unknown[]>(text: string): RowStatement<R>;
+	exec(text: string): void;
+	open(): void;
+	close(): void;
+}
+
+/**
+ * WAL with FULL: a commit is on the disk when it returns. The log is checkpointed at 16 MB, and cut to 64 MB
+ * after a burst. Other processes may read; nobody else should write, hence the short busy timeout.
+ */
+const SETTINGS = `
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA wal_autocheckpoint = 4000;
+PRAGMA journal_size_limit = 67108864;
+PRAGMA temp_store = MEMORY;
+PRAGMA cache_size = -65536;
+PRAGMA trusted_schema = OFF;
+`;
+const BUSY_TIMEOUT = 2000;
+
+export function createDatabase(file: string): Database {
+	let db: DatabaseSync | null = null;
+	const objects = new Map<string, StatementSync>();
+	const arrays = new Map<string, StatementSync>();
+
+	function connection(): DatabaseSync {
+		if (db === null) throw new CapError('STORAGE_UNAVAILABLE', `${file}: the store is not open`);
+		return db;
+	}
+
+	function kept(statements: Map<string, StatementSync>, text: string): StatementSync {
+		const found = statements.get(text);
+		if (found !== undefined) return found;
+		const statement = connection().prepare(text);
+		if (statements === arrays) statement.setReturnArrays(true);
+		statements.set(text, statement);
+		return statement;
+	}
+
+	return {
+		file,
+		get inTransaction() {
+			return db?.isTransaction ?? false;
+		},
+		connection,
+		sql: (text) => kept(objects, text),
+		rows: <R extends readonly unknown[]>(text: string) =>
+			kept(arrays, text) as unknown as RowStatement<R>,
+		exec(text) {
+			connection().exec(text);
+		},
+		open() {
+			db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT });
+			db.exec(SETTINGS);
+		},
+		close() {
+			objects.clear();
+			arrays.clear();
+			db?.close();
+			db = null;
+		},
+	};
+}

@@ -1,0 +1,211 @@
+import type { BlobRef } from '../../contract/result.ts';
+import type { Instant } from '../../contract/time.ts';
+import type { Finding, Store } from '../store.port.ts';
+import type { Context } from './context.ts';
+import { getMark } from './marks.ts';
+
+/** Something that should not be: `sql` counts it, and `?1` is an instant from which on it is too late. */
+type Check = Pick<Finding, 'severity' | 'code' | 'message'> & { sql: string };
+
+/** What is done within this time of its instant is not overdue. */
+const TOLERANCE = 60_000;
+
+const TERMINAL = `('succeeded', 'failed', 'cancelled', 'expired')`;
+
+const CHECKS: readonly Check[] = [
+	{
+		severity: 'problem',
+		code: 'SCHEDULE_WITHOUT_TIMER',
+		message: 'active schedules have no timer; the sweeper sets it',
+		sql: `SELECT count(*) FROM schedules s WHERE state = 'active' AND nextAt IS NOT NULL AND NOT EXISTS
+			(SELECT 1 FROM agenda_jobs j WHERE j.id = 'schedule.due:' || s.id AND j.next_run_at IS NOT NULL)`,
+	},
+	{
+		severity: 'notice',
+		code: 'SCHEDULE_OVERDUE',
+		message: 'active schedules are more than a minute late; expected while no engine runs',
+		sql: `SELECT count(*) FROM schedules WHERE state = 'active' AND nextAt < ?1`,
+	},
+	{
+		severity: 'problem',
+		code: 'SCHEDULE_IMPOSSIBLE',
+		message: 'schedules are in a state that does not exist, or are active without a next instant',
+		sql: `SELECT count(*) FROM schedules WHERE state NOT IN ('active', 'paused', 'completed', 'deleted')
+			OR (state = 'active' AND nextAt IS NULL) OR NOT EXISTS
+				(SELECT 1 FROM specs WHERE specs.id = schedules.specId)`,
+	},
+	{
+		severity: 'notice',
+		code: 'RUN_BACKLOG',
+		message: 'queued runs could have begun more than a minute ago',
+		sql: `SELECT count(*) FROM runs WHERE state = 'queued' AND gate = 0 AND readyAt < ?1`,
+	},
+	{
+		severity: 'problem',
+		code: 'RUN_STUCK',
+		message: 'running runs whose lease ended long ago; the sweeper takes them over',
+		sql: `SELECT count(*) FROM runs WHERE state = 'running' AND (leaseUntil IS NULL OR leaseUntil < ?1)`,
+	},
+	{
+		severity: 'problem',
+		code: 'RUN_WAITS_FOR_EVER',
+		message: 'waiting runs without a deadline, or with one that passed long ago',
+		sql: `SELECT count(*) FROM runs WHERE state = 'waiting' AND held = 0
+			AND (deadlineAt IS NULL OR deadlineAt < ?1)`,
+	},
+	{
+		severity: 'notice',
+		code: 'RUN_HELD',
+		message: 'runs are held for an operator after an unknown outcome',
+		sql: `SELECT count(*) FROM runs WHERE state = 'waiting' AND held = 1`,
+	},
+	{
+		severity: 'problem',
+		code: 'RUN_IMPOSSIBLE',
+		message: 'runs contradict themselves: an unknown state, an end without an ended state, no spec',
+		sql: `SELECT count(*) FROM runs WHERE
+			state NOT IN ('queued', 'running', 'waiting', 'retrying', 'succeeded', 'failed', 'cancelled', 'expired')
+			OR (state IN ${TERMINAL}) <> (endedAt IS NOT NULL)
+			OR (state = 'running') <> (owner IS NOT NULL)
+			OR (state = 'succeeded') <> (resultId IS NOT NULL)
+			OR NOT EXISTS (SELECT 1 FROM specs WHERE specs.id = runs.specId)`,
+	},
+	{
+		severity: 'problem',
+		code: 'RUN_GATE_SHUT',
+		message: 'queued runs wait for a key that nobody holds',
+		sql: `SELECT count(*) FROM runs r WHERE (state = 'queued' AND gate = 1 AND NOT EXISTS
+				(SELECT 1 FROM runs h WHERE h.tenant = r.tenant AND h.concurrencyKey = r.concurrencyKey
+				AND h.concurrencyKey IS NOT NULL AND h.state IN ('running', 'waiting'))
+			AND NOT EXISTS (SELECT 1 FROM run_gates g WHERE g.tenant = r.tenant
+				AND g.concurrencyKey = r.concurrencyKey))
+			OR (state = 'queued' AND gate = 2 AND NOT EXISTS (SELECT 1 FROM runs h
+				WHERE h.tenant = r.tenant AND h.serialKey = r.serialKey AND h.serialKey IS NOT NULL
+				AND h.state IN ('queued', 'running', 'waiting', 'retrying') AND h.gate < 2))`,
+	},
+	{
+		severity: 'problem',
+		code: 'RESULT_WITHOUT_BYTES',
+		message: 'results or artifacts whose bytes are missing',
+		sql: `SELECT count(*) FROM (SELECT sha256 FROM results UNION ALL SELECT sha256 FROM artifacts) r
+			WHERE NOT EXISTS (SELECT 1 FROM blobs b WHERE b.sha256 = r.sha256)`,
+	},
+	{
+		severity: 'problem',
+		code: 'BLOB_COUNT',
+		message: 'blobs whose count of references is wrong',
+		sql: `SELECT count(*) FROM blobs b LEFT JOIN (SELECT sha256, count(*) AS refs FROM
+				(SELECT sha256 FROM results UNION ALL SELECT sha256 FROM artifacts
+				UNION ALL SELECT artifact ->> 'sha256' FROM deliveries WHERE artifact IS NOT NULL)
+			GROUP BY sha256) c ON c.sha256 = b.sha256 WHERE b.refs <> coalesce(c.refs, 0)`,
+	},
+	{
+		severity: 'problem',
+		code: 'DELIVERY_STUCK',
+		message: 'deliveries are being sent under a lease that ended long ago',
+		sql: `SELECT count(*) FROM deliveries WHERE state = 'sending'
+			AND (leaseUntil IS NULL OR leaseUntil < ?1)`,
+	},
+	{
+		severity: 'notice',
+		code: 'DELIVERY_DEAD',
+		message: 'deliveries are dead letters; they can be replayed',
+		sql: `SELECT count(*) FROM deliveries WHERE state = 'dead'`,
+	},
+	{
+		severity: 'problem',
+		code: 'NOTIFICATION_STUCK',
+		message: 'notifications are being sent under a lease that ended long ago',
+		sql: `SELECT count(*) FROM notifications WHERE state = 'sending'
+			AND (leaseUntil IS NULL OR leaseUntil < ?1)`,
+	},
+	{
+		severity: 'notice',
+		code: 'FOLLOW_UP_OVERDUE',
+		message: 'deliveries or notifications are more than a minute late',
+		sql: `SELECT (SELECT count(*) FROM deliveries WHERE state IN ('pending', 'failed') AND dueAt < ?1)
+			+ (SELECT count(*) FROM notifications WHERE state IN ('pending', 'failed') AND dueAt < ?1)`,
+	},
+	{
+		severity: 'problem',
+		code: 'ORPHAN',
+		message: 'attempts, deliveries, notifications or links of runs that do not exist',
+		sql: ['run_attempts', 'deliveries', 'notifications', 'links']
+			.map(
+				(table) => `(SELECT count(*) FROM ${table} x WHERE NOT EXISTS
+					(SELECT 1 FROM runs WHERE runs.id = x.runId))`,
+			)
+			.join(' + ')
+			.replace(/^/, 'SELECT '),
+	},
+	{
+		severity: 'problem',
+		code: 'COUNT_WRONG',
+		message: 'kept counts differ from the rows',
+		sql: `SELECT count(*) FROM (
+			SELECT tenant, kind, state, sum(count) AS n FROM (
+				SELECT tenant, kind, state, count FROM tallies
+				UNION ALL SELECT tenant, 'run', state, -count(*) FROM runs GROUP BY tenant, state
+				UNION ALL SELECT tenant, 'schedule', state, -count(*) FROM schedules GROUP BY tenant, state
+				UNION ALL SELECT tenant, 'delivery', state, -count(*) FROM deliveries GROUP BY tenant, state
+			) GROUP BY tenant, kind, state) WHERE n <> 0`,
+	},
+];
+
+/** Looks at every row: for an engine that is not busy. */
+export function createDoctor(
+	{ db }: Context,
+	blobs: { has(ref: BlobRef): boolean },
+): Pick<Store, 'doctor'> {
+	function integrity(): Finding[] {
+		const rows = db.rows<[string]>('PRAGMA quick_check(20)').all();
+		if (rows[0]?.[0] === 'ok') return [];
+		const message = `the database is damaged: ${rows.map(([text]) => text).join('; ')}`;
+		return [{ severity: 'problem', code: 'CORRUPT', message, count: rows.length }];
+	}
+
+	/** Ledger and runs must agree on what fired, as far back as neither was pruned. */
+	function ledger(): Finding[] {
+		const fired = db
+			.rows<[number]>(
+				`SELECT count(*) FROM occurrences o WHERE outcome = 'fired' AND decidedAt >= ?
+				AND (runId IS NULL OR NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = o.runId))`,
+			)
+			.get(getMark(db, 'runsPrunedUntil') ?? 0)?.[0];
+		const unlisted = db
+			.rows<[number]>(
+				`SELECT count(*) FROM runs r WHERE trigger IN ('schedule', 'catch_up') AND createdAt >= ?
+				AND nominalAt IS NOT NULL AND NOT EXISTS
+					(SELECT 1 FROM occurrences o WHERE o.scheduleId = r.scheduleId
+					AND o.nominalAt = r.nominalAt AND o.runId = r.id)`,
+			)
+			.get(getMark(db, 'ledgerPrunedUntil') ?? 0)?.[0];
+		return [
+			finding('OCCURRENCE_WITHOUT_RUN', 'the ledger says fired, but there is no run', fired),
+			finding('RUN_WITHOUT_OCCURRENCE', 'runs of an occurrence that the ledger lacks', unlisted),
+		];
+	}
+
+	function missingFiles(): Finding {
+		const inFiles = db
+			.rows<[string, number]>('SELECT sha256, size FROM blobs WHERE bytes IS NULL AND size > 0')
+			.all();
+		const missing = inFiles.filter(([sha256, size]) => !blobs.has({ sha256, size })).length;
+		return finding('BLOB_FILE_MISSING', 'files of results or artifacts are missing or cut', missing);
+	}
+
+	return {
+		async doctor(now: Instant) {
+			const late = now - TOLERANCE;
+			const checked = CHECKS.map(({ severity, code, message, sql }) => {
+				const values = sql.includes('?1') ? [late] : [];
+				return { severity, code, message, count: db.rows<[number]>(sql).get(...values)?.[0] ?? 0 };
+			});
+			return [...integrity(), ...checked, ...ledger(), missingFiles()].filter(({ count }) => count > 0);
+		},
+	};
+}
+
+function finding(code: string, message: string, count = 0): Finding {
+	return { severity: 'problem', code, message, count };
+}

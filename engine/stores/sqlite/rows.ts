@@ -1,0 +1,258 @@
+import type { SQLInputValue } from 'node:sqlite';
+
+import type { KeyRecord } from '../../contract/access.ts';
+import type { Capability } from '../../contract/capability.ts';
+import type { Destination } from '../../contract/destination.ts';
+import type {
+	AttemptRecord,
+	Delivery,
+	DeliveryAttempt,
+	Link,
+	Notification,
+	Run,
+} from '../../contract/run.ts';
+import type { LedgerRow, Schedule } from '../../contract/schedule.ts';
+import type { IdempotencyRecord } from '../store.port.ts';
+
+/**
+ * How a field is kept: `plain` as it is, `flag` as 0 or 1, `json` as text, where null stays NULL.
+ * With `?` the field is optional: NULL means that it is missing.
+ */
+type Kind = 'plain' | 'flag' | 'json' | 'plain?' | 'json?';
+
+/** Translates between a record and its row; columns have the names of the fields. */
+export interface Codec<T> {
+	/** `id, tenant, …` for SELECT. */
+	readonly columns: string;
+	/** `INSERT INTO … (…) VALUES (?, …)` without more. */
+	insertInto(table: string): string;
+	toRow(record: T): SQLInputValue[];
+	/** Reads a row of `columns`, as an array; columns may follow. */
+	fromRow(row: readonly unknown[]): T;
+	encode(field: keyof T, value: unknown): SQLInputValue;
+}
+
+function codec<T extends object>(shape: { [F in keyof Required<T>]: Kind }): Codec<T> {
+	const fields = Object.keys(shape) as (keyof T & string)[];
+	const kinds = fields.map((field) => shape[field]);
+	return {
+		columns: fields.join(', '),
+		insertInto: (table) =>
+			`INSERT INTO ${table} (${fields.join(', ')}) VALUES (${fields.map(() => '?').join(', ')})`,
+		toRow(record) {
+			const row = new Array<SQLInputValue>(fields.length);
+			for (let i = 0; i < fields.length; i++) {
+				row[i] = encode(kinds[i] as Kind, record[fields[i] as keyof T]);
+			}
+			return row;
+		},
+		fromRow(row) {
+			const record: Record<string, unknown> = {};
+			for (let i = 0; i < fields.length; i++) {
+				const kind = kinds[i] as Kind;
+				const value = row[i];
+				if (value === null && kind.endsWith('?')) continue;
+				record[fields[i] as string] = decode(kind, value);
+			}
+			return record as T;
+		},
+		encode: (field, value) => encode(shape[field], value),
+	};
+}
+
+function encode(kind: Kind, value: unknown): SQLInputValue {
+	if (value === undefined || value === null) return null;
+	if (kind === 'plain' || kind === 'plain?') return value as SQLInputValue;
+	return kind === 'flag' ? Number(value as boolean) : JSON.stringify(value);
+}
+
+function decode(kind: Kind, value: unknown): unknown {
+	if (value === null || kind === 'plain' || kind === 'plain?') return value;
+	return kind === 'flag' ? value === 1 : JSON.parse(value as string);
+}
+
+export const keyRows = codec<KeyRecord>({
+	id: 'plain',
+	tenant: 'plain',
+	name: 'plain',
+	hash: 'plain',
+	scopes: 'json',
+	capabilities: 'json?',
+	createdAt: 'plain',
+	expiresAt: 'plain?',
+	revokedAt: 'plain?',
+});
+
+export const idempotencyRows = codec<IdempotencyRecord>({
+	tenant: 'plain',
+	key: 'plain',
+	fingerprint: 'plain',
+	expiresAt: 'plain',
+	response: 'plain',
+});
+
+export const capabilityRows = codec<Capability>({
+	tenant: 'plain',
+	name: 'plain',
+	revision: 'plain',
+	title: 'plain?',
+	description: 'plain?',
+	actions: 'json',
+	binding: 'json',
+	createdAt: 'plain',
+	updatedAt: 'plain',
+});
+
+export const destinationRows = codec<Destination>({
+	id: 'plain',
+	tenant: 'plain',
+	name: 'plain',
+	channel: 'plain',
+	settings: 'json',
+	sealed: 'json',
+	enabled: 'flag',
+	disabledReason: 'plain',
+	revision: 'plain',
+	createdAt: 'plain',
+	updatedAt: 'plain',
+});
+
+export const scheduleRows = codec<Schedule>({
+	id: 'plain',
+	tenant: 'plain',
+	name: 'plain',
+	capability: 'plain',
+	action: 'plain',
+	labels: 'json',
+	metadata: 'json',
+	state: 'plain',
+	pauseReason: 'plain',
+	revision: 'plain',
+	specId: 'plain',
+	timing: 'json',
+	lastAt: 'plain',
+	nextAt: 'plain',
+	runsMade: 'plain',
+	pauses: 'json',
+	failures: 'plain',
+	createdAt: 'plain',
+	updatedAt: 'plain',
+});
+
+export const ledgerRows = codec<LedgerRow>({
+	tenant: 'plain',
+	scheduleId: 'plain',
+	nominalAt: 'plain',
+	outcome: 'plain',
+	decidedAt: 'plain',
+	trigger: 'plain',
+	runId: 'plain',
+	reason: 'plain',
+});
+
+export const runRows = codec<Run>({
+	id: 'plain',
+	tenant: 'plain',
+	scheduleId: 'plain',
+	specId: 'plain',
+	capability: 'plain',
+	action: 'plain',
+	trigger: 'plain',
+	nominalAt: 'plain',
+	windowStart: 'plain',
+	createdAt: 'plain',
+	readyAt: 'plain',
+	state: 'plain',
+	epoch: 'plain',
+	attempt: 'plain',
+	owner: 'plain',
+	leaseUntil: 'plain',
+	deadlineAt: 'plain',
+	serialKey: 'plain',
+	concurrencyKey: 'plain',
+	held: 'flag',
+	startedAt: 'plain',
+	endedAt: 'plain',
+	resultId: 'plain',
+	error: 'json',
+	progress: 'json',
+});
+
+export const attemptRows = codec<AttemptRecord>({
+	runId: 'plain',
+	epoch: 'plain',
+	attempt: 'plain',
+	owner: 'plain',
+	startedAt: 'plain',
+	endedAt: 'plain',
+	outcome: 'plain',
+	error: 'json',
+});
+
+export const linkRows = codec<Link>({
+	id: 'plain',
+	tenant: 'plain',
+	runId: 'plain',
+	resultId: 'plain',
+	secretHash: 'plain',
+	format: 'plain',
+	options: 'json',
+	anyFormat: 'flag',
+	expiresAt: 'plain',
+	maxUses: 'plain',
+	uses: 'plain',
+	revokedAt: 'plain',
+	createdAt: 'plain',
+});
+
+export const deliveryRows = codec<Delivery>({
+	id: 'plain',
+	tenant: 'plain',
+	runId: 'plain',
+	scheduleId: 'plain',
+	targetKey: 'plain',
+	target: 'json',
+	fallbacks: 'json',
+	sealedFor: 'plain',
+	state: 'plain',
+	epoch: 'plain',
+	attempt: 'plain',
+	owner: 'plain',
+	leaseUntil: 'plain',
+	dueAt: 'plain',
+	createdAt: 'plain',
+	endedAt: 'plain',
+	artifact: 'json',
+	receipt: 'json',
+	error: 'json',
+});
+
+export const deliveryAttemptRows = codec<DeliveryAttempt>({
+	deliveryId: 'plain',
+	epoch: 'plain',
+	attempt: 'plain',
+	startedAt: 'plain',
+	endedAt: 'plain',
+	outcome: 'plain',
+	error: 'json',
+});
+
+export const notificationRows = codec<Notification>({
+	id: 'plain',
+	tenant: 'plain',
+	runId: 'plain',
+	scheduleId: 'plain',
+	notifyKey: 'plain',
+	state: 'plain',
+	epoch: 'plain',
+	attempt: 'plain',
+	owner: 'plain',
+	leaseUntil: 'plain',
+	dueAt: 'plain',
+	createdAt: 'plain',
+	endedAt: 'plain',
+	sealedUrl: 'plain',
+	sealedBody: 'plain',
+	status: 'plain',
+	error: 'json',
+});

@@ -1,0 +1,137 @@
+import type { RunSpec, Schedule } from '../../contract/schedule.ts';
+import type { Store } from '../store.port.ts';
+import type { Transaction } from './committer.ts';
+import type { Context } from './context.ts';
+import { once } from './once.ts';
+import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { ledgerRows, scheduleRows } from './rows.ts';
+import { listSchedules } from './schedule-lists.ts';
+import type { SettleRun } from './settle-run.ts';
+import type { createSpecs } from './specs.ts';
+import { assignments } from './updates.ts';
+
+type Schedules = Pick<
+	Store,
+	'createSchedule' | 'getSchedule' | 'listSchedules' | 'changeSchedule' | 'listOccurrences'
+>;
+type Change = Parameters<Store['changeSchedule']>[0];
+
+export function createSchedules(
+	context: Context,
+	parts: { specs: ReturnType<typeof createSpecs>; settle: SettleRun },
+): Schedules {
+	const { db, write, timers } = context;
+	const { specs, settle } = parts;
+
+	/** A deleted schedule is there for its ledger only. */
+	function find(tenant: string, id: string): Schedule | null {
+		const row = db
+			.rows(
+				`SELECT ${scheduleRows.columns} FROM schedules
+				WHERE id = ? AND tenant = ? AND state <> 'deleted'`,
+			)
+			.get(id, tenant);
+		return row === undefined ? null : scheduleRows.fromRow(row);
+	}
+
+	function insertNamed(schedule: Schedule, spec: RunSpec): void {
+		const { tenant, id, labels } = schedule;
+		for (const [key, value] of Object.entries(labels)) {
+			db.sql(
+				'INSERT INTO schedule_labels (tenant, key, value, scheduleId) VALUES (?, ?, ?, ?)',
+			).run(tenant, key, value, id);
+		}
+		for (const destination of destinationsOf(spec)) {
+			db.sql(
+				'INSERT INTO schedule_destinations (tenant, destination, scheduleId) VALUES (?, ?, ?)',
+			).run(tenant, destination, id);
+		}
+	}
+
+	function apply(tx: Transaction, change: Change, found: Schedule): Schedule {
+		const { id, set, timerAt } = change;
+		const { sql, values } = assignments(scheduleRows, { ...set, revision: found.revision + 1 });
+		db.sql(`UPDATE schedules SET ${sql} WHERE id = ? AND state = ? AND revision = ?`).run(
+			...values,
+			id,
+			found.state,
+			found.revision,
+		);
+		if (timerAt === null) timers.remove(id, 'schedule.due');
+		else timers.set('schedule.due', id, timerAt);
+		for (const settlement of change.settle) settle(tx, settlement);
+		const changed: Schedule = { ...found, ...set, revision: found.revision + 1 };
+		tx.tally('schedule', found.tenant, found.state, changed.state);
+		tx.events(change.events);
+		return changed;
+	}
+
+	return {
+		createSchedule: ({ schedule, spec, timerAt, events }, record) =>
+			write((tx) =>
+				once(context, record, () => {
+					specs.insert(spec);
+					db.sql(scheduleRows.insertInto('schedules')).run(...scheduleRows.toRow(schedule));
+					insertNamed(schedule, spec.spec);
+					if (timerAt !== null) timers.set('schedule.due', schedule.id, timerAt);
+					tx.tally('schedule', schedule.tenant, null, schedule.state);
+					tx.events(events);
+					return schedule;
+				}),
+			),
+
+		async getSchedule(tenant, id) {
+			return find(tenant, id);
+		},
+
+		async listSchedules(tenant, filter, page) {
+			return listSchedules(db, tenant, filter, page);
+		},
+
+		changeSchedule: (change) =>
+			write((tx) => {
+				const found = find(change.tenant, change.id);
+				if (found === null) return 'not_found';
+				if (change.expected !== undefined && change.expected !== found.revision) {
+					return 'revision_differs';
+				}
+				if (!change.from.includes(found.state) || found.nextAt !== change.readNextAt) {
+					return 'state_differs';
+				}
+				return apply(tx, change, found);
+			}),
+
+		async listOccurrences(tenant, id, { from, to }, page) {
+			const after = decodeCursor(page.cursor, 'number');
+			const items = db
+				.rows(
+					`SELECT ${ledgerRows.columns} FROM occurrences
+					WHERE scheduleId = ? AND tenant = ? AND nominalAt >= ? AND nominalAt <= ?
+					ORDER BY nominalAt LIMIT ?`,
+				)
+				.all(
+					id,
+					tenant,
+					Math.max(from ?? 0, after === null ? 0 : after + 1),
+					to ?? Number.MAX_SAFE_INTEGER,
+					readLimit(page),
+				)
+				.map(ledgerRows.fromRow);
+			return pageOf(items, page.limit, ({ nominalAt }) => nominalAt);
+		},
+	};
+}
+
+/** Every destination that the spec names, by id or by name. */
+function destinationsOf(spec: RunSpec): Set<string> {
+	const named = new Set<string>();
+	const add = ({ destination }: { destination?: string | undefined }): void => {
+		if (destination !== undefined) named.add(destination);
+	};
+	for (const { primary, fallbacks } of spec.delivery?.targets ?? []) {
+		add(primary);
+		fallbacks.forEach(add);
+	}
+	spec.notify.forEach(add);
+	return named;
+}

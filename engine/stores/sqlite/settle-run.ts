@@ -1,0 +1,96 @@
+import type { RunSettlement } from '../../contract/change.ts';
+import type { RunState } from '../../contract/run.ts';
+import type { Transaction } from './committer.ts';
+import type { Context } from './context.ts';
+import type { createDeliveries } from './deliveries.ts';
+import type { createLinks } from './links.ts';
+import type { createNotifications } from './notifications.ts';
+import type { createResults } from './results.ts';
+import { attemptRows, runRows } from './rows.ts';
+import type { RunGates } from './run-gates.ts';
+import { countFailure } from './schedule-failures.ts';
+import { assignments } from './updates.ts';
+
+/** Inside a write: applies the settlement if its guard holds. */
+export type SettleRun = (tx: Transaction, settlement: RunSettlement) => boolean;
+
+type Guarded = [
+	seq: number,
+	tenant: string,
+	state: RunState,
+	epoch: number,
+	gate: number,
+	serialKey: string | null,
+	concurrencyKey: string | null,
+];
+
+export function createSettleRun(
+	context: Context,
+	parts: {
+		gates: RunGates;
+		results: Pick<ReturnType<typeof createResults>, 'insertResult'>;
+		links: Pick<ReturnType<typeof createLinks>, 'insertLink'>;
+		deliveries: Pick<ReturnType<typeof createDeliveries>, 'insertDelivery'>;
+		notifications: Pick<ReturnType<typeof createNotifications>, 'insertNotification'>;
+	},
+): SettleRun {
+	const { db, timers } = context;
+	const { gates, results, links, deliveries, notifications } = parts;
+
+	function setTimer({ runId, timer, set }: RunSettlement): void {
+		if (timer) {
+			timers.set(timer.name, runId, timer.at);
+			timers.remove(runId, timer.name === 'run.retry' ? 'run.deadline' : 'run.retry');
+			return;
+		}
+		// A run in any other state has no timer, whatever was said: one left behind would stay due for ever.
+		const without = set.state !== undefined && set.state !== 'waiting' && set.state !== 'retrying';
+		if (timer === null || without) timers.remove(runId, 'run.retry', 'run.deadline');
+	}
+
+	return (tx, settlement) => {
+		const { runId, from, set } = settlement;
+		const row = db
+			.rows<Guarded>(
+				'SELECT seq, tenant, state, epoch, gate, serialKey, concurrencyKey FROM runs WHERE id = ?',
+			)
+			.get(runId);
+		if (row === undefined) return false;
+		const [seq, tenant, state, epoch, gate, serialKey, concurrencyKey] = row;
+		if (tenant !== settlement.tenant || !from.includes(state)) return false;
+		if (settlement.epoch !== null && settlement.epoch !== epoch) return false;
+
+		const { sql, values } = assignments(runRows, set);
+		if (sql !== '') {
+			const update = db.sql(`UPDATE runs SET ${sql} WHERE seq = ? AND state = ? AND epoch = ?`);
+			if (update.run(...values, seq, state, epoch).changes !== 1) return false;
+		}
+		const now = set.state ?? state;
+		// Only those two states have timers.
+		if (settlement.timer || state === 'waiting' || state === 'retrying') setTimer(settlement);
+		if (serialKey !== null || concurrencyKey !== null) {
+			gates.moved({ tenant, gate, serialKey, concurrencyKey }, now);
+		}
+		tx.tally('run', tenant, state, now);
+		writeFollowing(tx, settlement);
+		return true;
+	};
+
+	function writeFollowing(tx: Transaction, settlement: RunSettlement): void {
+		const { attempt, result, tenant, schedule } = settlement;
+		if (attempt !== undefined) {
+			// An attempt that was recorded when it ended is not changed by what comes later in its epoch.
+			db.sql(
+				attemptRows.insertInto('run_attempts').replace('INSERT', 'INSERT OR IGNORE'),
+			).run(...attemptRows.toRow(attempt));
+		}
+		if (result !== undefined) results.insertResult(result.record, result.inline);
+		for (const link of settlement.links ?? []) links.insertLink(link);
+		for (const delivery of settlement.deliveries ?? []) deliveries.insertDelivery(tx, delivery);
+		for (const notification of settlement.notifications ?? []) {
+			notifications.insertNotification(notification);
+		}
+		tx.events(settlement.events);
+		if (schedule !== undefined) countFailure(context, tx, { tenant, ...schedule });
+	}
+}

@@ -1,0 +1,129 @@
+import { join } from 'node:path';
+
+import type { Clock } from '../../clock.ts';
+import type { FaultPoints } from '../../faults.ts';
+import { createBlobFiles } from '../files/blob-files.ts';
+import type { Store } from '../store.port.ts';
+import { createAccess } from './access.ts';
+import { createCapabilities } from './capabilities.ts';
+import { createCommitter } from './committer.ts';
+import type { Write } from './committer.ts';
+import type { Context, StoreFault } from './context.ts';
+import { createCounts } from './counts.ts';
+import { createDatabase } from './database.ts';
+import type { Database } from './database.ts';
+import { createDeliveries } from './deliveries.ts';
+import { createDestinations } from './destinations.ts';
+import { createDoctor } from './doctor.ts';
+import { createEvents } from './events.ts';
+import { createHealing } from './healing.ts';
+import { createLeases } from './leases.ts';
+import { createLinks } from './links.ts';
+import { setMark } from './marks.ts';
+import { createNotifications } from './notifications.ts';
+import { createOccur } from './occur.ts';
+import { openFolder } from './open.ts';
+import { createResults } from './results.ts';
+import { createRetention } from './retention.ts';
+import { createRunDetails } from './run-details.ts';
+import { createRunGates } from './run-gates.ts';
+import { createRuns } from './runs.ts';
+import { createSchedules } from './schedules.ts';
+import { createSettleRun } from './settle-run.ts';
+import { createSpecs } from './specs.ts';
+import { createTimers } from './timers.ts';
+
+export interface SqliteStoreOptions {
+	/** The data folder; made when missing. */
+	folder: string;
+	clock: Clock;
+	/** Hit as `commit.before` and `commit.after`. */
+	faults: FaultPoints;
+	/** One record could not be written, and the others were. Default: nothing hears of it. */
+	onFault?: (fault: StoreFault) => void;
+}
+
+/** The store, and what Agenda's backend shares with it. */
+export interface SqliteStore extends Store {
+	readonly database: Database;
+	/** Takes part in the group commit. */
+	readonly write: Write;
+	/** How many commits were made. */
+	commits(): number;
+}
+
+/** Everything in one folder: `capscheduler.db`, `blobs/`, and the lock that keeps other engines out. */
+export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
+	const { folder, clock, faults, onFault = () => undefined } = options;
+	const db = createDatabase(join(folder, 'capscheduler.db'));
+	const events = createEvents(db);
+	const counts = createCounts({ db });
+	const committer = createCommitter({
+		database: db,
+		folder,
+		faults,
+		finish(gathered) {
+			counts.append(gathered);
+			events.append(gathered, clock.now());
+		},
+		committed: events.announce,
+	});
+	const { write } = committer;
+	const context: Context = { db, write, clock, timers: createTimers(db), onFault };
+
+	const specs = createSpecs(context);
+	const gates = createRunGates(db);
+	const results = createResults(context);
+	const blobs = createBlobFiles({ folder, clock, inline: results.inlineBytes });
+	const links = createLinks(context);
+	const destinations = createDestinations(context);
+	const deliveries = createDeliveries(context, { results, destinations });
+	const notifications = createNotifications(context, { destinations });
+	const settle = createSettleRun(context, { gates, results, links, deliveries, notifications });
+	const runs = createRuns(context, { gates, settle, specs });
+	let closeFolder: (() => void) | null = null;
+
+	return {
+		exclusive: true,
+		blobs,
+		database: db,
+		write,
+		commits: () => committer.commits,
+
+		async open() {
+			closeFolder ??= openFolder(folder, db, blobs);
+		},
+		async close() {
+			await committer.close();
+			closeFolder?.();
+			closeFolder = null;
+		},
+		async check() {
+			await write(() => {
+				setMark(db, 'checkedAt', clock.now());
+			});
+		},
+
+		...createAccess(context),
+		...createCapabilities(context),
+		...destinations,
+		...createSchedules(context, { specs, settle }),
+		...specs,
+		...createOccur(context, { specs, runs, settle }),
+		...runs,
+		...createLeases(context),
+		...createRunDetails({ runs, specs, results, deliveries, notifications, links }),
+		...results,
+		...links,
+		...deliveries,
+		...notifications,
+		...events,
+		async nextTimerAt() {
+			return context.timers.nextAt();
+		},
+		...createHealing(context),
+		...createRetention(context, { results, blobs }),
+		...counts,
+		...createDoctor(context, blobs),
+	};
+}

@@ -1,0 +1,42 @@
+/** What every project shares: native ES modules, TypeScript stripped by swc, types checked by `npm run check`. */
+const shared = {
+	testEnvironment: 'node',
+	extensionsToTreatAsEsm: ['.ts'],
+	transform: {
+		'^.+\\.ts$': [
+			'@swc/jest',
+			{
+				jsc: {
+					parser: { syntax: 'typescript' },
+					target: 'es2024',
+				},
+				module: { type: 'es6' },
+				sourceMaps: 'inline',
+			},
+		],
+	},
+	modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/engine/dist/'],
+	restoreMocks: true,
+};
+
+/** @type {import('jest').Config} */
+module.exports = {
+	testTimeout: 15_000,
+	projects: [
+		{
+			...shared,
+			displayName: 'fast',
+			testMatch: ['<rootDir>/test/**/*.test.ts'],
+			testPathIgnorePatterns: [
+				'/node_modules/',
+				'<rootDir>/test/servers/',
+				'<rootDir>/test/bench/',
+			],
+		},
+		{
+			...shared,
+			displayName: 'servers',
+			testMatch: ['<rootDir>/test/servers/**/*.test.ts'],
+		},
+	],
+};
