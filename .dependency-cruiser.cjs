@@ -141,7 +141,7 @@ module.exports = {
 			severity: 'error',
 			from: {
 				path: '.',
-				pathNot: ['^engine/agenda/', '^engine/stores/[^/]+/agenda-backend[.]ts$'],
+				pathNot: ['^engine/agenda/', '^engine/stores/[^/]+/agenda-[^/]+[.]ts$'],
 			},
 			to: { path: '(^|/)node_modules/agenda/' },
 		},

@@ -138,7 +138,8 @@ function readSettings(env: Environment): { values: SettingValues; problems: Conf
 	for (const name of Object.keys(SETTINGS) as SettingName[]) {
 		const { schema, fallback, secret }: Setting<unknown> = SETTINGS[name];
 		// an empty variable is how compose files and CI systems say "not set"
-		const given = env[PREFIX + name]?.trim() || undefined;
+		const trimmed = env[PREFIX + name]?.trim();
+		const given = trimmed === '' ? undefined : trimmed;
 		const read = schema.safeParse(given ?? fallback ?? '');
 		if (given !== undefined && !read.success) {
 			const expected = read.error.issues[0]?.message ?? 'another value';

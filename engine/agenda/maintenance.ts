@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { Agenda } from 'agenda';
 import type { AgendaBackend, Job, JobRepository } from 'agenda';
@@ -25,8 +26,8 @@ export interface MaintenanceOptions {
 	/** How long `stop` waits for a job that runs. Default 10 s. */
 	drainTimeout?: Duration;
 	/** Errors of a job, and those of Agenda itself with no job. Nothing stops because of them. */
-	onError(error: unknown, job?: string): void;
-	/** Names this engine in the locks of jobs. Default a random UUID. */
+	onError: (error: unknown, job?: string) => void;
+	/** Names this engine in the rows that it changes. Default a random UUID. */
 	owner?: string;
 }
 
@@ -46,16 +47,28 @@ export interface Maintenance {
  */
 const LOCK_LIFETIME = 10_000;
 
-/** Lets Agenda find jobs only until it is closed, and tells when the last look is over. */
-function gate(repository: JobRepository): { repository: JobRepository; close(): Promise<void> } {
+interface Gate {
+	/** What Agenda works with: it finds jobs only until the gate is closed. */
+	repository: JobRepository;
+	/** Resolves when the last look is over. */
+	close: () => Promise<void>;
+	/** Unlocks what was taken in advance and never begun, which Agenda's `drain` leaves locked. */
+	release: () => Promise<void>;
+}
+
+function gate(repository: JobRepository): Gate {
 	let closed = false;
 	const looks = new Set<Promise<unknown>>();
+	/** When each job was last taken: a later lock is another engine's, or of a job that runs. */
+	const taken = new Map<string, number>();
 	const getNextJobToRun: JobRepository['getNextJobToRun'] = async (...wanted) => {
 		if (closed) return undefined;
 		const look = repository.getNextJobToRun(...wanted);
 		looks.add(look);
 		try {
-			return await look;
+			const job = await look;
+			if (job?.lockedAt) taken.set(String(job._id), job.lockedAt.getTime());
+			return job;
 		} finally {
 			looks.delete(look);
 		}
@@ -65,12 +78,20 @@ function gate(repository: JobRepository): { repository: JobRepository; close(): 
 			get(target, key) {
 				if (key === 'getNextJobToRun') return getNextJobToRun;
 				const member: unknown = Reflect.get(target, key);
-				return typeof member === 'function' ? member.bind(target) : member;
+				return typeof member === 'function' ? (member.bind(target) as unknown) : member;
 			},
 		}),
 		async close() {
 			closed = true;
 			await Promise.allSettled(looks);
+		},
+		async release() {
+			const { jobs } = await repository.queryJobs({
+				names: [...MAINTENANCE_JOBS],
+				state: 'running',
+			});
+			const ours = jobs.filter(({ _id, lockedAt }) => lockedAt?.getTime() === taken.get(_id));
+			await repository.unlockJobs(ours.map(({ _id }) => _id));
 		},
 	};
 }
@@ -79,7 +100,7 @@ function gate(repository: JobRepository): { repository: JobRepository; close(): 
 async function keepingLock(
 	job: Job,
 	work: () => Promise<void>,
-	options: { lifetime: Duration; onError(error: unknown): void },
+	options: { lifetime: Duration; onError: (error: unknown) => void },
 ): Promise<void> {
 	let renewal: Promise<void> = Promise.resolve();
 	const renewals = setInterval(() => {
@@ -103,19 +124,12 @@ function agendaOn(backend: AgendaBackend, repository: JobRepository, owner: stri
 			repository,
 			notificationChannel: backend.notificationChannel,
 			ownsConnection: backend.ownsConnection,
-			async connect() {},
+			connect: async () => Promise.resolve(),
 			disconnect: async () => {
 				await backend.disconnect();
 			},
 		},
 	});
-}
-
-/** Unlocks what Agenda took in advance and did not begin: its `drain` leaves these locked. */
-async function release(repository: JobRepository, owner: string): Promise<void> {
-	const { jobs } = await repository.queryJobs({ names: [...MAINTENANCE_JOBS], state: 'running' });
-	const ours = jobs.filter(({ lastModifiedBy }) => lastModifiedBy === owner);
-	await repository.unlockJobs(ours.map(({ _id }) => _id));
 }
 
 /**
@@ -124,11 +138,15 @@ async function release(repository: JobRepository, owner: string): Promise<void> 
  */
 export function createMaintenance(options: MaintenanceOptions): Maintenance {
 	const { backend, jobs, onError, drainTimeout = 10_000, owner = randomUUID() } = options;
-	const { sweep = 15_000, retention = 3_600_000, look = 5000, restore = 60_000 } =
-		options.intervals ?? {};
+	const {
+		sweep = 15_000,
+		retention = 3_600_000,
+		look = 5000,
+		restore = 60_000,
+	} = options.intervals ?? {};
 	// A job is taken up to `look` before it is due, and must not look dead by then.
 	const lifetime = Math.max(LOCK_LIFETIME, 2 * look);
-	const plan: Record<MaintenanceJob, { every: Duration; run(): Promise<void> }> = {
+	const plan: Record<MaintenanceJob, { every: Duration; run: () => Promise<void> }> = {
 		'maintenance.sweep': { every: sweep, run: () => jobs.sweep() },
 		'maintenance.retention': { every: retention, run: () => jobs.retention() },
 	};
@@ -162,7 +180,7 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
 		async start() {
 			if (running) return;
 			await backend.connect();
-			const { repository, close } = gate(backend.repository);
+			const { repository, close, release } = gate(backend.repository);
 			const agenda = agendaOn(backend, repository, owner).processEvery(look);
 			agenda.on('error', (error) => {
 				onError(error);
@@ -180,8 +198,10 @@ export function createMaintenance(options: MaintenanceOptions): Maintenance {
 				async stop() {
 					clearInterval(restoring);
 					await close();
+					// Agenda's drain waits in vain between the last `complete` of a job and the end of that turn.
+					await nextTurn();
 					await agenda.drain({ timeout: drainTimeout, closeConnection: false });
-					await release(backend.repository, owner);
+					await release();
 					if (backend.ownsConnection ?? true) await backend.disconnect();
 				},
 			};

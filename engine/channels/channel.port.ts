@@ -29,6 +29,7 @@ export interface SendContext {
 	signal: AbortSignal;
 	/** 1 for the first attempt. */
 	attempt: number;
+	/** Of this attempt: the channel's, and a second more for every megabyte. */
 	timeout: Duration;
 }
 
@@ -65,14 +66,19 @@ export interface Channel {
 	readonly secrets: readonly string[];
 	/** Waits before the second, third … attempt, milliseconds; after the last one the delivery is dead. */
 	readonly retries: readonly Duration[];
-	/** How long one attempt may take. */
+	/** How long one attempt may take, beside the time for its bytes; and how long nothing may move in it. */
 	readonly timeout: Duration;
 	/** Secrets made by the engine when the user gave none; answered once. */
 	generate?(settings: unknown): Record<string, string>;
 	/** What only the world can tell: is the target allowed. @throws CapError */
 	check(settings: unknown): Promise<void>;
 	prepare(settings: unknown, parcel: Parcel): JsonObject;
-	send(prepared: JsonObject, settings: unknown, parcel: Parcel, context: SendContext): Promise<SendOutcome>;
+	send(
+		prepared: JsonObject,
+		settings: unknown,
+		parcel: Parcel,
+		context: SendContext,
+	): Promise<SendOutcome>;
 	close?(): Promise<void>;
 }
 
@@ -96,13 +102,5 @@ export type PostSigned = (post: {
 
 /** Waits of Standard Webhooks before the second, third … attempt; used for notifications too. */
 export const WEBHOOK_RETRIES: readonly Duration[] = [
-	5_000,
-	300_000,
-	1_800_000,
-	7_200_000,
-	18_000_000,
-	36_000_000,
-	50_400_000,
-	72_000_000,
-	86_400_000,
+	5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
 ];

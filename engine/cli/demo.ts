@@ -6,10 +6,10 @@ import { systemClock } from '../clock.ts';
 import { loadConfig } from '../config.ts';
 import { playDemo } from '../demo/story.ts';
 import type { DemoEngine } from '../demo/story.ts';
-import { createEngine } from '../main.ts';
 import type { Globals } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
+import { openEngine } from './open-engine.ts';
 import { faint, say, sayJson, strong } from './terminal.ts';
 
 /** Plays the demo with an engine of its own. Settings of the caller's environment play no part. */
@@ -51,8 +51,7 @@ async function startEngine(folders: { data: string; files: string }): Promise<De
 		CAPSCHEDULER_FILE_ROOTS: folders.files,
 		CAPSCHEDULER_LOG: 'error',
 	});
-	const engine = await createEngine(config);
-	await engine.start();
+	const engine = await openEngine(config);
 	const { url, firstKey } = engine;
 	if (firstKey === null) throw new Error('a fresh data folder has a key already');
 	return { url, key: firstKey, stop: () => engine.stop('the demo is over') };

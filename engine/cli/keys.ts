@@ -5,7 +5,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { collect, segment, withApi } from './arguments.ts';
 import type { Call, Globals } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
-import { faint, say, sayJson, sayTable } from './terminal.ts';
+import { faint, printable, say, sayJson, sayTable } from './terminal.ts';
 
 const COLUMNS = ['id', 'name', 'tenant', 'scopes', 'createdAt', 'expiresAt', 'revokedAt'];
 
@@ -53,7 +53,7 @@ Examples:
 			}
 			const { createLocalKey } = await import('./local-key.ts');
 			const { token, key } = await createLocalKey(name, options);
-			sayCreated({ ...key, key: token }, command.optsWithGlobals<Globals>().json === true);
+			sayCreated({ key, token }, command.optsWithGlobals<Globals>().json === true);
 		});
 	group.command('revoke <id>').description('end it at once').action(withApi(revoke));
 	group
@@ -96,7 +96,7 @@ function sayCreated(made: JsonObject, json: boolean): void {
 		sayJson(made);
 		return;
 	}
-	say(String(made['token'] ?? made['key']));
+	say(printable(made['token']));
 	say(faint('Shown this once; keep it. Use it as CAPSCHEDULER_KEY.'));
 }
 

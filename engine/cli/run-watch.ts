@@ -3,7 +3,7 @@ import { TERMINAL_RUN_STATES } from '../contract/run.ts';
 import type { Call } from './arguments.ts';
 import { segment } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
-import { progress, say, sayFields, sayJson } from './terminal.ts';
+import { printable, progress, say, sayFields, sayJson } from './terminal.ts';
 
 const LOOK_EVERY = 250;
 
@@ -13,11 +13,11 @@ const LOOK_EVERY = 250;
  */
 export async function watchRun(call: Call<object>, made: JsonObject, wait?: number): Promise<void> {
 	const { api, json } = call;
-	const id = String(made['id'] ?? made['runId']);
+	const id = printable(made['id']);
 	let run = made;
 	if (wait !== undefined) {
 		const until = performance.now() + wait;
-		const end = progress(() => `${id} is ${String(run['state'])}`);
+		const end = progress(() => `${id} is ${printable(run['state'])}`);
 		try {
 			while (!isOver(run) && performance.now() < until) {
 				await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY));
@@ -33,7 +33,7 @@ export async function watchRun(call: Call<object>, made: JsonObject, wait?: numb
 	const late = !isOver(run);
 	throw new CliError(
 		EXIT.failed,
-		late ? `${id} has not ended in time` : `${id} ${String(run['state'])}`,
+		late ? `${id} has not ended in time` : `${id} ${printable(run['state'])}`,
 		{
 			hint: `capscheduler runs show ${id}`,
 		},
@@ -47,5 +47,5 @@ export function isOver(run: JsonObject): boolean {
 export function sayRun(run: JsonObject): void {
 	sayFields(run);
 	if (run['state'] === 'succeeded')
-		say(`\ncapscheduler runs result ${String(run['id'])} -o result.json`);
+		say(`\ncapscheduler runs result ${printable(run['id'])} -o result.json`);
 }

@@ -8,7 +8,7 @@ import { parseCount, parseWait, segment, withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
 import { sayRun, watchRun } from './run-watch.ts';
-import { note, progress, say, sayJson, sayTable } from './terminal.ts';
+import { note, printable, progress, say, sayJson, sayTable } from './terminal.ts';
 
 const COLUMNS = [
 	'id',
@@ -69,7 +69,11 @@ interface ListOptions {
 
 async function list({ api, json, options }: Call<ListOptions>): Promise<void> {
 	const { capability, schedule, state, limit } = options;
-	const items = await api.list('/v1/runs', { capability, scheduleId: schedule, state }, limit);
+	const items = await api.list(
+		'/v1/runs',
+		{ capability, scheduleId: schedule, status: state },
+		limit,
+	);
 	if (json) sayJson({ items });
 	else sayTable(items, COLUMNS, 'No run.');
 }
@@ -83,7 +87,7 @@ async function show({ api, json }: Call<object>, id: string): Promise<void> {
 async function cancel({ api, json }: Call<object>, id: string): Promise<void> {
 	const run = await api.call('POST', `/v1/runs/${segment(id)}/cancel`);
 	if (json) sayJson(run);
-	else say(`${id} is ${String(run['state'])}`);
+	else say(`${id} is ${printable(run['state'])}`);
 }
 
 async function rerun(call: Call<{ wait?: number }>, id: string): Promise<void> {

@@ -4,7 +4,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { collectParameter, parseCount, readJson, segment, withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
-import { faint, say, sayFields, sayJson, sayTable } from './terminal.ts';
+import { faint, printable, say, sayFields, sayJson, sayTable } from './terminal.ts';
 
 const COLUMNS = ['id', 'name', 'capability', 'action', 'status', 'nextOccurrenceAt'];
 
@@ -79,7 +79,7 @@ interface ListOptions {
 
 async function list({ api, json, options }: Call<ListOptions>): Promise<void> {
 	const { capability, state, limit } = options;
-	const items = await api.list('/v1/schedules', { capability, state }, limit);
+	const items = await api.list('/v1/schedules', { capability, status: state }, limit);
 	if (json) sayJson({ items });
 	else sayTable(items, COLUMNS, 'No schedule: capscheduler schedules create --help');
 }
@@ -116,12 +116,12 @@ async function create(
 		sayJson(made);
 		return;
 	}
-	say(`created ${String(made['scheduleId'])}`);
+	say(`created ${printable(made['scheduleId'])}`);
 	for (const next of (made['nextOccurrences'] ?? []) as JsonObject[]) {
-		say(`  ${String(next['at'])}  ${faint(String(next['local']))}`);
+		say(`  ${printable(next['at'])}  ${faint(printable(next['local']))}`);
 	}
 	for (const warning of (made['warnings'] ?? []) as JsonObject[]) {
-		say(`  warning: ${String(warning['message'])}`);
+		say(`  warning: ${printable(warning['message'])}`);
 	}
 	const secrets = (made['secrets'] ?? {}) as JsonObject;
 	if (Object.keys(secrets).length > 0) {
@@ -155,13 +155,13 @@ async function change(
 ): Promise<void> {
 	const schedule = await api.call('POST', `/v1/schedules/${segment(id)}/${act}`);
 	if (json) sayJson(schedule);
-	else say(`${id} is ${String(schedule['state'])}`);
+	else say(`${id} is ${printable(schedule['status'])}`);
 }
 
 async function trigger({ api, json }: Call<object>, id: string): Promise<void> {
 	const run = await api.call('POST', `/v1/schedules/${segment(id)}/trigger`);
 	if (json) sayJson(run);
-	else say(`made ${String(run['id'] ?? run['runId'])}`);
+	else say(`made ${printable(run['id'])}`);
 }
 
 async function remove({ api, json }: Call<object>, id: string): Promise<void> {

@@ -1,21 +1,21 @@
 import { loadConfig } from '../config.ts';
 import type { Config } from '../config.ts';
-import { createEngine } from '../main.ts';
 import { VERSION } from '../version.ts';
 import type { Globals } from './arguments.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
+import { openEngine } from './open-engine.ts';
 import { note, say, strong } from './terminal.ts';
 
 /** What a shell says of a process that a signal ended: 128 and its number. */
-const FORCED: Readonly<Record<string, number>> = { SIGINT: 130, SIGTERM: 143 };
+const FORCED = { SIGINT: 130, SIGTERM: 143 } as const;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Runs the engine until a signal; resolves when it has drained. */
 export async function start({ json }: Globals): Promise<ExitCode> {
-	const config = loadConfig(process.env, { terminal: process.stderr.isTTY });
+	const config = loadConfig(undefined, { terminal: process.stderr.isTTY });
 	const stopped = firstSignal();
-	const engine = await createEngine(config);
-	await engine.start();
+	const engine = await openEngine(config);
 	const { url, firstKey } = engine;
 	if (json === true) {
 		const { dataDir } = config;
@@ -33,7 +33,7 @@ export async function start({ json }: Globals): Promise<ExitCode> {
 function firstSignal(): Promise<string> {
 	return new Promise((resolve) => {
 		let asked = false;
-		for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+		for (const signal of SIGNALS) {
 			process.on(signal, () => {
 				if (asked) process.exit(FORCED[signal]);
 				asked = true;

@@ -60,7 +60,7 @@ export const deliveryInputSchema = z
 		link: linkOptionsSchema.prefault({}),
 		targets: z.array(targetInputSchema).max(20).default([]),
 	})
-	.meta({ id: 'Delivery' });
+	.meta({ id: 'DeliveryInput' });
 
 export type DeliveryInput = z.output<typeof deliveryInputSchema>;
 

@@ -59,7 +59,7 @@ export const policiesSchema = z
 			.regex(/^[\w.:/-]{1,100}$/, 'a key of 1 to 100 characters A-Z a-z 0-9 _ . : / -')
 			.optional(),
 	})
-	.meta({ id: 'Policies' });
+	.meta({ id: 'PoliciesInput' });
 
 export type Policies = z.output<typeof policiesSchema>;
 export type RetryPolicy = Policies['retry'];

@@ -19,7 +19,7 @@ export const timingInputSchema = z
 		/** The number of runs after which the schedule is completed. */
 		limit: z.number().int().min(1).max(1_000_000_000).optional(),
 	})
-	.meta({ id: 'Timing' });
+	.meta({ id: 'TimingInput' });
 
 export type TimingInput = z.output<typeof timingInputSchema>;
 

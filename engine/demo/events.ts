@@ -2,7 +2,7 @@ import type { JsonObject } from '../contract/json.ts';
 
 export interface SeenEvent {
 	type: string;
-	subject: JsonObject;
+	subject: Readonly<Record<string, string>>;
 	data?: JsonObject;
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Clock } from '../clock.ts';
@@ -54,20 +54,24 @@ export async function playDemo(options: DemoOptions): Promise<DemoEnd> {
 	const out = join(folder, 'out');
 	await mkdir(out, { recursive: true });
 	const over = new AbortController();
-	const ends: (() => Promise<void> | void)[] = [() => over.abort()];
+	const ends: (() => Promise<void> | void)[] = [];
 	try {
 		const engine = await options.startEngine({ data: join(folder, 'data'), files: out });
 		ends.push(() => engine.stop());
 		tell('engine started', engine.url);
 		const weather = await serveWeather(({ requestId, attempt }) => {
-			tell('capability called', `${String(requestId)}, attempt ${String(attempt)}`);
+			tell('capability called', `${requestId}, attempt ${attempt}`);
 		});
 		ends.push(() => weather.close());
 		const secret = `whsec_${randomBytes(32).toString('base64')}`;
 		const receiver = await receiveNotices(secret);
-		ends.push(() => receiver.close());
+		ends.push(
+			() => receiver.close(),
+			() => over.abort(),
+		);
 
 		const failed = follow(engine, { tell, signal: over.signal });
+		failed.catch(() => undefined); // heard by the race below, but perhaps only later
 		await order(engine, { capability: weather.url, receiver: receiver.url, secret, tell });
 		const limit = options.within ?? WITHIN;
 		const notice = await Promise.race([
@@ -120,11 +124,17 @@ async function request(
 	if (!response.ok) throw new Error(`${method} ${path} was answered ${response.status}: ${text}`);
 }
 
-/** Events worth a line, and how to say them. */
-const LINES: Readonly<Record<string, string>> = {
-	'occurrence.fired': 'schedule is due',
-	'run.succeeded': 'result stored',
-	'delivery.delivered': 'file delivered',
+/** Events worth a line: what to call them, and the detail to show. */
+const LINES: Readonly<Record<string, { what: string; detail(event: SeenEvent): string }>> = {
+	'occurrence.fired': {
+		what: 'schedule is due',
+		detail: ({ subject }) => `makes ${subject['runId']}`,
+	},
+	'run.succeeded': { what: 'result stored', detail: ({ data }) => data?.['resultId'] },
+	'delivery.delivered': {
+		what: 'file delivered',
+		detail: ({ data }) => basename(data?.['location'] as string),
+	},
 };
 const BAD = /^(?:run|delivery|notification)\.(?:failed|dead|expired|cancelled)$/;
 
@@ -136,21 +146,13 @@ async function follow(
 	try {
 		for await (const event of readEvents(`${url}/v1/events`, { key, signal })) {
 			const line = LINES[event.type];
-			if (line !== undefined) tell(line, detailOf(event));
+			if (line !== undefined) tell(line.what, line.detail(event));
 			if (BAD.test(event.type)) throw new Error(`${event.type}: ${JSON.stringify(event)}`);
 		}
 	} catch (error) {
 		if (!signal.aborted) throw error;
 	}
 	return new Promise<never>(() => undefined);
-}
-
-function detailOf({ subject, data }: SeenEvent): string {
-	const { runId, deliveryId } = subject;
-	return [
-		deliveryId ?? runId,
-		...Object.values(data ?? {}).filter((value) => typeof value === 'string'),
-	].join('  ');
 }
 
 /** Fetches the link, and looks at everything that was made. */

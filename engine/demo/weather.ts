@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { readFile } from 'node:fs/promises';
 
+import type { RequestEnvelope } from '../contract/envelope.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { listen } from './listen.ts';
 import type { Listening } from './listen.ts';
@@ -32,15 +33,17 @@ export function weatherManifest(url: string): JsonObject {
 }
 
 /** A capability as a user would write it: an HTTP server that takes a RequestEnvelope and answers rows. */
-export async function serveWeather(onCall: (envelope: JsonObject) => void): Promise<Listening> {
+export async function serveWeather(
+	onCall: (envelope: RequestEnvelope) => void,
+): Promise<Listening> {
 	const days = parseDays(await readFile(DATA, 'utf8'));
 	const server = createServer((request, response) => {
 		void read(request).then(
 			(envelope) => {
 				onCall(envelope);
-				const { year, month } = envelope['parameters'] as { year: number; month: number };
+				const { year, month } = envelope.parameters as { year: number; month: number };
 				const wanted = `${year}-${String(month).padStart(2, '0')}-`;
-				const rows = days.filter((day) => String(day['date']).startsWith(wanted));
+				const rows = days.filter((day) => (day['date'] as string).startsWith(wanted));
 				response.setHeader('content-type', 'application/json');
 				response.end(JSON.stringify({ status: 'succeeded', result: { rows } }));
 			},
@@ -50,10 +53,10 @@ export async function serveWeather(onCall: (envelope: JsonObject) => void): Prom
 	return listen(server);
 }
 
-async function read(request: IncomingMessage): Promise<JsonObject> {
+async function read(request: IncomingMessage): Promise<RequestEnvelope> {
 	let text = '';
 	for await (const chunk of request.setEncoding('utf8')) text += chunk as string;
-	return JSON.parse(text) as JsonObject;
+	return JSON.parse(text) as RequestEnvelope;
 }
 
 /** The file has no quotes: commas and lines are all there is. */

@@ -1,10 +1,13 @@
 import { once } from 'node:events';
 
+import type { Clock } from '../clock.ts';
 import type { StoredEvent } from '../contract/event.ts';
-import { toIso } from '../contract/time.ts';
 import type { JsonObject } from '../contract/json.ts';
-import { ANSWERED } from './route.ts';
+import type { Duration } from '../contract/time.ts';
+import { toIso } from '../contract/time.ts';
+import type { Store } from '../stores/store.port.ts';
 import type { KeyCall } from './route.ts';
+import { ANSWERED } from './route.ts';
 
 const HEARTBEAT = 15_000;
 const BATCH = 200;
@@ -24,58 +27,65 @@ export async function streamEvents(
 	{ ctx, actor, response, signal }: KeyCall,
 	{ after, visible }: EventStreamOptions,
 ): Promise<typeof ANSWERED> {
+	const feed = follow(ctx.store, { tenant: actor.tenant, after, signal });
+	// read before the first byte is sent: a position that is none still becomes a problem
+	let next = await feed.next();
 	response.setHeader('content-type', 'text/event-stream; charset=utf-8');
 	response.setHeader('x-accel-buffering', 'no');
 	response.write('retry: 2000\n\n');
-
-	let wake: () => void = () => undefined;
-	let dirty = true;
-	const poke = (): void => {
-		dirty = true;
-		wake();
-	};
-	const unsubscribe = ctx.store.onEvents((tenants) => {
-		if (tenants.has(actor.tenant)) poke();
+	const stopHeartbeat = repeat(ctx.clock, HEARTBEAT, () => {
+		if (!response.writableEnded) response.write(':\n\n');
 	});
-	signal.addEventListener('abort', poke, { once: true });
-	response.once('finish', poke);
-	const stopHeartbeat = repeat((call) => ctx.clock.after(HEARTBEAT, call), () => response.write(':\n\n'));
-	const open = (): boolean => !signal.aborted && !response.writableEnded;
 	try {
-		let last = after;
-		while (open()) {
-			dirty = false;
-			const events = await ctx.store.readEvents(actor.tenant, last, BATCH);
-			last = events.at(-1)?.id ?? last;
-			const text = events.filter(visible).map(serverSent).join('');
-			if (open() && text !== '' && !response.write(text)) await drained(response, signal);
-			if (events.length === BATCH || isDirty()) continue;
-			await new Promise<void>((resolve) => {
-				wake = resolve;
-				if (isDirty() || !open()) resolve();
-			});
+		for (; next.done !== true; next = await feed.next()) {
+			const text = next.value.filter(visible).map(serverSent).join('');
+			if (response.writableEnded) break;
+			if (text !== '' && !response.write(text)) await drained(response, signal);
 		}
 	} finally {
-		unsubscribe();
 		stopHeartbeat();
-		signal.removeEventListener('abort', poke);
+		await feed.return(undefined);
 	}
 	response.end();
 	return ANSWERED;
+}
 
-	function isDirty(): boolean {
-		return dirty;
+/** Batches of what has been committed since, in order; waits where there is nothing more. */
+async function* follow(
+	store: Store,
+	{ tenant, after, signal }: { tenant: string; after: string | null; signal: AbortSignal },
+): AsyncGenerator<StoredEvent[], void> {
+	let change = Promise.withResolvers<void>();
+	const changed = (): void => {
+		change.resolve();
+	};
+	const unsubscribe = store.onEvents((tenants) => {
+		if (tenants.has(tenant)) changed();
+	});
+	signal.addEventListener('abort', changed, { once: true });
+	try {
+		for (let last = after; !signal.aborted; ) {
+			// renewed before reading, so that no commit between is missed
+			change = Promise.withResolvers<void>();
+			const events = await store.readEvents(tenant, last, BATCH);
+			last = events.at(-1)?.id ?? last;
+			yield events;
+			if (events.length < BATCH) await change.promise;
+		}
+	} finally {
+		unsubscribe();
+		signal.removeEventListener('abort', changed);
 	}
 }
 
-function repeat(after: (call: () => void) => () => void, call: () => void): () => void {
-	let cancel = after(tick);
+function repeat(clock: Clock, every: Duration, call: () => void): () => void {
+	let cancel = clock.after(every, tick);
 	return () => {
 		cancel();
 	};
 	function tick(): void {
+		cancel = clock.after(every, tick);
 		call();
-		cancel = after(tick);
 	}
 }
 

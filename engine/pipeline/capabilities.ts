@@ -8,7 +8,7 @@ import type { InputIssue } from '../contract/errors.ts';
 import type { EventDraft } from '../contract/event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { capabilityNameSchema } from '../contract/names.ts';
-import { invalid, parseInput, shown } from '../contract/zod-issues.ts';
+import { invalid, parseInput, pathText, shown } from '../contract/zod-issues.ts';
 import type { SessionAdapter } from '../sessions/session.port.ts';
 import { mayUse } from './access.ts';
 import type { Context } from './context.ts';
@@ -167,20 +167,54 @@ export function checkParameters(action: ActionManifest, parameters: JsonObject):
 	}
 	const { valid, errors } = validator.validate(parameters);
 	if (valid) return;
-	// The innermost errors say what is wrong; those around them only repeat that something is.
-	const depth = Math.max(...errors.map(({ instanceLocation }) => instanceLocation.length));
-	const issues = errors
-		.filter(({ instanceLocation, keyword }) => instanceLocation.length === depth || keyword === 'required')
+	throw invalid(parameterIssues(errors, parameters), 'INVALID_PARAMETERS');
+}
+
+type SchemaError = ReturnType<Validator['validate']>['errors'][number];
+
+/** The innermost errors say what is wrong; those around them only repeat that something is. */
+function parameterIssues(errors: readonly SchemaError[], parameters: JsonObject): InputIssue[] {
+	const inner = errors.filter(
+		(error) =>
+			!errors.some(
+				(other) =>
+					other !== error &&
+					other.keywordLocation.startsWith(`${error.keywordLocation}/`) &&
+					other.instanceLocation.startsWith(error.instanceLocation),
+			),
+	);
+	return inner
+		.filter(({ keyword }) => keyword !== 'additionalProperties' && keyword !== 'unevaluatedProperties')
 		.slice(0, 20)
-		.map(({ instanceLocation, error }): InputIssue => {
-			const steps = instanceLocation.split('/').slice(1).filter((step) => step !== '');
+		.map((error): InputIssue => {
+			const steps = error.instanceLocation
+				.split('/')
+				.slice(1)
+				.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
+			const missing = error.keyword === 'required' ? lastQuoted(error.error) : undefined;
+			if (missing !== undefined) {
+				const path = pathText([...steps, missing], 'parameters');
+				return { path, expected: 'a value, it is required', received: 'nothing' };
+			}
 			return {
-				path: ['parameters', ...steps].join('.'),
-				expected: error.replace(/\.$/, ''),
+				path: pathText(steps, 'parameters'),
+				expected: expectation(error),
 				received: shown(steps.reduce<unknown>(child, parameters)),
 			};
 		});
-	throw invalid(issues, 'INVALID_PARAMETERS');
+}
+
+/** The validator's sentences, turned into what would be right. */
+function expectation({ keyword, error }: SchemaError): string {
+	if (keyword === 'false') return 'no such parameter';
+	if (keyword === 'type') return lastQuoted(error) ?? error;
+	const [, choices] = /^Instance does not match any of (\[.*\])\.$/.exec(error) ?? [];
+	if (choices !== undefined) return `one of ${choices.slice(1, -1)}`;
+	return error.replace(/\.$/, '');
+}
+
+function lastQuoted(text: string): string | undefined {
+	return /"([^"]*)"\.?$/.exec(text)?.[1];
 }
 
 function child(value: unknown, step: string): unknown {

@@ -39,7 +39,7 @@ export function presentTiming(timing: Timing): JsonObject {
 	}
 }
 
-function presentBasics(schedule: Schedule): JsonObject {
+export function presentSchedule(schedule: Schedule): JsonObject {
 	return {
 		id: schedule.id,
 		name: schedule.name,
@@ -60,9 +60,9 @@ function presentBasics(schedule: Schedule): JsonObject {
 }
 
 /** A schedule with all that its next run will be made of. */
-export function presentSchedule(schedule: Schedule, spec: RunSpec): JsonObject {
+export function presentScheduleDetails(schedule: Schedule, spec: RunSpec): JsonObject {
 	return {
-		...presentBasics(schedule),
+		...presentSchedule(schedule),
 		parameters: spec.parameters,
 		policies: presentPolicies(spec),
 		delivery: presentDeliverySpec(spec),
@@ -148,7 +148,7 @@ export function presentRunDetails(details: RunDetails): JsonObject {
 		parameters: spec.parameters,
 		attempts: attempts.map(presentAttempt),
 		result: result === null ? null : presentResult(result),
-		deliveries: deliveries.map((delivery) => presentDelivery(delivery)),
+		deliveries: deliveries.map(presentDelivery),
 		notifications: notifications.map(presentNotification),
 		links: links.map(presentLink),
 		timeline: timelineOf(details),
@@ -178,8 +178,7 @@ export function presentResult(result: ResultRecord): JsonObject {
 	};
 }
 
-/** With its attempts, where they were asked for. */
-export function presentDelivery(delivery: Delivery, attempts?: DeliveryAttempt[]): JsonObject {
+export function presentDelivery(delivery: Delivery): JsonObject {
 	const { target, artifact, receipt, error } = delivery;
 	return {
 		id: delivery.id,
@@ -198,18 +197,20 @@ export function presentDelivery(delivery: Delivery, attempts?: DeliveryAttempt[]
 		receipt: receipt === null ? null : { ...receipt },
 		error: error === null ? null : { ...error },
 		fallbacksLeft: delivery.fallbacks.length,
-		...(attempts === undefined ? {} : { attempts: attempts.map(presentDeliveryAttempt) }),
 	};
 }
 
-function presentDeliveryAttempt(attempt: DeliveryAttempt): JsonObject {
+export function presentDeliveryDetails(delivery: Delivery, attempts: DeliveryAttempt[]): JsonObject {
 	return {
-		attempt: attempt.attempt,
-		epoch: attempt.epoch,
-		startedAt: toIso(attempt.startedAt),
-		endedAt: toIso(attempt.endedAt),
-		outcome: attempt.outcome,
-		error: attempt.error === null ? null : { ...attempt.error },
+		...presentDelivery(delivery),
+		attempts: attempts.map((attempt) => ({
+			attempt: attempt.attempt,
+			epoch: attempt.epoch,
+			startedAt: toIso(attempt.startedAt),
+			endedAt: toIso(attempt.endedAt),
+			outcome: attempt.outcome,
+			error: attempt.error === null ? null : { ...attempt.error },
+		})),
 	};
 }
 

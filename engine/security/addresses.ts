@@ -49,10 +49,7 @@ export function embeddedV4(address: Address): ipaddr.IPv4 | null {
 
 export function matches(address: Address, [network, bits]: [Address, number]): boolean {
 	// the library's types know `match` per kind only
-	return (
-		address.kind() === network.kind() &&
-		(address as ipaddr.IPv4).match(network as ipaddr.IPv4, bits)
-	);
+	return address.kind() === network.kind() && (address as ipaddr.IPv4).match(network, bits);
 }
 
 export function isMetadataName(host: string): boolean {

@@ -45,7 +45,7 @@ const isLocalhost = (host: string): boolean => host === 'localhost' || host.ends
 export function createEgress(options: EgressOptions): Egress {
 	const allow = parseAllowList(options.allow);
 	const resolve = shareLookups(
-		options.resolve ?? (async (hostname) => await dns.lookup(hostname, { all: true })),
+		options.resolve ?? (async (hostname) => dns.lookup(hostname, { all: true })),
 	);
 
 	/** Why the address may not be called for this endpoint; null when it may. */
@@ -129,6 +129,8 @@ export function createEgress(options: EgressOptions): Egress {
 			const passed: buildConnector.BuildOptions & { lookup: LookupFunction } = {
 				timeout: CONNECT_TIMEOUT,
 				allowH2: false,
+				// said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back
+				rejectUnauthorized: true,
 				lookup,
 			};
 			connector = buildConnector(passed);

@@ -16,7 +16,11 @@ export interface Egress {
 	/** For undici: looks every address up through the guard, checks the socket again, follows no redirect. */
 	readonly dispatcher: Dispatcher;
 	/** A connected TCP socket for clients that take one (databases). @throws CapError */
-	connect(host: string, port: number, options: { signal?: AbortSignal; timeout: Duration }): Promise<Socket>;
+	connect(
+		host: string,
+		port: number,
+		options: { signal?: AbortSignal; timeout: Duration },
+	): Promise<Socket>;
 	close(): Promise<void>;
 }
 
@@ -35,16 +39,22 @@ export interface Sealing {
 	open(sealed: Sealed, binding: SealBinding): string;
 }
 
-/** Standard Webhooks 1.0. */
+/** Standard Webhooks 1.0. While a secret is rotated, `secret` is two, separated by a space, and both sign. */
 export interface Signer {
 	/** `whsec_` and base64 of 32 random bytes. */
 	generateSecret(): string;
 	/** Whether the text is `whsec_` and base64 of 24 to 64 bytes. */
 	isSecret(text: string): boolean;
 	/** The three headers for exact bytes. `timestamp` in seconds. */
-	sign(secret: string, message: { id: string; timestamp: number; body: Uint8Array | string }): Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>;
+	sign(
+		secret: string,
+		message: { id: string; timestamp: number; body: Uint8Array | string },
+	): Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>;
 	/** The same for a body that is read as a stream. */
-	signStream(secret: string, message: { id: string; timestamp: number; body: AsyncIterable<Uint8Array> }): Promise<Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>>;
+	signStream(
+		secret: string,
+		message: { id: string; timestamp: number; body: AsyncIterable<Uint8Array> },
+	): Promise<Record<'webhook-id' | 'webhook-timestamp' | 'webhook-signature', string>>;
 }
 
 /** Opaque tokens: links, session tokens, API keys. */

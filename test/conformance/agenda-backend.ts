@@ -24,7 +24,14 @@ export interface Subject {
 
 /** A job of the name `report`, due now, as `saveJob` takes it. */
 export function job(fields: Partial<JobParameters> = {}): JobParameters {
-	return { name: 'report', priority: 0, type: 'normal', nextRunAt: new Date(), data: {}, ...fields };
+	return {
+		name: 'report',
+		priority: 0,
+		type: 'normal',
+		nextRunAt: new Date(),
+		data: {},
+		...fields,
+	};
 }
 
 /** The instant that many milliseconds from now. */

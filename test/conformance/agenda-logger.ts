@@ -58,8 +58,22 @@ export function describeLogger(subject: Subject): void {
 				await log({ message: 'a', timestamp: at(0), jobName: 'one', jobId: '1' });
 				await log({ message: 'b', timestamp: at(1), jobName: 'one', jobId: '1', event: 'success' });
 				await log({ message: 'c', timestamp: at(2), jobName: 'two', jobId: '2', level: 'error' });
-				await log({ message: 'd', timestamp: at(3), jobName: 'two', jobId: '3', event: 'fail', level: 'error' });
-				await log({ message: 'e', timestamp: at(4), jobName: 'two', jobId: '3', event: 'retry', level: 'warn' });
+				await log({
+					message: 'd',
+					timestamp: at(3),
+					jobName: 'two',
+					jobId: '3',
+					event: 'fail',
+					level: 'error',
+				});
+				await log({
+					message: 'e',
+					timestamp: at(4),
+					jobName: 'two',
+					jobId: '3',
+					event: 'retry',
+					level: 'warn',
+				});
 			});
 
 			it.each<[string, JobLogQuery, string]>([

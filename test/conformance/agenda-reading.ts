@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { JobsQueryOptions, JobState, RemoveJobsOptions } from 'agenda';
+import type { JobsQueryOptions, JobState } from 'agenda';
 
 import type { Subject } from './agenda-backend.ts';
 import { fromNow, saveAll } from './agenda-backend.ts';
@@ -18,9 +18,15 @@ export function describeReading(subject: Subject): void {
 			await saveAll(subject.jobs, { name: 'betaX1' });
 			const sort = { name: 'asc' } as const;
 			expect(await names({ id: String(a) })).toEqual(['Alpha 100%']);
-			expect(await names({ ids: [String(a), String(b), 'none'], sort })).toEqual(['Alpha 100%', 'beta_1']);
+			expect(await names({ ids: [String(a), String(b), 'none'], sort })).toEqual([
+				'Alpha 100%',
+				'beta_1',
+			]);
 			expect(await names({ name: 'beta_1' })).toEqual(['beta_1']);
-			expect(await names({ names: ['beta_1', 'Alpha 100%'], sort })).toEqual(['Alpha 100%', 'beta_1']);
+			expect(await names({ names: ['beta_1', 'Alpha 100%'], sort })).toEqual([
+				'Alpha 100%',
+				'beta_1',
+			]);
 			expect(await names({ search: 'ALPHA' })).toEqual(['Alpha 100%']);
 			expect(await names({ search: '_1' })).toEqual(['beta_1']);
 			expect(await names({ search: '%' })).toEqual(['Alpha 100%']);
@@ -106,7 +112,7 @@ export function describeReading(subject: Subject): void {
 				{ name: 'recovered', nextRunAt: null, failedAt: past, lastFinishedAt: fromNow(-1) },
 				{ name: 'queued', nextRunAt: future, disabled: true },
 			);
-			const state = async (state: JobState) => await names({ state, sort: { name: 'asc' } });
+			const state = async (state: JobState) => names({ state, sort: { name: 'asc' } });
 			expect(await state('queued')).toEqual(['queued']);
 			expect(await state('scheduled')).toEqual(['queued', 'scheduled']);
 			expect(await state('completed')).toEqual(['completed', 'recovered']);
@@ -149,7 +155,7 @@ export function describeReading(subject: Subject): void {
 	describe('removing, disabling and enabling', () => {
 		const left = async () => (await names({ sort: { name: 'asc' } })).join('');
 		const seed = async () =>
-			await saveAll(
+			saveAll(
 				subject.jobs,
 				{ name: 'a', data: { k: 1 } },
 				{ name: 'b', data: { k: 1, l: 2 } },
@@ -172,7 +178,7 @@ export function describeReading(subject: Subject): void {
 			['a trick', () => ({ name: `x' OR 1=1 --`, ids: [`') OR 1=1 --`] }), 'abcc'],
 		])('removes by %s', async (_, options, expected) => {
 			const ids = await seed();
-			const removed = await subject.jobs.removeJobs(options(ids) as RemoveJobsOptions);
+			const removed = await subject.jobs.removeJobs(options(ids));
 			expect(await left()).toBe(expected);
 			expect(removed).toBe(4 - expected.length);
 		});

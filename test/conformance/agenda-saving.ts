@@ -6,8 +6,8 @@ import { fromNow, job, saveAll } from './agenda-backend.ts';
 
 export function describeSaving(subject: Subject): void {
 	const save = async (fields: Partial<JobParameters>, by?: string) =>
-		await subject.jobs.saveJob(job(fields), by === undefined ? undefined : { lastModifiedBy: by });
-	const read = async (id: unknown) => await subject.jobs.getJobById(String(id));
+		subject.jobs.saveJob(job(fields), by === undefined ? undefined : { lastModifiedBy: by });
+	const read = async (id: unknown) => subject.jobs.getJobById(String(id));
 
 	describe('saving', () => {
 		it('gives a new job an id and keeps every field as it was given', async () => {
@@ -95,13 +95,18 @@ export function describeSaving(subject: Subject): void {
 			const first = await save({ type: 'single', nextRunAt: fromNow(60_000), data: { run: 1 } });
 			const at = fromNow(120_000);
 			const second = await save({ type: 'single', nextRunAt: at, priority: 10, data: { run: 2 } });
-			expect(second).toMatchObject({ _id: first._id, priority: 10, data: { run: 2 }, nextRunAt: at });
+			expect(second).toMatchObject({
+				_id: first._id,
+				priority: 10,
+				data: { run: 2 },
+				nextRunAt: at,
+			});
 			expect((await subject.jobs.queryJobs()).total).toBe(1);
 		});
 
 		it('is there once when many save it at the same time', async () => {
 			const saved = await Promise.all(
-				Array.from({ length: 10 }, async () => await save({ type: 'single' })),
+				Array.from({ length: 10 }, async () => save({ type: 'single' })),
 			);
 			expect(new Set(saved.map(({ _id }) => _id)).size).toBe(1);
 		});
@@ -145,7 +150,10 @@ export function describeSaving(subject: Subject): void {
 
 		it('is new when anything differs: the value, its type, the name', async () => {
 			await save({ data: data('first'), unique });
-			await save({ data: { user: { id: 8 }, kind: 'mail' }, unique: { ...unique, 'data.user.id': 8 } });
+			await save({
+				data: { user: { id: 8 }, kind: 'mail' },
+				unique: { ...unique, 'data.user.id': 8 },
+			});
 			await save({ data: { user: { id: '7' } }, unique: { ...unique, 'data.user.id': '7' } });
 			await save({ name: 'another', data: data('first'), unique });
 			expect((await subject.jobs.queryJobs()).total).toBe(4);
@@ -153,7 +161,9 @@ export function describeSaving(subject: Subject): void {
 
 		it('is found by its whole data and by its own fields', async () => {
 			const { _id } = await save({ data: { a: [1, { b: 2 }], c: 3 }, priority: 4 });
-			expect((await save({ data: null, unique: { data: { c: 3, a: [1, { b: 2 }] } } }))._id).toBe(_id);
+			expect((await save({ data: null, unique: { data: { c: 3, a: [1, { b: 2 }] } } }))._id).toBe(
+				_id,
+			);
 			expect((await save({ unique: { priority: 0, type: 'normal' } }))._id).toBe(_id);
 		});
 
@@ -174,7 +184,7 @@ export function describeSaving(subject: Subject): void {
 		});
 
 		it('is there once when many save it at the same time', async () => {
-			const saves = Array.from({ length: 10 }, async () => await save({ data: data('same'), unique }));
+			const saves = Array.from({ length: 10 }, async () => save({ data: data('same'), unique }));
 			expect(new Set((await Promise.all(saves)).map(({ _id }) => _id)).size).toBe(1);
 		});
 	});
@@ -183,7 +193,7 @@ export function describeSaving(subject: Subject): void {
 		const unique = { 'data.id': 1 };
 		const data = (text: string) => ({ id: 1, text });
 		const debounced = async (text: string, debounce: object, fields: Partial<JobParameters> = {}) =>
-			await save({ data: data(text), unique, uniqueOpts: { debounce } as never, ...fields });
+			save({ data: data(text), unique, uniqueOpts: { debounce } as never, ...fields });
 		const later = (saved: JobParameters) => (saved.nextRunAt?.getTime() ?? Number.NaN) - Date.now();
 
 		it('is due after the quiet period, which every save begins again', async () => {
@@ -204,9 +214,9 @@ export function describeSaving(subject: Subject): void {
 
 		it('goes on waiting within maxWait', async () => {
 			await debounced('first', { delay: 60_000, maxWait: 3_600_000 });
-			expect(later(await debounced('second', { delay: 60_000, maxWait: 3_600_000 }))).toBeGreaterThan(
-				55_000,
-			);
+			expect(
+				later(await debounced('second', { delay: 60_000, maxWait: 3_600_000 })),
+			).toBeGreaterThan(55_000);
 		});
 
 		it('is due at once with strategy leading, and further saves only change its data', async () => {
@@ -224,12 +234,15 @@ export function describeSaving(subject: Subject): void {
 			const trailing = await debounced('again', { delay: 60_000, maxWait: 1000 });
 			expect(later(trailing)).toBeGreaterThan(55_000);
 			await subject.jobs.saveJob({ ...trailing, ...ran }, undefined);
-			expect(later(await debounced('again', { delay: 1000, strategy: 'leading' }))).toBeLessThanOrEqual(0);
+			expect(
+				later(await debounced('again', { delay: 1000, strategy: 'leading' })),
+			).toBeLessThanOrEqual(0);
 		});
 
 		it('is one for each value of its key', async () => {
 			const uniqueOpts = { debounce: { delay: 1000 } };
-			for (const id of [1, 2, 1, 2]) await save({ data: { id }, unique: { 'data.id': id }, uniqueOpts });
+			for (const id of [1, 2, 1, 2])
+				await save({ data: { id }, unique: { 'data.id': id }, uniqueOpts });
 			expect((await subject.jobs.queryJobs()).total).toBe(2);
 		});
 	});

@@ -8,11 +8,11 @@ const LOCK_LIFETIME = 600_000;
 
 export function describeTaking(subject: Subject): void {
 	const save = async (fields: Partial<JobParameters> = {}) =>
-		await subject.jobs.saveJob(job(fields), undefined);
-	const read = async (id: unknown) => await subject.jobs.getJobById(String(id));
+		subject.jobs.saveJob(job(fields), undefined);
+	const read = async (id: unknown) => subject.jobs.getJobById(String(id));
 	/** As the JobProcessor asks: due within five seconds, or locked for longer than a lock lives. */
 	const take = async (name = 'report', by?: string, now?: Date) =>
-		await subject.jobs.getNextJobToRun(
+		subject.jobs.getNextJobToRun(
 			name,
 			fromNow(5000),
 			fromNow(-LOCK_LIFETIME),
@@ -79,7 +79,13 @@ export function describeTaking(subject: Subject): void {
 			const taken = await Promise.all(
 				Array.from({ length: 40 }, async (_, index) => {
 					const jobs = index % 2 === 0 ? subject.jobs : another.repository;
-					return await jobs.getNextJobToRun('report', fromNow(1000), fromNow(-1000), undefined, undefined);
+					return jobs.getNextJobToRun(
+						'report',
+						fromNow(1000),
+						fromNow(-1000),
+						undefined,
+						undefined,
+					);
 				}),
 			);
 			const found = taken.flatMap((one) => (one ? [String(one._id)] : []));
@@ -124,7 +130,12 @@ export function describeTaking(subject: Subject): void {
 
 		it('unlocks many by their ids, and others stay locked', async () => {
 			const lockedAt = fromNow(-1);
-			const [a, b, c] = await saveAll(subject.jobs, { lockedAt }, { lockedAt, nextRunAt: null }, { lockedAt });
+			const [a, b, c] = await saveAll(
+				subject.jobs,
+				{ lockedAt },
+				{ lockedAt, nextRunAt: null },
+				{ lockedAt },
+			);
 			await subject.jobs.unlockJobs([String(a), String(b), 'none']);
 			await subject.jobs.unlockJobs([]);
 			expect(await read(a)).not.toHaveProperty('lockedAt');
@@ -156,7 +167,12 @@ export function describeTaking(subject: Subject): void {
 		});
 
 		it('clears what the run cleared', async () => {
-			const saved = await save({ failCount: 1, failReason: 'x', failedAt: fromNow(-1), progress: 9 });
+			const saved = await save({
+				failCount: 1,
+				failReason: 'x',
+				failedAt: fromNow(-1),
+				progress: 9,
+			});
 			const { _id, name, priority, type, data } = saved;
 			await subject.jobs.saveJobState(
 				{ ...{ name, priority, type, data, nextRunAt: null }, ...(_id ? { _id } : {}) },

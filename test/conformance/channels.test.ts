@@ -35,13 +35,13 @@ exerciseChannel('webhook', async () => {
 
 exerciseChannel('file', async () => {
 	const root = await mkdtemp(join(tmpdir(), 'capscheduler-file-'));
-	const files = async (): Promise<string[]> => await readdir(root);
+	const files = async (): Promise<string[]> => readdir(root);
 	return {
 		channel: createFileChannel({ roots: [root], clock: systemClock }),
 		settings: { folder: root },
 		arrived: async () => {
 			const contents = await Promise.all(
-				(await files()).map(async (name) => await readFile(join(root, name))),
+				(await files()).map(async (name) => readFile(join(root, name))),
 			);
 			return contents.map((bytes) => ({
 				size: bytes.length,

@@ -106,7 +106,7 @@ export function exerciseFormat(format: Format, { options = [], countRows }: Form
 				next += MANY / 10;
 			}
 			expect(samples.length).toBeGreaterThan(5);
-			const growth = (samples.at(-1)!) - (samples[0]!);
+			const growth = samples.at(-1)! - samples[0]!;
 			// the rows alone would be 10 MB
 			expect(growth).toBeLessThan(2_000_000);
 		});

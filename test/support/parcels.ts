@@ -33,7 +33,7 @@ const CHUNK = 65_536;
 /** A parcel of `size` bytes that never lie in memory at once; `onChunk` is called before each. */
 export function largeParcel(
 	size: number,
-	overrides: Partial<Parcel> & { onChunk?: (sent: number) => void } = {},
+	overrides: Partial<Parcel> & { onChunk?: (sent: number) => Promise<void> } = {},
 ): Parcel {
 	const { onChunk, ...rest } = overrides;
 	const seed = randomBytes(CHUNK);
@@ -53,9 +53,8 @@ export function largeParcel(
 		async *open() {
 			let sent = 0;
 			for (const chunk of chunks()) {
-				onChunk?.(sent);
+				await onChunk?.(sent);
 				sent += chunk.length;
-				await Promise.resolve();
 				yield chunk;
 			}
 		},

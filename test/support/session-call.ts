@@ -1,6 +1,10 @@
 import type { RequestEnvelope } from '../../engine/contract/envelope.ts';
 import type { JsonObject } from '../../engine/contract/json.ts';
-import type { SessionAdapter, SessionCall, SessionOutcome } from '../../engine/sessions/session.port.ts';
+import type {
+	SessionAdapter,
+	SessionCall,
+	SessionOutcome,
+} from '../../engine/sessions/session.port.ts';
 
 export interface CallOptions {
 	settings: unknown;

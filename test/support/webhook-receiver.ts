@@ -68,7 +68,7 @@ export async function startReceiver(): Promise<Receiver> {
 		url: `http://127.0.0.1:${port}/hook`,
 		port,
 		received: [],
-		next: async () => await new Promise((resolve) => waiting.push(resolve)),
+		next: async () => new Promise((resolve) => waiting.push(resolve)),
 		answer: (_request, response) => {
 			response.setHeader('content-type', 'application/json');
 			response.end('{}');

@@ -1,7 +1,7 @@
 import { mkdir, realpath } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 
-import { CapError, inputError } from '../../contract/errors.ts';
+import { type CapError, inputError } from '../../contract/errors.ts';
 
 const NAME_BYTES = 255;
 
@@ -73,7 +73,7 @@ async function trueAncestor(path: string): Promise<string> {
 	} catch (error) {
 		const code = (error as NodeJS.ErrnoException).code;
 		if (code !== 'ENOENT' || dirname(path) === path) throw error;
-		return await trueAncestor(dirname(path));
+		return trueAncestor(dirname(path));
 	}
 }
 

@@ -4,13 +4,12 @@ import { join } from 'node:path';
 
 import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
-import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
 import { toIso } from '../../contract/time.ts';
-import type { Channel, Parcel, SendOutcome } from '../channel.port.ts';
+import type { Channel, Parcel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
 import { createDeadline } from '../shared/deadline.ts';
+import { failureFrom } from './failure.ts';
 import { enter, judgeName, placeOf } from './folder.ts';
-import type { Place } from './folder.ts';
 import { findPublished, publish } from './publish.ts';
 import type { FileSettings } from './settings.ts';
 import { fileSettingsSchema } from './settings.ts';
@@ -86,7 +85,7 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 			return { ...placeOf(folder, roots), overwrite, mkdir, filename: parcel.filename };
 		},
 		async send(prepared, _settings, parcel, { signal, attempt, timeout }) {
-			const deadline = createDeadline(clock, { signal, timeout, size: parcel.size });
+			const deadline = createDeadline(clock, { signal, timeout, silence: MINUTE });
 			try {
 				const plan = prepared as Plan;
 				const { folder, name } = await place(plan, parcel, { deadline, attempt });
@@ -105,33 +104,4 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 			}
 		},
 	};
-}
-
-/** What the system's errors mean here, and whether time can mend them. */
-const SYSTEM_ERRORS: Readonly<Record<string, [ErrorCode, RetryVerdict, string]>> = {
-	ENOSPC: ['STORAGE_FULL', 'later', 'no room on the disk'],
-	EDQUOT: ['STORAGE_FULL', 'later', 'the disk quota is used up'],
-	EFBIG: ['TARGET_REFUSED', 'never', 'the file system takes no file of this size'],
-	EACCES: ['TARGET_REFUSED', 'later', 'the engine may not write there'],
-	EPERM: ['TARGET_REFUSED', 'later', 'the engine may not write there'],
-	EROFS: ['TARGET_REFUSED', 'later', 'the file system is read-only'],
-	ENOENT: ['TARGET_UNREACHABLE', 'later', 'the folder is not there'],
-	ENOTDIR: ['TARGET_REFUSED', 'later', 'a part of the folder is a file'],
-	EISDIR: ['TARGET_REFUSED', 'later', 'a folder has the name of the file'],
-	ENOTEMPTY: ['TARGET_REFUSED', 'later', 'a folder has the name of the file'],
-	ELOOP: ['TARGET_REFUSED', 'never', 'the links of the folder go in circles'],
-	ENAMETOOLONG: ['PATH_INVALID', 'never', 'the path is too long for the file system'],
-};
-
-function failureFrom(
-	error: unknown,
-	{ folder }: Place,
-): Exclude<SendOutcome, { kind: 'delivered' }> {
-	if (error instanceof CapError) {
-		return { kind: 'failed', code: error.code, message: error.message, retry: error.retry };
-	}
-	const errno = (error as NodeJS.ErrnoException).code ?? 'unknown';
-	const [code, retry, why] =
-		SYSTEM_ERRORS[errno] ?? (['TARGET_FAULT', 'later', 'writing failed'] as const);
-	return { kind: 'failed', code, message: `${folder}: ${why} (${errno})`, retry };
 }

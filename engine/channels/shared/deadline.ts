@@ -11,16 +11,13 @@ export interface Deadline {
 	end(): void;
 }
 
-/** Bytes a second that an attempt gets time for, beyond its timeout. */
-const SLOWEST_PACE = 1_000_000;
-
 /**
- * An attempt without progress ends after `timeout`, any attempt after `timeout` plus the time that its bytes
- * take at 1 MB/s. For small bodies the two are one, and cost one timer.
+ * `timeout` bounds the whole attempt, however much moves; the caller has scaled it to the size. `silence`
+ * bounds the time without progress; where it is no shorter than `timeout` there is one timer.
  */
 export function createDeadline(
 	clock: Clock,
-	{ signal, timeout, size }: { signal: AbortSignal; timeout: Duration; size: number },
+	{ signal, timeout, silence }: { signal: AbortSignal; timeout: Duration; silence: Duration },
 ): Deadline {
 	const controller = new AbortController();
 	const onAbort = (): void => {
@@ -30,23 +27,21 @@ export function createDeadline(
 				: new CapError('CANCELLED', 'the attempt was cancelled', { retry: 'later' }),
 		);
 	};
-	const expire = (what: string, after: Duration) => (): void => {
-		const message = `${what} within ${Math.round(after)} ms`;
+	const expire = (message: string) => (): void => {
 		controller.abort(new CapError('TIMEOUT', message, { retry: 'later' }));
 	};
-	const silent = expire('nothing moved', timeout);
-	let cancelSilence = clock.after(timeout, silent);
-	const total = timeout + (size / SLOWEST_PACE) * 1000;
-	const cancelTotal =
-		size > SLOWEST_PACE ? clock.after(total, expire('not done', total)) : () => undefined;
+	const patient = timeout <= silence;
+	const silent = expire(`nothing moved for ${silence} ms`);
+	const cancelTotal = clock.after(timeout, expire(`not done within ${timeout} ms`));
+	let cancelSilence: () => void = patient ? () => undefined : clock.after(silence, silent);
 	if (signal.aborted) onAbort();
 	else signal.addEventListener('abort', onAbort, { once: true });
 	return {
 		signal: controller.signal,
 		progress() {
-			if (size <= SLOWEST_PACE) return;
+			if (patient) return;
 			cancelSilence();
-			cancelSilence = clock.after(timeout, silent);
+			cancelSilence = clock.after(silence, silent);
 		},
 		end() {
 			cancelSilence();

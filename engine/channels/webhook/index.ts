@@ -17,6 +17,7 @@ export { createPostSigned } from './post-signed.ts';
 /** Up to here a parcel is read once into memory; above it is read twice, to sign and to send. */
 const IN_HAND_BYTES = 262_144;
 
+/** Of the headers, and of silence. The caller gives large parcels more time on the whole. */
 const TIMEOUT = 20_000;
 
 /** `prepare`'s plan; without secrets, signature and time, which every attempt has its own of. */
@@ -52,11 +53,7 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 			receipt: 'the status of the answer, and its ETag or request id',
 			idempotency: 'every attempt carries the same webhook-id and Idempotency-Key',
 		},
-		limits: {
-			answerBytesRead: 65_536,
-			secondsOfSilence: TIMEOUT / 1000,
-			slowestBytesPerSecond: 1e6,
-		},
+		limits: { answerBytesRead: 65_536, secondsOfSilence: TIMEOUT / 1000 },
 		settings: webhookSettingsSchema(signer),
 		secrets: ['secret', 'previousSecret', 'secretHeader'],
 		retries: WEBHOOK_RETRIES,
@@ -75,7 +72,7 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 		async send(prepared, settings, parcel, { signal, timeout }) {
 			const { url, method, headers } = prepared as Plan;
 			const { secret, previousSecret, secretHeader } = settings as WebhookSettings;
-			const deadline = createDeadline(clock, { signal, timeout, size: parcel.size });
+			const deadline = createDeadline(clock, { signal, timeout, silence: TIMEOUT });
 			try {
 				const secrets = [secret, previousSecret].filter((one) => one !== undefined).join(' ');
 				const { body, signature } = await signed(parcel, secrets, deadline);

@@ -33,7 +33,7 @@ const USER_AGENT = 'CapScheduler (+https://www.standardwebhooks.com)';
 /** Sends small bodies, signed by Standard Webhooks; never throws for what the other side does. */
 export function createPostSigned({ egress, signer, clock }: WebhookTools): PostSigned {
 	return async ({ url, secret, id, body, contentType, headers, timeout, signal }) => {
-		const deadline = createDeadline(clock, { signal, timeout, size: body.byteLength });
+		const deadline = createDeadline(clock, { signal, timeout, silence: timeout });
 		try {
 			const timestamp = secondsOf(clock);
 			const sent = await sendSigned(

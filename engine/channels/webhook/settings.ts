@@ -51,9 +51,12 @@ export function splitHeader(line: string): { name: string; value: string } | nul
 }
 
 export function webhookSettingsSchema(signer: Signer) {
-	const secret = z.string().max(120).refine(signer.isSecret, {
-		error: '"whsec_" and base64 of 24 to 64 bytes',
-	});
+	const secret = z
+		.string()
+		.max(120)
+		.refine((text) => signer.isSecret(text), {
+			error: '"whsec_" and base64 of 24 to 64 bytes',
+		});
 	return z.strictObject({
 		url: z
 			.url({ protocol: /^https?$/, error: 'an http or https URL' })

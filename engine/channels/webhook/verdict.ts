@@ -64,12 +64,11 @@ function failed(code: Failed['code'], message: string, retry: Failed['retry']): 
 	return { kind: 'failed', code, message, retry };
 }
 
-/** Codes only: messages of sockets name inner addresses. */
+/** Codes only: messages of sockets name inner addresses. By shape, as errors may come from another realm. */
 function codeOf(error: unknown): string {
-	if (!(error instanceof Error)) return 'unknown';
-	const code: unknown = 'code' in error ? error.code : undefined;
+	const { code, name, errors } = Object(error) as Record<'code' | 'name' | 'errors', unknown>;
 	if (typeof code === 'string') return code;
-	return error instanceof AggregateError && error.errors.length > 0
-		? codeOf(error.errors[0])
-		: 'unknown';
+	// undici gives some of its parser's errors no code
+	if (name === 'HTTPParserError') return 'HPE_INVALID';
+	return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : 'unknown';
 }

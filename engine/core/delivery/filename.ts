@@ -98,12 +98,20 @@ export function renderFilename(
 
 /** Shortens before the extension, by whole characters. */
 function fit(name: string): string {
-	const bytes = (text: string): number => new TextEncoder().encode(text).length;
-	if (bytes(name) <= MAX_BYTES) return name;
+	if (bytesOf(name) <= MAX_BYTES) return name;
 	const [extension = ''] = /\.[A-Za-z0-9]{1,16}$/.exec(name) ?? [];
-	const stem = [...name.slice(0, name.length - extension.length)];
-	while (bytes(stem.join('') + extension) > MAX_BYTES) stem.pop();
-	return stem.join('') + extension;
+	let room = MAX_BYTES - extension.length;
+	let stem = '';
+	for (const character of name.slice(0, name.length - extension.length)) {
+		room -= bytesOf(character);
+		if (room < 0) break;
+		stem += character;
+	}
+	return stem + extension;
+}
+
+function bytesOf(text: string): number {
+	return new TextEncoder().encode(text).length;
 }
 
 function invalid(path: string, expected: string, received: string) {

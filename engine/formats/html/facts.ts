@@ -30,7 +30,9 @@ function period(
 function parameters(given: JsonObject): Html | null {
 	const entries = Object.entries(given);
 	if (entries.length === 0) return null;
-	const list = entries.map(([name, value]) => markup`<span><b>${name}</b> ${parameter(value)}</span>`);
+	const list = entries.map(
+		([name, value]) => markup`<span><b>${name}</b> ${parameter(value)}</span>`,
+	);
 	return markup`<div class="wide"><dt>Parameters</dt><dd>${list}</dd></div>
 `;
 }

@@ -24,5 +24,3 @@ export const htmlOptionsSchema = z.strictObject({
 		.default(true)
 		.describe('Whether to tell what each column holds: how many values, least, greatest, sum'),
 });
-
-export type HtmlOptions = z.output<typeof htmlOptionsSchema>;

@@ -10,7 +10,8 @@ export type Kind = 'empty' | 'number' | 'date' | 'boolean' | 'nested' | 'text';
 const NUMERIC = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?$/;
 const DATE =
 	/^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?)?$/;
-const MAX_DECIMALS = 6;
+/** As many as a double ever shows. */
+const MAX_DECIMALS = 17;
 
 /** What one column holds, learnt row by row in constant memory. */
 export class ColumnProfile {
@@ -21,7 +22,7 @@ export class ColumnProfile {
 	/** Least and greatest number or date, as it is written. */
 	least: string | undefined;
 	greatest: string | undefined;
-	/** Digits after the point that the column needs, at most six. */
+	/** Digits after the point that the column needs. */
 	decimals = 0;
 	/** Characters of the longest cell. */
 	longest = 0;

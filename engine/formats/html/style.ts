@@ -1,7 +1,11 @@
 import type { ColumnProfile } from './profile.ts';
 
-/** Columns beyond which a printed page lies on its side. */
+/** Columns beyond which a printed page lies on its side, and beyond which it grows. */
 const WIDE = 7;
+const WIDER = 12;
+/** Millimetres of paper for a column of a growing page, and for its margins. */
+const COLUMN_WIDTH = 24;
+const MARGINS = 26;
 /** Characters up to which a column's cells stay on one line, and from which they get room to wrap. */
 const SHORT = 28;
 const LONG = 70;
@@ -58,6 +62,7 @@ h1{font-size:18pt}
 .scroll{overflow:visible;max-height:none;width:auto;border:0;border-radius:0}
 table{font-size:8.5pt}
 th,td{padding:3pt 6pt}
+header,main>section,.notice,footer{max-width:none}
 th:first-child,td:first-child{padding-left:2pt}
 th{white-space:normal;border-bottom:1pt solid #000;color:#000;font-size:8pt}
 thead{display:table-header-group}
@@ -70,8 +75,15 @@ summary{list-style:none}
 footer{margin-top:14pt}
 }`;
 
-const PAGE = (wide: boolean): string =>
-	`\n@page{size:${wide ? 'landscape' : 'portrait'};margin:14mm 13mm 16mm;` +
+/** Paper cuts off what does not fit: very wide tables get a larger page, which printing scales down. */
+function paperOf(columns: number): string {
+	if (columns <= WIDER) return columns > WIDE ? 'landscape' : 'portrait';
+	const width = columns * COLUMN_WIDTH + MARGINS;
+	return `${width}mm ${Math.round(width / Math.SQRT2)}mm`;
+}
+
+const PAGE = (columns: number): string =>
+	`\n@page{size:${paperOf(columns)};margin:14mm 13mm 16mm;` +
 	'@bottom-right{content:counter(page) " / " counter(pages);font:8pt sans-serif;color:#777}}';
 
 /** The style sheet. Alignment goes by the column's position, which keeps it out of every single cell. */
@@ -82,14 +94,15 @@ export function styleOf(columns: readonly ColumnProfile[]): string {
 				matches(column) ? cells.map((cell) => `.rows ${cell}:nth-child(${index + 1})`) : [],
 			)
 			.join(',');
-	const rule = (selector: string, body: string): string =>
-		selector === '' ? '' : `\n${selector}{${body}}`;
+	const rule = (selector: string, body: string, media = 'screen'): string =>
+		selector === '' ? '' : `\n@media ${media}{${selector}{${body}}}`;
 	return (
 		BASE +
-		PAGE(columns.length > WIDE) +
+		PAGE(columns.length) +
 		rule(
 			select((column) => column.kind === 'number', ['td', 'th']),
 			'text-align:right',
+			'all',
 		) +
 		rule(
 			select((column) => column.longest <= SHORT && column.kind !== 'nested', ['td']),
@@ -102,6 +115,21 @@ export function styleOf(columns: readonly ColumnProfile[]): string {
 		rule(
 			select((column) => column.longest > LONG, ['td']),
 			'min-width:22rem',
+		) +
+		rule(
+			select((column) => column.kind === 'number' || column.kind === 'date', ['td']),
+			'white-space:nowrap',
+			'print',
+		) +
+		rule(
+			select((column) => column.longest > SHORT, ['td']),
+			'overflow-wrap:anywhere',
+			'print',
+		) +
+		rule(
+			select((column) => column.name.length > SHORT, ['th']),
+			'overflow-wrap:anywhere',
+			'print',
 		) +
 		'\n'
 	);

@@ -11,6 +11,8 @@ const KIND_WORDS = {
 	text: 'text',
 } as const satisfies Record<Kind, string>;
 
+/** More decimals than these in a sum or mean are noise. */
+const MAX_DECIMALS = 6;
 const HEADS = ['Column', 'Kind', 'Values', 'Empty', 'Least', 'Greatest', 'Mean', 'Sum'];
 
 /** What is in the columns, over all rows, also those that the page leaves out. */
@@ -39,13 +41,14 @@ function aboutColumn(column: ColumnProfile, rows: number): (string | Html | null
 		text === undefined || !ordered ? null : column.grouping ? digits(text) : text;
 	const empty = rows - column.filled;
 	const totals = column.totals();
+	const decimals = Math.min(column.decimals, MAX_DECIMALS);
 	return [
 		KIND_WORDS[column.kind],
 		digits(String(column.filled)),
 		empty === 0 ? null : digits(String(empty)),
 		bound(column.least),
 		bound(column.greatest),
-		totals ? digits(rounded(totals.mean, column.decimals + 2)) : null,
-		totals ? digits(rounded(totals.sum, column.decimals)) : null,
+		totals ? digits(rounded(totals.mean, decimals + 2)) : null,
+		totals ? digits(rounded(totals.sum, decimals)) : null,
 	];
 }

@@ -1,15 +1,10 @@
 import { CapError } from '../../contract/errors.ts';
 import type { Row } from '../../contract/envelope.ts';
 import type { ResultEncoding } from '../../contract/result.ts';
+import type { ReadRows } from '../format.port.ts';
 import { readCsv } from './csv.ts';
 import { readJson } from './json.ts';
 import { readNdjson } from './ndjson.ts';
-
-/** A stored result: its bytes from the start, as often as asked for. */
-export interface StoredRows {
-	encoding: ResultEncoding;
-	open(): AsyncIterable<Uint8Array>;
-}
 
 const READERS: Record<
 	ResultEncoding,
@@ -27,9 +22,7 @@ const READERS: Record<
  * The iteration throws CapError RESULT_INVALID (naming line or element), RESULT_TOO_LARGE (one row beyond
  * 64 MiB) and, for `bytes`, FORMAT_UNSUITABLE.
  */
-export function createRowReader(source: StoredRows): () => AsyncIterable<readonly Row[]> {
-	return () => READERS[source.encoding](source.open());
-}
+export const createRowReader: ReadRows = (stored) => () => READERS[stored.encoding](stored.open());
 
 // eslint-disable-next-line require-yield
 async function* refuse(): AsyncGenerator<readonly Row[]> {

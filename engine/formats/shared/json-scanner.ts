@@ -46,7 +46,7 @@ export class JsonScanner {
 		const marks: Marks = { listStart: -1, lastComma: -1, listEnd: -1 };
 		for (let at = 0; at < block.length; at++) {
 			if (this.#inString) at = this.#string(block, at);
-			else if ((block[at]!) > SPACE) this.#structure(block[at]!, at, marks);
+			else if (block[at]! > SPACE) this.#structure(block[at]!, at, marks);
 		}
 		return marks;
 	}

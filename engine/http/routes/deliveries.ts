@@ -48,7 +48,7 @@ async function list(
 	const seen = await Promise.all(items.map((delivery) => maySee(ctx, actor, delivery)));
 	return {
 		status: 200,
-		body: { items: items.filter((_, i) => seen[i]).map(presentDelivery), nextCursor },
+		body: { items: items.filter((_, i) => seen[i]).map((delivery) => presentDelivery(delivery)), nextCursor },
 	};
 }
 

@@ -8,9 +8,10 @@ import { pageQuery, pageRequest } from '../lists.ts';
 import type { KeyCall } from '../route.ts';
 import { keyRoute } from '../route.ts';
 
-const position = z.string().regex(/^evt_[0-9a-z]{1,40}$/, 'the id of an event');
+const position = z.string().regex(/^evt_[0-9a-z_]{1,60}$/, 'the id of an event');
+const OLDEST = 'evt_0';
 const query = z.strictObject({
-	after: position.optional().meta({ description: 'Only events after this one.' }),
+	after: position.optional().meta({ description: `Only events after this one; \`${OLDEST}\` begins with the oldest.` }),
 	limit: pageQuery.limit,
 });
 
@@ -20,11 +21,15 @@ const visibleTo =
 	({ type }: StoredEvent): boolean =>
 		!type.startsWith('key.') || scopes.has('admin') || scopes.has('audit:read');
 
+const known = (after: string | undefined): string | null => (after === OLDEST ? null : (after ?? null));
+
 /** Where the stream begins: what a reconnecting reader saw last, else what the URL says, else now. */
 async function start({ ctx, actor, request, query: { after } }: KeyCall<unknown, z.output<typeof query>>) {
 	const seen = request.headers['last-event-id'];
-	if (seen === undefined || seen === '') return after ?? (await ctx.store.lastEventId(actor.tenant));
-	if (position.safeParse(seen).success) return String(seen);
+	if (seen === undefined || seen === '') {
+		return after === undefined ? await ctx.store.lastEventId(actor.tenant) : known(after);
+	}
+	if (position.safeParse(seen).success) return known(String(seen));
 	throw inputError('INVALID_REQUEST', { path: 'header Last-Event-ID', expected: 'the id of an event' });
 }
 
@@ -61,7 +66,7 @@ export const EVENT_ROUTES = [
 				return streamEvents(call, { after: await start(call), visible });
 			}
 			const { limit } = pageRequest(call.query);
-			const events = await ctx.store.readEvents(actor.tenant, call.query.after ?? null, limit);
+			const events = await ctx.store.readEvents(actor.tenant, known(call.query.after), limit);
 			const nextCursor = events.length === limit ? (events.at(-1)?.id ?? null) : null;
 			return { status: 200, body: { items: events.filter(visible).map(presentEvent), nextCursor } };
 		},

@@ -19,7 +19,7 @@ function writer(routes: () => readonly Route[]): (call: Call) => Written {
 		const server = ctx.settings.publicUrl();
 		if (last?.server !== server) {
 			const document: OpenApiDocument = openApiDocument(routes(), { version, server });
-			last = { server, document: JSON.stringify(document), page: referencePage(document) };
+			last = { server, document: JSON.stringify(document), page: referencePage(document, routes()) };
 		}
 		return last;
 	};

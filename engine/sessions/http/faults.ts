@@ -28,6 +28,8 @@ function* causes(error: unknown): Generator<Error & { code?: unknown }> {
 /** What went wrong between us and the target, from an error of undici, of the egress guard or of a socket. */
 export function networkFault(error: unknown): CapError {
 	let code = '';
+	// its code is the parser's own, or none
+	if (error instanceof Error && error.name === 'HTTPParserError') code = 'HPE_INVALID';
 	for (const cause of causes(error)) {
 		if (cause instanceof CapError) return cause;
 		if (typeof cause.code === 'string' && (code === '' || code === 'UND_ERR_SOCKET')) {

@@ -60,7 +60,7 @@ async function readStream(body: AsyncGenerator<Buffer>, reading: Reading): Promi
 	if (reading.kind.encoding !== 'json') return { kind: 'result', body: streamBody(body, reading.kind) };
 	const held = await hold(body, JSON_HELD);
 	if (held.whole) return readWhole(held.bytes, reading);
-	return await readLargeJson(held.rest, reading);
+	return readLargeJson(held.rest, reading);
 }
 
 /** What a capability sends by a callback: an envelope, or the result itself in any content type. */
@@ -137,7 +137,7 @@ async function readLargeJson(source: AsyncIterable<Buffer>, reading: Reading): P
 			rows: () => stream.rows,
 			// may stand behind the rows: known when the source was read, undefined when there were none
 			get columns() {
-				return stream.columns as DeclaredColumn[];
+				return stream.columns!;
 			},
 		},
 	};

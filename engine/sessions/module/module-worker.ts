@@ -10,9 +10,10 @@ type Head = Omit<Extract<FromWorker, { type: 'head' }>, 'type'>;
 type Action = (parameters: unknown, context: unknown) => unknown;
 
 // nothing of the engine's own settings, keys among them, is for modules
-for (const name of Object.keys(process.env)) {
-	// eslint-disable-next-line no-restricted-syntax
-	if (name.startsWith('CAPSCHEDULER_')) delete process.env[name];
+// eslint-disable-next-line no-restricted-syntax -- it is emptied here, not read
+const environment = process.env;
+for (const name of Object.keys(environment)) {
+	if (name.startsWith('CAPSCHEDULER_')) delete environment[name];
 }
 
 const NDJSON: Head = { encoding: 'ndjson', contentType: 'application/x-ndjson' };
@@ -76,8 +77,9 @@ async function run(job: ModuleJob, signal: AbortSignal): Promise<number | undefi
 		const columns = value['columns'] as NonNullable<Head['columns']>;
 		return sendRows(columns === undefined ? NDJSON : { ...NDJSON, columns }, value['rows']);
 	}
+	const json = Buffer.from(jsonOf(value ?? null, 'the result'));
 	tell({ type: 'head', encoding: 'json', contentType: 'application/json' });
-	await sendBytes([Buffer.from(jsonOf(value ?? null, 'the result'))]);
+	await sendBytes([json]);
 	return undefined;
 }
 
@@ -115,7 +117,7 @@ function jsonOf(value: unknown, place: string): string {
 				: Number.isSafeInteger(Number(member))
 					? Number(member)
 					: String(member),
-		) as string | undefined;
+		);
 	} catch (error) {
 		throw new Failure('RESULT_INVALID', `${place} cannot be written as JSON: ${messageOf(error)}`);
 	}
@@ -138,7 +140,7 @@ function messageOf(error: unknown): string {
 
 function failureOf(error: unknown): ModuleFailure {
 	if (error instanceof Failure) return error.failure;
-	const { code, retry, retryAfter } = (isObject(error) ? error : {}) as Record<string, unknown>;
+	const { code, retry, retryAfter } = (isObject(error) ? error : {});
 	return {
 		code: 'CAPABILITY_FAILED',
 		message: messageOf(error),

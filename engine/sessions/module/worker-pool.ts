@@ -29,7 +29,9 @@ export class ModuleThread {
 	constructor(memory: number) {
 		this.#worker = new Worker(FILE, {
 			execArgv: [],
-			resourceLimits: { maxOldGenerationSizeMb: memory },
+			// a small young generation: what moves over at once must fit into the room that V8 adds when
+			// the limit is near, or the whole process ends instead of this thread
+			resourceLimits: { maxOldGenerationSizeMb: memory, maxYoungGenerationSizeMb: 4 },
 			stdout: false,
 			stderr: false,
 		});

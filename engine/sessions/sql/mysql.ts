@@ -35,17 +35,27 @@ export async function queryMysql(egress: Egress, address: ServerAddress, query: 
 		signal: query.signal,
 		timeout: limit.left,
 	});
-	limit.onStop(() => socket.destroy());
 	const connection = createConnection(connectionConfig(address, socket));
 	connection.on('error', () => undefined); // whoever waits for an answer is told too
+	// a command on a destroyed connection is not told: whoever waits for one waits for this as well
+	const stopped = Promise.withResolvers<never>();
+	stopped.promise.catch(() => undefined);
+	limit.onStop((reason) => {
+		connection.destroy();
+		stopped.reject(reason);
+	});
 	try {
-		await prepareSession(connection, limit.left);
+		await Promise.race([prepareSession(connection, limit.left), stopped.promise]);
 		const values = query.values.map(([, value]) => value);
 		const command = connection.execute({ sql: query.sql, values, rowsAsArray: true });
 		const fields = whenFields(command);
 		const rows = command.stream({ highWaterMark: ROWS_HELD }) as AsyncIterable<unknown> & Readable;
 		rows.on('error', () => undefined); // comes out of the iteration, or of `fields`
-		const columns = await fields;
+		const columns = await Promise.race([fields, stopped.promise]);
+		limit.onStop((reason) => {
+			connection.destroy();
+			rows.destroy(reason);
+		});
 		const declared = columnsOf(columns);
 		const text = new RowText(declared.map(({ name }) => name));
 		return { columns: declared, source: stream(), count: () => text.rows };

@@ -109,7 +109,7 @@ function read(cursor: Cursor<(string | null)[]>): Promise<Batch> {
 	return new Promise((resolve, reject) => {
 		cursor.read(ROWS_A_READ, (error, rows, result) => {
 			// pg gives null for no error, whatever its types say
-			if (error as Error | null | undefined) reject(error as Error);
+			if (error as Error | null | undefined) reject(error!);
 			else resolve({ rows, result });
 		});
 	});
@@ -138,7 +138,7 @@ function fault(error: unknown, { limit }: Query): CapError {
 	}
 	if (!(error instanceof pg.DatabaseError)) return connectionFault(NAME, code || message, error);
 	if (SERVER_STATE.test(code)) return connectionFault(NAME, code, error);
-	if (CONFLICT.test(code)) {
+	if (code.startsWith("40")) {
 		return new CapError('TARGET_BUSY', `${NAME} ${code}: ${message}`, { retry: 'later' });
 	}
 	return refusedBy(NAME, code, message);

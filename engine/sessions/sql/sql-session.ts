@@ -55,11 +55,13 @@ export function createSqlSession({ egress, sqliteRoots, clock = systemClock }: S
 					contentType: 'application/x-ndjson',
 					columns: rows.columns,
 					source: atMost(rows.source, call.maxResultBytes),
-					rows: rows.count,
+					rows: () => rows.count(),
 				},
 			};
 		} catch (error) {
 			limit.release();
+			// whatever a driver made of it: being stopped is why it failed
+			if (limit.stopped !== null) return failedWith(limit.stopped);
 			if (error instanceof CapError) return failedWith(error);
 			throw error;
 		}

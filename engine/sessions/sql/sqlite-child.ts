@@ -88,13 +88,16 @@ function run(job: SqliteJob): void {
 		const names = uniqueNames(columns.map(({ name }) => name));
 		const types = columns.map(({ type }) => type?.toLowerCase());
 		const isJson = types.map((type) => type === 'json');
-		send('C', JSON.stringify(names.map((name, i) => ({ name, type: types[i] }))));
-
 		const text = new RowText(names);
 		const rows = job.named
 			? statement.iterate(Object.fromEntries(job.values))
 			: statement.iterate(...job.values.map(([, value]) => value));
-		for (const row of rows as Iterable<unknown> as Iterable<Cell[]>) {
+		const cursor = (rows as Iterable<unknown> as Iterable<Cell[]>)[Symbol.iterator]();
+		// the first step before anything is said: what goes wrong mostly goes wrong here
+		let item = cursor.next();
+		send('C', JSON.stringify(names.map((name, i) => ({ name, type: types[i] }))));
+		for (; item.done !== true; item = cursor.next()) {
+			const row = item.value;
 			if (text.add(row.map((cell, i) => cellText(cell, isJson[i] ?? false)))) send('R', text.take());
 		}
 		if (!text.isEmpty) send('R', text.take());

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcessByStdio } from 'node:child_process';
-import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 
@@ -21,12 +20,15 @@ export interface Frame {
 /** One child process; reads one query at a time. */
 export class SqliteProcess {
 	#child: ChildProcessByStdio<Writable, Readable, null>;
+	#output: AsyncIterator<unknown>;
+	#rest: Buffer = Buffer.alloc(0);
 	#gone = false;
 	readonly ended: Promise<void>;
 
 	constructor() {
 		// nothing of the engine's environment goes in: it may hold keys
 		this.#child = spawn(process.execPath, FLAGS, { env: {}, stdio: ['pipe', 'pipe', 'ignore'] });
+		this.#output = this.#child.stdout[Symbol.asyncIterator]();
 		this.ended = new Promise((resolve) => {
 			const end = (): void => {
 				this.#gone = true;
@@ -70,13 +72,18 @@ export class SqliteProcess {
 	}
 
 	async #read(bytes: number): Promise<Buffer | null> {
-		const { stdout } = this.#child;
-		for (;;) {
-			const chunk = stdout.read(bytes) as Buffer | null;
-			if (chunk !== null) return chunk.length === bytes ? chunk : null;
-			if (stdout.destroyed || stdout.readableEnded) return null;
-			await Promise.race([once(stdout, 'readable'), once(stdout, 'close')]).catch(() => null);
+		const parts = [this.#rest];
+		let have = this.#rest.length;
+		while (have < bytes) {
+			// a child that was killed ends its stream before its time
+			const item = await this.#output.next().catch(() => null);
+			if (item === null || item.done === true) return null;
+			parts.push(item.value as Buffer);
+			have += (item.value as Buffer).length;
 		}
+		const whole = parts.length === 1 ? this.#rest : Buffer.concat(parts);
+		this.#rest = whole.subarray(bytes);
+		return whole.subarray(0, bytes);
 	}
 
 	#keepAlive(on: boolean): void {

@@ -5,7 +5,7 @@ import type { AgendaBackend } from 'agenda';
 import type { Clock } from '../../clock.ts';
 import { defineDataFunctions } from './agenda-data.ts';
 import { createAgendaLogger } from './agenda-logger.ts';
-import type { AgendaTable } from './agenda-repository.ts';
+import type { AgendaTable } from './agenda-table.ts';
 import { createAgendaRepository } from './agenda-repository.ts';
 import type { Database } from './database.ts';
 import { createDatabase } from './database.ts';
@@ -70,8 +70,8 @@ export function createSqliteAgendaBackend(
 ): AgendaBackend {
 	return backendOn(database, options, {
 		ownsConnection: false,
-		async connect() {},
-		async disconnect() {},
+		connect: async () => Promise.resolve(),
+		disconnect: async () => Promise.resolve(),
 	});
 }
 

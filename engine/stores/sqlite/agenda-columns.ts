@@ -1,4 +1,5 @@
 import type { SQLInputValue, SQLOutputValue } from 'node:sqlite';
+import { inspect } from 'node:util';
 
 import type { JobId, JobParameters } from 'agenda';
 
@@ -6,7 +7,10 @@ import type { JobId, JobParameters } from 'agenda';
 type Codec = 'instant' | 'flag' | 'json' | 'plain';
 
 /** What a caller may set. `unique` and `uniqueOpts` steer one save and are not kept. */
-export type JobField = Exclude<keyof JobParameters, '_id' | 'unique' | 'uniqueOpts' | 'lastModifiedBy'>;
+export type JobField = Exclude<
+	keyof JobParameters,
+	'_id' | 'unique' | 'uniqueOpts' | 'lastModifiedBy'
+>;
 /** Some fields of a job, as they come from a caller. */
 export type JobFields = { [F in keyof JobParameters]?: unknown };
 export type JobRow = Record<string, SQLOutputValue>;
@@ -61,7 +65,7 @@ export function encodeField(field: JobField, value: unknown): SQLInputValue {
 	if (value === undefined || (value === null && field !== 'data')) return null;
 	if (codec === 'instant') return instant(field, value);
 	// A job may throw anything; what cannot be written down here would keep it locked.
-	if (field === 'failReason' && typeof value !== 'string') return JSON.stringify(value) ?? String(value);
+	if (field === 'failReason' && typeof value !== 'string') return inspect(value);
 	return codec === 'json' ? (JSON.stringify(value) ?? null) : (value as SQLInputValue);
 }
 

@@ -1,11 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
 
-import type {
-	JobState,
-	JobsQueryOptions,
-	JobsSort,
-	RemoveJobsOptions,
-} from 'agenda';
+import type { JobState, JobsQueryOptions, JobsSort, RemoveJobsOptions } from 'agenda';
 
 import { encodeField, isJobField, JOB_COLUMNS } from './agenda-columns.ts';
 
@@ -96,7 +91,9 @@ const SORTABLE: Record<keyof JobsSort, true> = {
 export function order(sort: JobsSort = {}): string {
 	const parts = Object.entries(sort).flatMap(([key, direction]) =>
 		Object.hasOwn(SORTABLE, key)
-			? [`${JOB_COLUMNS[key as keyof JobsSort].column} ${direction === 'asc' ? 'ASC' : 'DESC'} NULLS LAST`]
+			? [
+					`${JOB_COLUMNS[key as keyof JobsSort].column} ${direction === 'asc' ? 'ASC' : 'DESC'} NULLS LAST`,
+				]
 			: [],
 	);
 	if (parts.length === 0) parts.push('next_run_at DESC NULLS LAST', 'last_run_at DESC NULLS LAST');

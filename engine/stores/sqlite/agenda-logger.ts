@@ -3,7 +3,7 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { JobLogEntry, JobLogger, JobLogQuery } from 'agenda';
 
 import type { Condition } from './agenda-filters.ts';
-import type { AgendaTable } from './agenda-repository.ts';
+import type { AgendaTable } from './agenda-table.ts';
 
 const DEFAULT_LIMIT = 50;
 
@@ -77,7 +77,7 @@ export function createAgendaLogger({ fixed, made, write }: AgendaTable): JobLogg
 
 		async clearLogs(query) {
 			const where = filter(query);
-			return await write(() =>
+			return write(() =>
 				Number(made(`DELETE FROM agenda_logs WHERE ${where.sql}`).run(...where.values).changes),
 			);
 		},

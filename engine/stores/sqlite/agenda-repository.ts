@@ -1,4 +1,4 @@
-import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import type { SQLInputValue } from 'node:sqlite';
 
 import type {
 	JobParameters,
@@ -10,22 +10,11 @@ import type {
 	RemoveJobsOptions,
 } from 'agenda';
 
-import type { Clock } from '../../clock.ts';
 import type { JobField, JobRow } from './agenda-columns.ts';
 import { encodeField, jobOf, JOB_COLUMNS } from './agenda-columns.ts';
 import { JOBS_WITH_STATE, order, question, selection } from './agenda-filters.ts';
 import { saveJob } from './agenda-save.ts';
-
-export interface AgendaTable {
-	/** A statement whose text never changes. */
-	fixed(sql: string): StatementSync;
-	/** A statement whose text depends on what is asked for. */
-	made(sql: string): StatementSync;
-	/** Runs the work in a transaction that holds the write lock from its start; rejects with what it throws. */
-	write<T>(work: () => T): Promise<T>;
-	clock: Clock;
-	newId(): string;
-}
+import type { AgendaTable } from './agenda-table.ts';
 
 /** What one run of a job changes, and nothing else: what a user saves meanwhile stays. */
 const RUN_FIELDS = [
@@ -87,14 +76,12 @@ export function createAgendaRepository(table: AgendaTable): JobRepository {
 	const { fixed, made, write, clock } = table;
 
 	const changed = async (sql: string, ...values: SQLInputValue[]): Promise<number> =>
-		await write(() => Number(fixed(sql).run(...values).changes));
+		write(() => Number(fixed(sql).run(...values).changes));
 
 	async function changeSelected(verb: string, options: RemoveJobsOptions): Promise<number> {
 		const where = selection(options);
 		if (!where) return 0;
-		return await write(() =>
-			Number(made(`${verb} WHERE ${where.sql}`).run(...where.values).changes),
-		);
+		return write(() => Number(made(`${verb} WHERE ${where.sql}`).run(...where.values).changes));
 	}
 
 	return {
@@ -140,16 +127,14 @@ export function createAgendaRepository(table: AgendaTable): JobRepository {
 			return Number(fixed(sql).get(clock.now())?.['size']);
 		},
 
-		removeJobs: async (options) => await changeSelected('DELETE FROM agenda_jobs', options),
-		disableJobs: async (options) =>
-			await changeSelected('UPDATE agenda_jobs SET disabled = 1', options),
-		enableJobs: async (options) =>
-			await changeSelected('UPDATE agenda_jobs SET disabled = 0', options),
-		purgeAllJobs: async () => await changed('DELETE FROM agenda_jobs WHERE 1'),
+		removeJobs: async (options) => changeSelected('DELETE FROM agenda_jobs', options),
+		disableJobs: async (options) => changeSelected('UPDATE agenda_jobs SET disabled = 1', options),
+		enableJobs: async (options) => changeSelected('UPDATE agenda_jobs SET disabled = 0', options),
+		purgeAllJobs: async () => changed('DELETE FROM agenda_jobs WHERE 1'),
 
 		async saveJob<DATA>(job: JobParameters<DATA>, options?: { lastModifiedBy?: string }) {
 			const by = options?.lastModifiedBy;
-			return await write(() => saveJob(table, job, by));
+			return write(() => saveJob(table, job, by));
 		},
 
 		async saveJobState(job, options) {
@@ -157,7 +142,9 @@ export function createAgendaRepository(table: AgendaTable): JobRepository {
 			const values = RUN_FIELDS.map((field) => encodeField(field, job[field]));
 			const by = options?.lastModifiedBy ?? null;
 			if ((await changed(SAVE_STATE, ...values, by, String(job._id), job.name)) === 0) {
-				throw new Error(`job "${job.name}" ${job._id} is not in the store, it may have been removed`);
+				throw new Error(
+					`job "${job.name}" ${job._id} is not in the store, it may have been removed`,
+				);
 			}
 		},
 

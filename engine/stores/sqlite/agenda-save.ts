@@ -5,7 +5,7 @@ import type { JobFields, JobRow } from './agenda-columns.ts';
 import { columnsOf, jobOf } from './agenda-columns.ts';
 import type { Condition } from './agenda-filters.ts';
 import { uniqueness } from './agenda-filters.ts';
-import type { AgendaTable } from './agenda-repository.ts';
+import type { AgendaTable } from './agenda-table.ts';
 
 type KeptJob<DATA> = JobParameters<DATA> & { _id: JobId };
 
@@ -36,12 +36,12 @@ function update<DATA>(save: Save, id: string, job: JobFields): KeptJob<DATA> | u
 			WHERE id = ? AND name = ? RETURNING *`,
 		)
 		.get(...values, id, String(job.name));
-	return row && jobOf<DATA>(row as JobRow);
+	return row && jobOf<DATA>(row);
 }
 
 function find<DATA>({ made }: Save, { sql, values }: Condition): KeptJob<DATA> | undefined {
 	const row = made(`SELECT * FROM agenda_jobs WHERE ${sql} LIMIT 1`).get(...values);
-	return row && jobOf<DATA>(row as JobRow);
+	return row && jobOf<DATA>(row);
 }
 
 /**
@@ -90,7 +90,7 @@ function saveUnique<DATA>(
 	const { debounce, insertOnly } = job.uniqueOpts ?? {};
 	const kept = find<DATA>(save, uniqueness(job.name, unique));
 	if (kept && insertOnly && !debounce) return kept;
-	const quiet = debounce && debounced(debounce, job, kept as JobParameters | undefined, save.now);
+	const quiet = debounce && debounced(debounce, job, kept, save.now);
 	const changed = { ...job, ...quiet };
 	return (kept && update<DATA>(save, kept._id, changed)) ?? insert<DATA>(save, changed);
 }

@@ -29,7 +29,7 @@ type Deliveries = Pick<
 };
 
 const SELECT = `SELECT ${deliveryRows.columns}`;
-const CLAIM = claimStatement('deliveries', '?', 'sending');
+const CLAIM = claimStatement('deliveries', 'sending');
 
 export function createDeliveries(
 	context: Context,

@@ -38,7 +38,7 @@ const CHECKS: readonly Check[] = [
 		severity: 'notice',
 		code: 'RUN_BACKLOG',
 		message: 'queued runs could have begun more than a minute ago',
-		sql: `SELECT count(*) FROM runs WHERE state = 'queued' AND gate = 0 AND readyAt < ?1`,
+		sql: `SELECT count(*) FROM runs WHERE state = 'queued' AND lookAt < ?1`,
 	},
 	{
 		severity: 'problem',
@@ -66,6 +66,7 @@ const CHECKS: readonly Check[] = [
 		sql: `SELECT count(*) FROM runs WHERE
 			state NOT IN ('queued', 'running', 'waiting', 'retrying', 'succeeded', 'failed', 'cancelled', 'expired')
 			OR (state IN ${TERMINAL}) <> (endedAt IS NOT NULL)
+			OR (state IN ${TERMINAL}) <> (lookAt IS NULL)
 			OR (state = 'running') <> (owner IS NOT NULL)
 			OR (state = 'succeeded') <> (resultId IS NOT NULL)
 			OR NOT EXISTS (SELECT 1 FROM specs WHERE specs.id = runs.specId)`,
@@ -74,14 +75,21 @@ const CHECKS: readonly Check[] = [
 		severity: 'problem',
 		code: 'RUN_GATE_SHUT',
 		message: 'queued runs wait for a key that nobody holds',
-		sql: `SELECT count(*) FROM runs r WHERE (state = 'queued' AND gate = 1 AND NOT EXISTS
-				(SELECT 1 FROM runs h WHERE h.tenant = r.tenant AND h.concurrencyKey = r.concurrencyKey
-				AND h.concurrencyKey IS NOT NULL AND h.state IN ('running', 'waiting'))
-			AND NOT EXISTS (SELECT 1 FROM run_gates g WHERE g.tenant = r.tenant
-				AND g.concurrencyKey = r.concurrencyKey))
-			OR (state = 'queued' AND gate = 2 AND NOT EXISTS (SELECT 1 FROM runs h
-				WHERE h.tenant = r.tenant AND h.serialKey = r.serialKey AND h.serialKey IS NOT NULL
-				AND h.state IN ('queued', 'running', 'waiting', 'retrying') AND h.gate < 2))`,
+		sql: `SELECT
+			(SELECT count(*) FROM keyed_runs k WHERE state = 'queued' AND blocked = 0
+				AND concurrencyKey IS NOT NULL
+				AND NOT EXISTS (SELECT 1 FROM keyed_runs h WHERE h.tenant = k.tenant
+					AND h.concurrencyKey = k.concurrencyKey AND h.state IN ('running', 'waiting'))
+				AND NOT EXISTS (SELECT 1 FROM run_gates g WHERE g.tenant = k.tenant
+					AND g.concurrencyKey = k.concurrencyKey))
+			+ (SELECT count(*) FROM keyed_runs k WHERE blocked = 1
+				AND NOT EXISTS (SELECT 1 FROM keyed_runs h WHERE h.tenant = k.tenant
+					AND h.serialKey = k.serialKey AND h.blocked = 0))
+			+ (SELECT count(*) FROM runs r WHERE lookAt IS NOT NULL
+				AND (serialKey IS NOT NULL OR concurrencyKey IS NOT NULL) AND NOT EXISTS
+					(SELECT 1 FROM keyed_runs k WHERE k.seq = r.seq AND k.state = r.state))
+			+ (SELECT count(*) FROM keyed_runs k WHERE NOT EXISTS
+				(SELECT 1 FROM runs r WHERE k.seq = r.seq AND r.lookAt IS NOT NULL))`,
 	},
 	{
 		severity: 'problem',

@@ -9,15 +9,15 @@ const SLACK = 60_000;
 
 /** Rows that ask for a timer and have none, by the timer's name: `id, at`. */
 const MISSING: Partial<Record<TimerName, string>> = {
-	'run.retry': `SELECT id, readyAt FROM runs INDEXED BY runs_retrying r WHERE state = 'retrying'
+	'run.retry': `SELECT id, readyAt FROM runs AS r INDEXED BY runs_due WHERE state = 'retrying' AND lookAt IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'run.retry:' || r.id) LIMIT ?`,
-	'run.deadline': `SELECT id, deadlineAt FROM runs INDEXED BY runs_waiting r WHERE state = 'waiting'
+	'run.deadline': `SELECT id, deadlineAt FROM runs AS r INDEXED BY runs_due WHERE state = 'waiting' AND lookAt IS NOT NULL
 		AND held = 0 AND deadlineAt IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'run.deadline:' || r.id) LIMIT ?`,
-	'delivery.due': `SELECT id, dueAt FROM deliveries INDEXED BY deliveries_due d
+	'delivery.due': `SELECT id, dueAt FROM deliveries AS d INDEXED BY deliveries_due
 		WHERE state IN ('pending', 'failed') AND dueAt > :now
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'delivery.due:' || d.id) LIMIT ?`,
-	'notification.due': `SELECT id, dueAt FROM notifications INDEXED BY notifications_due n
+	'notification.due': `SELECT id, dueAt FROM notifications AS n INDEXED BY notifications_due
 		WHERE state IN ('pending', 'failed') AND dueAt > :now
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'notification.due:' || n.id) LIMIT ?`,
 };

@@ -19,7 +19,7 @@ type Notifications = Pick<
 };
 
 const SELECT = `SELECT ${notificationRows.columns}`;
-const CLAIM = claimStatement('notifications', '?', 'sending');
+const CLAIM = claimStatement('notifications', 'sending');
 
 export function createNotifications(
 	context: Context,

@@ -5,6 +5,7 @@ import type { Context } from './context.ts';
 import type { Database } from './database.ts';
 import { setMark } from './marks.ts';
 import type { createResults } from './results.ts';
+import type { createSpecs } from './specs.ts';
 
 type Results = ReturnType<typeof createResults>;
 
@@ -21,11 +22,12 @@ export function createRetention(
 	context: Context,
 	parts: {
 		results: Results;
+		specs: Pick<ReturnType<typeof createSpecs>, 'remove'>;
 		blobs: { sweep(unreferenced: readonly string[], isReferenced: (sha256: string) => boolean): number };
 	},
 ): Pick<Store, 'prune'> {
 	const { db, write } = context;
-	const { results, blobs } = parts;
+	const { results, specs, blobs } = parts;
 	const steps = [
 		pruneIdempotency,
 		pruneResults,
@@ -118,7 +120,7 @@ export function createRetention(
 				: db
 						.rows('SELECT 1 FROM runs WHERE scheduleId = ? AND specId = ? LIMIT 1')
 						.get(scheduleId, specId));
-		if (used === undefined) work.left -= remove(db, 'specs WHERE id = ?', specId);
+		if (used === undefined) work.left -= specs.remove(specId);
 	}
 
 	function pruneLedger(work: Work, keep: Retention): void {

@@ -5,7 +5,7 @@ import { decodeCursor, pageOf, readLimit } from './pages.ts';
 import { runRows } from './rows.ts';
 
 const FAILED = `state IN ('failed', 'cancelled', 'expired')`;
-const UNFINISHED = `scheduleId IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'retrying')`;
+const UNFINISHED = 'lookAt IS NOT NULL';
 
 /** The index to go by, and the condition that SQLite wants to see before it uses a partial one. */
 interface Way {
@@ -16,10 +16,10 @@ interface Way {
 
 /** States have an index each, but for `succeeded`, which most runs are. */
 const BY_STATE: Record<RunState, Way | null> = {
-	queued: { index: 'runs_queued' },
-	running: { index: 'runs_running' },
-	waiting: { index: 'runs_waiting' },
-	retrying: { index: 'runs_retrying' },
+	queued: { index: 'runs_due', where: UNFINISHED },
+	running: { index: 'runs_due', where: UNFINISHED },
+	waiting: { index: 'runs_due', where: UNFINISHED },
+	retrying: { index: 'runs_due', where: UNFINISHED },
 	succeeded: null,
 	failed: { index: 'runs_failed', where: FAILED },
 	cancelled: { index: 'runs_failed', where: FAILED },

@@ -1,12 +1,12 @@
 import type { Run } from '../../contract/run.ts';
+import type { Instant } from '../../contract/time.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
-import { claimStatement } from './leases.ts';
+import { lookAtOf } from './look-at.ts';
 import { once } from './once.ts';
 import { attemptRows, runRows } from './rows.ts';
 import type { RunGates } from './run-gates.ts';
-import { FREE, KEYED } from './run-gates.ts';
 import { listRuns } from './run-lists.ts';
 import { settleEach } from './settle-each.ts';
 import type { SettleRun } from './settle-run.ts';
@@ -31,8 +31,6 @@ type Runs = Pick<
 	attemptsOf(runId: string): ReturnType<typeof attemptRows.fromRow>[];
 };
 
-const SELECT = `SELECT ${runRows.columns}`;
-
 export function createRuns(
 	context: Context,
 	parts: { gates: RunGates; settle: SettleRun; specs: ReturnType<typeof createSpecs> },
@@ -41,18 +39,18 @@ export function createRuns(
 	const { gates, settle, specs } = parts;
 
 	function insertRun(tx: Transaction, run: Run): void {
-		const gate = gates.gateOf(run);
-		db.sql(insertStatement).run(...runRows.toRow(run), gate);
-		if (run.concurrencyKey !== null) gates.refresh(run.tenant, run.concurrencyKey);
+		const keyed = run.serialKey !== null || run.concurrencyKey !== null;
+		const lookAt = lookAtOf(run, keyed && gates.enter(run));
+		const { lastInsertRowid } = db.sql(INSERT).run(...runRows.toRow(run), lookAt);
+		if (keyed && lookAt !== null) gates.inserted(Number(lastInsertRowid), run);
 		tx.tally('run', run.tenant, null, run.state);
 	}
 
 	function unfinishedOf(scheduleId: string): Run[] {
 		return db
 			.rows(
-				`${SELECT} FROM runs INDEXED BY runs_unfinished WHERE scheduleId = ?
-				AND scheduleId IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'retrying')
-				ORDER BY seq`,
+				`${SELECT} FROM runs INDEXED BY runs_unfinished
+				WHERE scheduleId = ? AND lookAt IS NOT NULL ORDER BY seq`,
 			)
 			.all(scheduleId)
 			.map(runRows.fromRow);
@@ -73,7 +71,7 @@ export function createRuns(
 			),
 
 		claimRuns: (request, events) =>
-			write((tx) => claimed(tx, candidates(db, request), request, events)),
+			write((tx) => claim(tx, request, events)),
 
 		settleRuns: (settlements) =>
 			write((tx) =>
@@ -87,26 +85,20 @@ export function createRuns(
 		async listExpiredRuns(now, limit, except) {
 			return db
 				.rows(
-					`${SELECT} FROM runs INDEXED BY runs_running WHERE state = 'running'
-					AND (leaseUntil < ? OR owner <> ?) ORDER BY leaseUntil LIMIT ?`,
+					`${SELECT} FROM runs INDEXED BY runs_due WHERE state = 'running'
+					AND lookAt IS NOT NULL AND (lookAt < ? OR owner <> ?) ORDER BY lookAt LIMIT ?`,
 				)
 				.all(now, except ?? null, limit)
 				.map(runRows.fromRow);
 		},
 
 		async listDueRuns(now, limit) {
-			const retrying = db
-				.rows(
-					`${SELECT} FROM runs INDEXED BY runs_retrying WHERE state = 'retrying' AND readyAt <= ?
-					ORDER BY readyAt LIMIT ?`,
-				)
-				.all(now, limit);
-			const waiting = db
-				.rows(
-					`${SELECT} FROM runs INDEXED BY runs_waiting WHERE state = 'waiting' AND held = 0
-					AND deadlineAt <= ? ORDER BY deadlineAt LIMIT ?`,
-				)
-				.all(now, limit - retrying.length);
+			const due = db.rows(
+				`${SELECT} FROM runs INDEXED BY runs_due WHERE state = ? AND lookAt <= ?
+				ORDER BY lookAt LIMIT ?`,
+			);
+			const retrying = due.all('retrying', now, limit);
+			const waiting = due.all('waiting', now, limit - retrying.length);
 			return [...retrying, ...waiting].map(runRows.fromRow);
 		},
 
@@ -137,15 +129,15 @@ export function createRuns(
 				.map(attemptRows.fromRow),
 	};
 
-	function claimed(
+	function claim(
 		tx: Transaction,
-		found: Candidate[],
-		{ now, owner, leaseUntil }: ClaimRequest,
+		{ now, limit, owner, leaseUntil }: ClaimRequest,
 		events: ClaimEvents,
 	): Run[] {
-		const update = db.sql(CLAIM);
+		const found = candidates(now, limit);
+		const seqs = JSON.stringify(found.map(({ seq }) => seq));
+		db.sql(CLAIM).run(owner, leaseUntil, now, leaseUntil, seqs);
 		return found.map(({ seq, run }) => {
-			update.run(owner, leaseUntil, now, seq);
 			run.state = 'running';
 			run.owner = owner;
 			run.leaseUntil = leaseUntil;
@@ -153,50 +145,47 @@ export function createRuns(
 			run.attempt += 1;
 			run.startedAt = now;
 			run.deadlineAt = null;
-			if (run.concurrencyKey !== null) gates.refresh(run.tenant, run.concurrencyKey);
+			if (run.serialKey !== null || run.concurrencyKey !== null) gates.move(seq, run);
 			tx.tally('run', run.tenant, 'queued', 'running');
 			tx.events([events.run(run)]);
 			return run;
 		});
 	}
+
+	/** The queued runs to be claimed, by readiness and then by age. */
+	function candidates(now: Instant, limit: number): Candidate[] {
+		const found = db
+			.rows(
+				`${SELECT}, seq FROM runs INDEXED BY runs_due WHERE state = 'queued' AND lookAt <= ?
+				ORDER BY lookAt, seq LIMIT ?`,
+			)
+			.all(now, limit)
+			.map(toCandidate);
+		const keyed = gates.claimable(now, limit);
+		if (keyed.length === 0) return found;
+		const bySeq = db.rows(`${SELECT}, seq FROM runs WHERE seq = ?`);
+		for (const seq of keyed) {
+			const row = bySeq.get(seq);
+			if (row !== undefined) found.push(toCandidate(row));
+		}
+		found.sort((a, b) => a.run.readyAt - b.run.readyAt || a.seq - b.seq);
+		return found.slice(0, limit);
+	}
 }
 
-const insertStatement = runRows.insertInto('runs').replace(') VALUES (', ', gate) VALUES (?, ');
-const CLAIM = claimStatement('runs', `'queued'`, 'running', ', startedAt = ?, deadlineAt = NULL');
+const SELECT = `SELECT ${runRows.columns}`;
+const INSERT = runRows.insertInto('runs').replace(') VALUES (', ', lookAt) VALUES (?, ');
+/** One statement for the batch: the cost of a claim is in the calls. */
+const CLAIM = `UPDATE runs SET state = 'running', owner = ?, leaseUntil = ?, epoch = epoch + 1,
+	attempt = attempt + 1, startedAt = ?, deadlineAt = NULL, lookAt = ?
+	WHERE seq IN (SELECT value FROM json_each(?)) AND state = 'queued'`;
+const SEQ_AT = runRows.columns.split(', ').length;
 
 interface Candidate {
 	seq: number;
 	run: Run;
 }
 
-/** The queued runs to be claimed, by readiness and then by age. */
-function candidates(db: Context['db'], { now, limit }: ClaimRequest): Candidate[] {
-	const seqAt = runRows.columns.split(', ').length;
-	const toCandidate = (row: readonly unknown[]): Candidate => ({
-		seq: row[seqAt] as number,
-		run: runRows.fromRow(row),
-	});
-	const found = db
-		.rows(
-			`${SELECT}, seq FROM runs INDEXED BY runs_queued
-			WHERE state = 'queued' AND gate = ${FREE} AND readyAt <= ? ORDER BY readyAt, seq LIMIT ?`,
-		)
-		.all(now, limit)
-		.map(toCandidate);
-	const open = db
-		.rows<[string, string]>(
-			'SELECT tenant, concurrencyKey FROM run_gates WHERE readyAt <= ? ORDER BY readyAt LIMIT ?',
-		)
-		.all(now, limit);
-	if (open.length === 0) return found;
-	const first = db.rows(
-		`${SELECT}, seq FROM runs INDEXED BY runs_gated WHERE tenant = ? AND concurrencyKey = ?
-		AND state = 'queued' AND gate = ${KEYED} AND readyAt <= ? ORDER BY readyAt, seq LIMIT 1`,
-	);
-	for (const [tenant, key] of open) {
-		const row = first.get(tenant, key, now);
-		if (row !== undefined) found.push(toCandidate(row));
-	}
-	found.sort((a, b) => a.run.readyAt - b.run.readyAt || a.seq - b.seq);
-	return found.slice(0, limit);
+function toCandidate(row: readonly unknown[]): Candidate {
+	return { seq: row[SEQ_AT] as number, run: runRows.fromRow(row) };
 }

@@ -202,8 +202,9 @@ CREATE TABLE runs (
 	createdAt INTEGER NOT NULL,
 	readyAt INTEGER NOT NULL,
 	state TEXT NOT NULL,
-	-- what a queued run must pass, see run-gates.ts: 0 nothing, 1 its concurrencyKey, 2 its serialKey
-	gate INTEGER NOT NULL,
+	-- when the run is to be looked at next: to be claimed, taken over, requeued or given up; far in the future
+	-- while it waits for something else (see look-at.ts), null when it is over
+	lookAt INTEGER,
 	epoch INTEGER NOT NULL,
 	attempt INTEGER NOT NULL,
 	owner TEXT,
@@ -223,17 +224,26 @@ CREATE INDEX runs_tenant ON runs (tenant, id);
 CREATE INDEX runs_capability ON runs (tenant, capability, id);
 CREATE INDEX runs_schedule ON runs (scheduleId, id) WHERE scheduleId IS NOT NULL;
 CREATE INDEX runs_failed ON runs (tenant, state, id) WHERE state IN ('failed', 'cancelled', 'expired');
-CREATE INDEX runs_unfinished ON runs (scheduleId)
-	WHERE scheduleId IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'retrying');
 CREATE INDEX runs_spec ON runs (specId) WHERE scheduleId IS NULL;
-CREATE INDEX runs_queued ON runs (gate, readyAt) WHERE state = 'queued';
-CREATE INDEX runs_running ON runs (leaseUntil) WHERE state = 'running';
-CREATE INDEX runs_retrying ON runs (readyAt) WHERE state = 'retrying';
-CREATE INDEX runs_waiting ON runs (deadlineAt) WHERE state = 'waiting';
-CREATE INDEX runs_serial ON runs (tenant, serialKey, gate)
-	WHERE serialKey IS NOT NULL AND state IN ('queued', 'running', 'waiting', 'retrying');
-CREATE INDEX runs_gated ON runs (tenant, concurrencyKey, readyAt) WHERE state = 'queued' AND gate = 1;
-CREATE INDEX runs_holding ON runs (tenant, concurrencyKey)
+CREATE INDEX runs_unfinished ON runs (scheduleId) WHERE scheduleId IS NOT NULL AND lookAt IS NOT NULL;
+CREATE INDEX runs_due ON runs (state, lookAt) WHERE lookAt IS NOT NULL;
+
+-- Unfinished runs that have a key, so that all others pay nothing for it; see run-gates.ts.
+CREATE TABLE keyed_runs (
+	-- of the run
+	seq INTEGER PRIMARY KEY,
+	tenant TEXT NOT NULL,
+	serialKey TEXT,
+	concurrencyKey TEXT,
+	state TEXT NOT NULL,
+	readyAt INTEGER NOT NULL,
+	-- 1: queued behind another run with the same serialKey
+	blocked INTEGER NOT NULL
+) STRICT;
+CREATE INDEX keyed_runs_serial ON keyed_runs (tenant, serialKey, blocked) WHERE serialKey IS NOT NULL;
+CREATE INDEX keyed_runs_queued ON keyed_runs (tenant, concurrencyKey, readyAt)
+	WHERE concurrencyKey IS NOT NULL AND state = 'queued' AND blocked = 0;
+CREATE INDEX keyed_runs_holding ON keyed_runs (tenant, concurrencyKey)
 	WHERE concurrencyKey IS NOT NULL AND state IN ('running', 'waiting');
 
 -- Concurrency keys that nobody holds and somebody waits for, by when the first may be claimed.

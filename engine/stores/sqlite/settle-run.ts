@@ -1,9 +1,12 @@
 import type { RunSettlement } from '../../contract/change.ts';
 import type { RunState } from '../../contract/run.ts';
+import type { Instant } from '../../contract/time.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import type { createDeliveries } from './deliveries.ts';
 import type { createLinks } from './links.ts';
+import { lookAtOf } from './look-at.ts';
+import type { LookAtFields } from './look-at.ts';
 import type { createNotifications } from './notifications.ts';
 import type { createResults } from './results.ts';
 import { attemptRows, runRows } from './rows.ts';
@@ -19,10 +22,17 @@ type Guarded = [
 	tenant: string,
 	state: RunState,
 	epoch: number,
-	gate: number,
-	serialKey: string | null,
-	concurrencyKey: string | null,
+	readyAt: Instant,
+	leaseUntil: Instant | null,
+	deadlineAt: Instant | null,
+	held: number,
+	keyed: number,
 ];
+
+function lookAtFields(row: Guarded): LookAtFields {
+	const [, , state, , readyAt, leaseUntil, deadlineAt, held] = row;
+	return { state, readyAt, leaseUntil, deadlineAt, held: held === 1 };
+}
 
 export function createSettleRun(
 	context: Context,
@@ -52,25 +62,26 @@ export function createSettleRun(
 		const { runId, from, set } = settlement;
 		const row = db
 			.rows<Guarded>(
-				'SELECT seq, tenant, state, epoch, gate, serialKey, concurrencyKey FROM runs WHERE id = ?',
+				`SELECT seq, tenant, state, epoch, readyAt, leaseUntil, deadlineAt, held,
+					serialKey IS NOT NULL OR concurrencyKey IS NOT NULL
+				FROM runs WHERE id = ?`,
 			)
 			.get(runId);
 		if (row === undefined) return false;
-		const [seq, tenant, state, epoch, gate, serialKey, concurrencyKey] = row;
+		const [seq, tenant, state, epoch, , , , , keyed] = row;
 		if (tenant !== settlement.tenant || !from.includes(state)) return false;
 		if (settlement.epoch !== null && settlement.epoch !== epoch) return false;
 
+		const next = { ...lookAtFields(row), ...set };
+		const lookAt = lookAtOf(next, keyed === 1 && gates.move(seq, next));
 		const { sql, values } = assignments(runRows, set);
-		if (sql !== '') {
-			const update = db.sql(`UPDATE runs SET ${sql} WHERE seq = ? AND state = ? AND epoch = ?`);
-			if (update.run(...values, seq, state, epoch).changes !== 1) return false;
-		}
+		const update = db.sql(
+			`UPDATE runs SET ${sql}${sql === '' ? '' : ', '}lookAt = ? WHERE seq = ? AND state = ? AND epoch = ?`,
+		);
+		update.run(...values, lookAt, seq, state, epoch);
 		const now = set.state ?? state;
 		// Only those two states have timers.
 		if (settlement.timer || state === 'waiting' || state === 'retrying') setTimer(settlement);
-		if (serialKey !== null || concurrencyKey !== null) {
-			gates.moved({ tenant, gate, serialKey, concurrencyKey }, now);
-		}
 		tx.tally('run', tenant, state, now);
 		writeFollowing(tx, settlement);
 		return true;

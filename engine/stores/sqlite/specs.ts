@@ -8,6 +8,8 @@ const CACHED = 2000;
 type Specs = Pick<Store, 'getSpecs'> & {
 	/** Inside a write. */
 	insert(record: SpecRecord): void;
+	/** Inside a write. @returns how many rows went */
+	remove(id: string): number;
 	find(id: string): RunSpec | null;
 };
 
@@ -33,6 +35,10 @@ export function createSpecs({ db }: Context): Specs {
 		find,
 		insert({ id, spec }) {
 			db.sql('INSERT OR IGNORE INTO specs (id, spec) VALUES (?, ?)').run(id, JSON.stringify(spec));
+		},
+		remove(id) {
+			cache.delete(id);
+			return Number(db.sql('DELETE FROM specs WHERE id = ?').run(id).changes);
 		},
 		async getSpecs(ids) {
 			const found = new Map<string, RunSpec>();

@@ -122,7 +122,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 			return context.timers.nextAt();
 		},
 		...createHealing(context),
-		...createRetention(context, { results, blobs }),
+		...createRetention(context, { results, specs, blobs }),
 		...counts,
 		...createDoctor(context, blobs),
 	};

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import type { Parcel, SendOutcome } from '../../../engine/channels/channel.port.ts';
+import { failureFrom } from '../../../engine/channels/file/failure.ts';
 import { createFileChannel } from '../../../engine/channels/file/index.ts';
 import { systemClock } from '../../../engine/clock.ts';
 import { largeParcel, parcelOf } from '../../support/parcels.ts';
@@ -32,11 +33,11 @@ async function send(
 	const parsed = channel().settings.parse(settings);
 	const prepared = channel().prepare(parsed, parcel);
 	const { signal } = new AbortController();
-	return await channel().send(prepared, parsed, parcel, { signal, attempt, timeout: 5000 });
+	return channel().send(prepared, parsed, parcel, { signal, attempt, timeout: 5000 });
 }
 
 const names = async (folder = root): Promise<string[]> => (await readdir(folder)).sort();
-const text = async (name: string): Promise<string> => await readFile(join(root, name), 'utf8');
+const text = async (name: string): Promise<string> => readFile(join(root, name), 'utf8');
 
 describe('a name that is taken', () => {
 	it('gets a suffix, and keeps what was there', async () => {
@@ -235,5 +236,22 @@ describe('names', () => {
 			code: 'PATH_INVALID',
 		});
 		expect(await names()).toEqual([]);
+	});
+});
+
+describe('errors of the system', () => {
+	it.each([
+		['ENOSPC', 'STORAGE_FULL', 'later'],
+		['EDQUOT', 'STORAGE_FULL', 'later'],
+		['EACCES', 'TARGET_REFUSED', 'later'],
+		['EROFS', 'TARGET_REFUSED', 'later'],
+		['ENOENT', 'TARGET_UNREACHABLE', 'later'],
+		['ENAMETOOLONG', 'PATH_INVALID', 'never'],
+		['EIO', 'TARGET_FAULT', 'later'],
+	])('%s is %s, %s', (errno, code, retry) => {
+		const error = Object.assign(new Error('canary'), { code: errno });
+		const outcome = failureFrom(error, { folder: '/out' });
+		expect(outcome).toMatchObject({ kind: 'failed', code, retry });
+		expect(JSON.stringify(outcome)).not.toContain('canary');
 	});
 });

@@ -40,7 +40,7 @@ async function send(
 ): Promise<SendOutcome> {
 	const parsed = channel.settings.parse({ secret, ...settings });
 	const prepared = channel.prepare(parsed, parcel);
-	return await channel.send(prepared, parsed, parcel, { signal, attempt: 1, timeout });
+	return channel.send(prepared, parsed, parcel, { signal, attempt: 1, timeout });
 }
 
 describe('the request', () => {
@@ -97,7 +97,7 @@ describe('the request', () => {
 		await send({ url: receiver.url, method: 'PUT', secretHeader }, parcel);
 		const [got] = receiver.received;
 		expect(got?.method).toBe('PUT');
-		expect(got?.headers['authorization']).toBe('Bearer abc');
+		expect(got?.headers.authorization).toBe('Bearer abc');
 		expect(got?.headers).not.toHaveProperty('x-capscheduler-schedule');
 		const channel = channelWith();
 		const plan = channel.prepare(
@@ -283,9 +283,9 @@ describe('a bad connection', () => {
 	])('that %s is tried again later', async (_case, onSocket, code) => {
 		const server = await rawServer(onSocket);
 		try {
-			for (const parcel of [parcelOf('x'), largeParcel(2_000_000)]) {
-				expect(await send({ url: server.url }, parcel)).toMatchObject({ code, retry: 'later' });
-			}
+			expect(await send({ url: server.url })).toMatchObject({ code, retry: 'later' });
+			const large = largeParcel(2_000_000);
+			expect(await send({ url: server.url }, large)).toMatchObject({ retry: 'later' });
 		} finally {
 			server.close();
 		}
@@ -296,6 +296,7 @@ describe('a bad connection', () => {
 		server.close();
 		expect(await send({ url: server.url })).toMatchObject({
 			code: 'TARGET_UNREACHABLE',
+			message: 'no answer (ECONNREFUSED)',
 			retry: 'later',
 		});
 	});

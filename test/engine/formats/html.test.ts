@@ -145,7 +145,9 @@ describe('the web page', () => {
 			{ n: '7', zip: '99999' },
 		]);
 		expect(cells(bodyRows(text)[1])).toEqual(['7', '99999']);
-		expect(text).toContain('.rows td:nth-child(1),.rows th:nth-child(1){text-align:right}');
+		expect(text).toContain(
+			'@media all{.rows td:nth-child(1),.rows th:nth-child(1){text-align:right}}',
+		);
 	});
 
 	it('parts the digits of amounts, not of years and row numbers', async () => {

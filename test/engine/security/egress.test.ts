@@ -14,23 +14,23 @@ function guard(options: Partial<EgressOptions> = {}): Egress {
 		allow: [],
 		allowLoopback: false,
 		httpsOnly: false,
-		resolve: async (hostname) => await Promise.reject(new Error(`ENOTFOUND ${hostname}`)),
+		resolve: async (hostname) => Promise.reject(new Error(`ENOTFOUND ${hostname}`)),
 		...options,
 	});
 	made.push(egress);
 	return egress;
 }
 afterEach(async () => {
-	await Promise.all(made.splice(0).map(async (egress) => await egress.close()));
+	await Promise.all(made.splice(0).map(async (egress) => egress.close()));
 });
 
 /** A resolver that knows one name, with an answer after the other. */
-function resolver(name: string, ...answers: string[][]): EgressOptions['resolve'] {
+function resolver(name: string, ...answers: string[][]): NonNullable<EgressOptions['resolve']> {
 	let asked = 0;
 	return async (hostname): Promise<LookupAddress[]> => {
 		if (hostname !== name) throw new Error(`ENOTFOUND ${hostname}`);
 		const addresses = answers[Math.min(asked++, answers.length - 1)] ?? [];
-		return await Promise.resolve(
+		return Promise.resolve(
 			addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
 		);
 	};
@@ -119,7 +119,7 @@ describe('literal addresses', () => {
 		'metadata',
 	])('sees %s for what it is', async (host) => {
 		const resolve: EgressOptions['resolve'] = async () =>
-			await Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+			Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
 		const egress = guard({ resolve });
 		await expect(egress.checkUrl(`http://${host}/`, 'url')).rejects.toMatchObject(blocked);
 		await expect(egress.checkHost(host, 80, 'host')).rejects.toMatchObject(blocked);
@@ -242,7 +242,7 @@ describe('on a real socket', () => {
 		let asked = 0;
 		// the answer is judged as public, and then is not: a getter, as no resolver should be
 		const resolve: EgressOptions['resolve'] = async () =>
-			await Promise.resolve([
+			Promise.resolve([
 				{
 					family: 4,
 					get address() {
@@ -273,10 +273,10 @@ describe('on a real socket', () => {
 			allow: ['inner.org'],
 			resolve: async () => {
 				asked += 1;
-				return await Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
+				return Promise.resolve([{ address: '127.0.0.1', family: 4 }]);
 			},
 		});
-		await Promise.all(Array.from({ length: 20 }, async () => await get(egress, 'inner.org')));
+		await Promise.all(Array.from({ length: 20 }, async () => get(egress, 'inner.org')));
 		expect(asked).toBe(1);
 		const opened = connections;
 		for (let i = 0; i < 20; i++) await get(egress, 'inner.org');
@@ -326,7 +326,7 @@ describe('what the operator allows', () => {
 		const egress = guard({
 			allow: [entry],
 			httpsOnly: true,
-			resolve: async () => await Promise.resolve([{ address: '10.7.7.7', family: 4 }]),
+			resolve: async () => Promise.resolve([{ address: '10.7.7.7', family: 4 }]),
 		});
 		const checked = egress.checkUrl(url, 'url');
 		if (fine) await expect(checked).resolves.toBeUndefined();

@@ -33,7 +33,7 @@ describe('the key file', () => {
 
 	it('is one key for engines that start at once', async () => {
 		const made = await Promise.all(
-			Array.from({ length: 10 }, async () => await loadOrCreateKeyFile(path)),
+			Array.from({ length: 10 }, async () => loadOrCreateKeyFile(path)),
 		);
 		const texts = new Set(made.map(([key]) => key?.key.export().toString('hex')));
 		expect(texts.size).toBe(1);

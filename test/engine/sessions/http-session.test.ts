@@ -71,7 +71,10 @@ const sends = (type: string, body: string | Buffer, headers: Record<string, stri
 	at((response) => {
 		response.writeHead(200, { 'content-type': type, ...headers }).end(body);
 	});
-const invoke = (url: string, more: Partial<CallOptions> & { with?: object } = {}): Promise<SessionOutcome> =>
+const invoke = (
+	url: string,
+	more: Partial<CallOptions> & { with?: object } = {},
+): Promise<SessionOutcome> =>
 	adapter.invoke(sessionCall(adapter, { ...more, settings: { url, ...more.with } }));
 const failureOf = async (outcome: SessionOutcome): Promise<unknown> => {
 	if (outcome.kind === 'failed') return outcome.failure;
@@ -167,7 +170,10 @@ describe('an answer with an envelope', () => {
 	});
 
 	it('keeps every digit of a number', async () => {
-		const url = sends('application/json', '{"result":{"n":12345678901234567890.10},"status":"succeeded"}');
+		const url = sends(
+			'application/json',
+			'{"result":{"n":12345678901234567890.10},"status":"succeeded"}',
+		);
 		expect((await resultBytes(await invoke(url))).toString()).toBe('{"n":12345678901234567890.10}');
 	});
 
@@ -226,7 +232,10 @@ describe('a plain answer', () => {
 	});
 
 	it('as CSV stays CSV, in UTF-8', async () => {
-		const url = sends('text/csv; charset=iso-8859-1', Buffer.from('name\r\nM\xfcller\r\n', 'latin1'));
+		const url = sends(
+			'text/csv; charset=iso-8859-1',
+			Buffer.from('name\r\nM\xfcller\r\n', 'latin1'),
+		);
 		const outcome = await invoke(url);
 		expect(outcome).toMatchObject({ body: { encoding: 'csv' } });
 		expect((await resultBytes(outcome)).toString()).toBe('name\r\nMüller\r\n');
@@ -314,11 +323,16 @@ describe('a target that misbehaves', () => {
 	});
 
 	it.each([
-		['resets', (): string => at((response) => void response.socket?.resetAndDestroy()), 'TARGET_UNREACHABLE'],
+		[
+			'resets',
+			(): string => at((response) => void response.socket?.resetAndDestroy()),
+			'TARGET_UNREACHABLE',
+		],
 		['speaks no HTTP', (): string => raw('220 smtp ready\r\n\r\n'), 'TARGET_PROTOCOL'],
 		[
 			'promises more than it sends',
-			(): string => raw('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{}'),
+			(): string =>
+				raw('HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{}'),
 			'TARGET_UNREACHABLE',
 		],
 		[

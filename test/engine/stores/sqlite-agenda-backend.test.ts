@@ -15,7 +15,7 @@ import type { Database } from '../../../engine/stores/sqlite/database.ts';
 import { migrate } from '../../../engine/stores/sqlite/schema.ts';
 import { describeAgendaBackend, fromNow, job } from '../../conformance/agenda-backend.ts';
 
-const folder = async (): Promise<string> => await mkdtemp(join(tmpdir(), 'capscheduler-agenda-'));
+const folder = async (): Promise<string> => mkdtemp(join(tmpdir(), 'capscheduler-agenda-'));
 
 function openDatabase(file: string): Database {
 	const database = createDatabase(file);
@@ -60,11 +60,11 @@ describe('the Agenda backend in the database of the store', () => {
 			clock: systemClock,
 			async write(work) {
 				writes++;
-				return await Promise.resolve(work());
+				return Promise.resolve(work());
 			},
 		});
 		const look = async () =>
-			await repository.getNextJobToRun('report', new Date(), fromNow(-1000), undefined, undefined);
+			repository.getNextJobToRun('report', new Date(), fromNow(-1000), undefined, undefined);
 		await look();
 		await repository.queryJobs();
 		await repository.getJobsOverview();
@@ -77,7 +77,10 @@ describe('the Agenda backend in the database of the store', () => {
 	});
 
 	it('keeps nothing of a save that fails, and goes on', async () => {
-		const { repository } = createSqliteAgendaBackend(database, { clock: systemClock, newId: () => 'same' });
+		const { repository } = createSqliteAgendaBackend(database, {
+			clock: systemClock,
+			newId: () => 'same',
+		});
 		await repository.saveJob(job(), undefined);
 		await expect(repository.saveJob(job({ data: 'second' }), undefined)).rejects.toThrow();
 		expect((await repository.queryJobs()).jobs).toMatchObject([{ _id: 'same', data: {} }]);

@@ -107,14 +107,14 @@ function clockChange(zone: string, year: number, pick: number): number {
 describe('cron in every IANA zone', () => {
 	it('equals the oracle around a clock change of a random year, from wherever the walk starts', () => {
 		const [seed = 0] = fc.sample(fc.integer({ min: 0, max: 2 ** 31 - 1 }), 1);
-		const years = fc.sample(fc.tuple(fc.integer({ min: 1971, max: 2040 }), fc.nat(1000)), {
+		const years = fc.sample(fc.tuple(fc.integer({ min: 1973, max: 2040 }), fc.nat(1000)), {
 			numRuns: ZONES.length,
 			seed,
 		});
 		ZONES.forEach((zone, index) => {
 			const [year, pick] = years[index] ?? [2027, 0];
 			const change = clockChange(zone, year, pick);
-			compare({ zone, change, width: 9 * HOUR, tick: 60_000, runs: 4 });
+			compare({ zone, change, width: 9 * HOUR, tick: 60_000, runs: 3 });
 		});
 	}, 60_000);
 
@@ -132,7 +132,7 @@ describe('cron in every IANA zone', () => {
 	);
 
 	it('equals the oracle to the second', () => {
-		for (const zone of fc.sample(fc.constantFrom(...ZONES), 25)) {
+		for (const zone of fc.sample(fc.constantFrom(...ZONES), 12)) {
 			const change = clockChange(zone, 2027, 1);
 			compare({ zone, change, width: 1.5 * HOUR, tick: 1000, runs: 3 });
 		}
@@ -181,7 +181,7 @@ describe('cron in every IANA zone', () => {
 					expect(nextAfter(timing, midnight - leadDays * 24 * HOUR)).toBe(expected);
 				},
 			),
-			{ numRuns: 120 },
+			{ numRuns: 80 },
 		);
 	}, 60_000);
 

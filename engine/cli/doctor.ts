@@ -1,0 +1,75 @@
+import { styleText } from 'node:util';
+
+import { ConfigError, loadConfig } from '../config.ts';
+import type { Config } from '../config.ts';
+import type { Globals } from './arguments.ts';
+import { checkClock, checkDisk, checkFolder, checkNode, checkPlaces } from './doctor-machine.ts';
+import { checkStore } from './doctor-store.ts';
+import { EXIT } from './exit.ts';
+import type { ExitCode } from './exit.ts';
+import { faint, progress, say, sayJson } from './terminal.ts';
+
+/** One thing looked at. A `notice` is worth knowing; a `problem` should be mended. */
+export interface Check {
+	name: string;
+	status: 'ok' | 'notice' | 'problem';
+	message: string;
+	/** What to do. */
+	mend?: string;
+}
+
+/** Looks at everything, from the machine to the rows of the store; changes nothing. */
+export async function doctor({ json }: Globals): Promise<ExitCode> {
+	const end = progress(() => 'looking');
+	const checks = await allChecks().finally(end);
+	const worst = checks.some(({ status }) => status === 'problem') ? EXIT.failed : EXIT.ok;
+	if (json === true) sayJson({ ok: worst === EXIT.ok, checks });
+	else for (const check of checks) sayCheck(check);
+	return worst;
+}
+
+async function allChecks(): Promise<Check[]> {
+	const node = checkNode();
+	let config: Config;
+	try {
+		config = loadConfig();
+	} catch (error) {
+		if (!(error instanceof ConfigError)) throw error;
+		const wrong = error.problems.map(({ name, expected, received }): Check => {
+			const came = received === undefined ? '' : `, got ${received}`;
+			return {
+				name: 'settings',
+				status: 'problem',
+				message: `${name}: expected ${expected}${came}`,
+			};
+		});
+		return [node, ...wrong];
+	}
+	const settings: Check = {
+		name: 'settings',
+		status: 'ok',
+		message: config.production
+			? 'good; others can reach the engine'
+			: 'good; for this machine only',
+	};
+	return [
+		node,
+		settings,
+		...(await checkPlaces(config)),
+		...(await checkFolder(config.dataDir)),
+		await checkDisk(config.dataDir),
+		await checkClock(config.dataDir),
+		...(await checkStore(config)),
+	];
+}
+
+const MARKS = {
+	ok: () => styleText('green', 'ok     ', { stream: process.stdout }),
+	notice: () => styleText('yellow', 'notice ', { stream: process.stdout }),
+	problem: () => styleText('red', 'problem', { stream: process.stdout }),
+} as const satisfies Record<Check['status'], () => string>;
+
+function sayCheck({ name, status, message, mend }: Check): void {
+	say(`${MARKS[status]()}  ${name.padEnd(12)}  ${message}`);
+	if (mend !== undefined) say(faint(`${' '.repeat(23)}${mend}`));
+}

@@ -1,0 +1,263 @@
+import { expect, it } from '@jest/globals';
+
+import type { Run } from '../../engine/contract/run.ts';
+import type { RunFilter } from '../../engine/stores/store.port.ts';
+import { claimEvents, ENGINE, T0, TENANT } from '../support/store-records.ts';
+import { onceOf, withCursor } from './store-access.ts';
+import type { Bench } from './store.ts';
+
+export async function added(bench: Bench, ...changes: Partial<Run>[]): Promise<Run[]> {
+	const { store, records } = bench;
+	const runs = changes.map((change) => records.run(change));
+	await store.addRuns({ runs, specs: [records.spec()], settle: [], events: [] });
+	return runs;
+}
+
+export function claim(bench: Bench, limit = 100): Promise<Run[]> {
+	const now = bench.clock.at;
+	return bench.store.claimRuns(
+		{ now, limit, owner: ENGINE, leaseUntil: now + 30_000 },
+		claimEvents,
+	);
+}
+
+export async function oneClaimed(bench: Bench, changes: Partial<Run> = {}): Promise<Run> {
+	await added(bench, changes);
+	const [run] = await claim(bench);
+	if (run === undefined) throw new Error('nothing was claimed');
+	return run;
+}
+
+export function exerciseRuns(bench: Bench): void {
+	it('claims what is ready, in order, with a lease, a higher epoch and a further attempt', async () => {
+		const { store, clock } = bench;
+		clock.at = T0 + 100;
+		const [late, early, , future] = await added(
+			bench,
+			{ readyAt: T0 + 50 },
+			{ readyAt: T0 + 10 },
+			{ readyAt: T0 + 60, state: 'retrying' },
+			{ readyAt: T0 + 101 },
+		);
+		const claimed = await claim(bench);
+		expect(claimed.map(({ id }) => id)).toEqual([early?.id, late?.id]);
+		expect(claimed[0]).toEqual({
+			...early,
+			state: 'running',
+			owner: ENGINE,
+			leaseUntil: T0 + 30_100,
+			epoch: 1,
+			attempt: 1,
+			startedAt: T0 + 100,
+		});
+		expect(await store.getRun(TENANT, claimed[0]?.id ?? 'run_')).toEqual(claimed[0]);
+		expect(await claim(bench)).toEqual([]);
+		clock.at = T0 + 101;
+		expect((await claim(bench)).map(({ id }) => id)).toEqual([future?.id]);
+	});
+
+	it('claims no more than the limit, and never one run twice', async () => {
+		const { clock } = bench;
+		for (let i = 0; i < 10; i++) {
+			clock.at++;
+			await added(bench, {});
+		}
+		const batches = await Promise.all([claim(bench, 4), claim(bench, 4), claim(bench, 4)]);
+		expect(batches.map((batch) => batch.length)).toEqual([4, 4, 2]);
+		expect(new Set(batches.flat().map(({ id }) => id)).size).toBe(10);
+	});
+
+	it('applies a settlement with all that belongs to it', async () => {
+		const { store, records } = bench;
+		const run = await oneClaimed(bench);
+		const settlement = records.success(run, {
+			deliveries: [records.delivery(run)],
+			notifications: [records.notification(run)],
+			links: [records.link(run)],
+		});
+		expect(await store.settleRuns([settlement])).toEqual([true]);
+		const details = await store.getRunDetails(TENANT, run.id);
+		expect(details).toEqual({
+			run: { ...run, ...settlement.set },
+			spec: records.spec().spec,
+			attempts: [settlement.attempt],
+			result: settlement.result?.record,
+			deliveries: settlement.deliveries,
+			notifications: settlement.notifications,
+			links: settlement.links,
+		});
+		expect(await store.counts()).toMatchObject({
+			runs: { succeeded: 1 },
+			deliveries: { pending: 1 },
+		});
+	});
+
+	it.each([
+		['another epoch', { epoch: 7 }],
+		['another state', { from: ['waiting'] as const }],
+		['another tenant', { tenant: 'other' }],
+		['an unknown run', { runId: 'run_none' as const }],
+	])('changes nothing for a settlement that names %s', async (_, changes) => {
+		const { store, records } = bench;
+		const run = await oneClaimed(bench);
+		const eventsBefore = await store.readEvents(TENANT, null, 100);
+		const settlement = records.success(run, {
+			deliveries: [records.delivery(run)],
+			notifications: [records.notification(run)],
+			links: [records.link(run)],
+			timer: { name: 'run.retry', at: T0 + 1 },
+			...changes,
+		});
+		expect(await store.settleRuns([settlement])).toEqual([false]);
+		expect(await store.getRunDetails(TENANT, run.id)).toMatchObject({
+			run,
+			attempts: [],
+			result: null,
+			deliveries: [],
+			notifications: [],
+			links: [],
+		});
+		expect(await store.getResult(TENANT, settlement.result?.record.id ?? 'res_')).toBeNull();
+		expect(await store.readEvents(TENANT, null, 100)).toEqual(eventsBefore);
+		expect(await store.nextTimerAt()).toBeNull();
+	});
+
+	it('lets a terminal state absorb what comes later', async () => {
+		const { store, records } = bench;
+		const run = await oneClaimed(bench);
+		const results = await store.settleRuns([
+			records.success(run),
+			records.success(run),
+			records.change(run, 'failed', { set: { state: 'failed', endedAt: T0 } }),
+		]);
+		expect(results).toEqual([true, false, false]);
+		expect((await store.getRun(TENANT, run.id))?.state).toBe('succeeded');
+	});
+
+	it('does not let one settlement that cannot be written stop the others', async () => {
+		const { store, records } = bench;
+		await added(bench, {}, {}, {});
+		const [one, two, three] = await claim(bench);
+		if (!one || !two || !three) throw new Error('three runs');
+		const taken = records.success(one);
+		const clash = { ...records.success(two), result: taken.result };
+		const applied = await store.settleRuns([
+			taken,
+			clash as typeof taken,
+			records.success(three),
+		]);
+		expect(applied).toEqual([true, false, true]);
+		expect((await store.getRun(TENANT, two.id))?.state).toBe('running');
+	});
+
+	it('sets the timers of retries and deadlines, and takes them away with the state', async () => {
+		const { store, records, clock } = bench;
+		const run = await oneClaimed(bench);
+		await store.settleRuns([
+			records.change(run, 'retrying', {
+				set: { state: 'retrying', owner: null, leaseUntil: null, readyAt: T0 + 500 },
+				timer: { name: 'run.retry', at: T0 + 500 },
+			}),
+		]);
+		expect(await store.nextTimerAt()).toBe(T0 + 500);
+		expect(await store.listDueRuns(T0 + 499, 10)).toEqual([]);
+		const [due] = await store.listDueRuns(T0 + 500, 10);
+		expect(due?.id).toBe(run.id);
+		await store.settleRuns([
+			records.change(run, 'queued', { from: ['retrying'], set: { state: 'queued' } }),
+		]);
+		expect(await store.nextTimerAt()).toBeNull();
+		clock.at = T0 + 500;
+		const [again] = await claim(bench);
+		expect(again).toMatchObject({ id: run.id, epoch: 2, attempt: 2 });
+		if (!again) throw new Error('claimed');
+		await store.settleRuns([
+			records.change(again, 'waiting', {
+				set: { state: 'waiting', owner: null, leaseUntil: null, deadlineAt: T0 + 900 },
+				timer: { name: 'run.deadline', at: T0 + 900 },
+			}),
+		]);
+		expect(await store.nextTimerAt()).toBe(T0 + 900);
+		expect((await store.listDueRuns(T0 + 900, 10)).map(({ id }) => id)).toEqual([run.id]);
+		await store.settleRuns([records.success(again)]);
+		expect(await store.nextTimerAt()).toBeNull();
+		expect((await store.getRunDetails(TENANT, run.id))?.attempts).toHaveLength(1);
+	});
+
+	it('does not list a held run as due', async () => {
+		const { store, records } = bench;
+		const run = await oneClaimed(bench);
+		await store.settleRuns([
+			records.change(run, 'waiting', {
+				set: { state: 'waiting', held: true, owner: null, leaseUntil: null, deadlineAt: T0 },
+			}),
+		]);
+		expect(await store.listDueRuns(T0 + 1, 10)).toEqual([]);
+		expect(await store.getRun(TENANT, run.id)).toMatchObject({ held: true });
+	});
+
+	it('keeps progress without a change of state', async () => {
+		const { store, records } = bench;
+		const run = await oneClaimed(bench);
+		await store.settleRuns([
+			{ ...records.change(run, 'running'), set: { progress: { done: 0.5 } } },
+		]);
+		expect(await store.getRunById(run.id)).toEqual({ ...run, progress: { done: 0.5 } });
+	});
+
+	it('adds runs once under an idempotency key', async () => {
+		const { store, records } = bench;
+		const add = { runs: [records.run()], specs: [records.spec()], settle: [], events: [] };
+		expect(await store.addRuns(add, onceOf())).toEqual({ replayed: false, value: add.runs });
+		expect(
+			await store.addRuns({ ...add, runs: [records.run()] }, onceOf()),
+		).toMatchObject({ replayed: true });
+		expect((await store.listRuns(TENANT, {}, { limit: 10 })).items).toHaveLength(1);
+	});
+
+	it('filters by state, capability and schedule, newest first, page by page', async () => {
+		const { store, records, clock } = bench;
+		const made: Run[] = [];
+		for (const change of [
+			{},
+			{ capability: 'other' },
+			{ scheduleId: 'sch_a' as const },
+			{ scheduleId: 'sch_a' as const, capability: 'other' },
+			{ scheduleId: 'sch_b' as const },
+		]) {
+			clock.at++;
+			made.push(...(await added(bench, change)));
+		}
+		const [a, b, c, d, e] = made.map(({ id }) => id);
+		const ids = async (filter: RunFilter): Promise<string[]> => {
+			const found: string[] = [];
+			let cursor: string | undefined;
+			do {
+				const page = await store.listRuns(TENANT, filter, { limit: 2, ...withCursor(cursor) });
+				found.push(...page.items.map(({ id }) => id));
+				cursor = page.nextCursor ?? undefined;
+			} while (cursor !== undefined);
+			return found;
+		};
+		expect(await ids({})).toEqual([e, d, c, b, a]);
+		expect(await ids({ capability: 'other' })).toEqual([d, b]);
+		expect(await ids({ scheduleId: 'sch_a' })).toEqual([d, c]);
+		expect(await ids({ scheduleId: 'sch_a', capability: 'other' })).toEqual([d]);
+		expect(await ids({ state: 'queued' })).toEqual([e, d, c, b, a]);
+		const [first, second] = await claim(bench, 2);
+		if (!first || !second) throw new Error('two claimed');
+		await store.settleRuns([
+			records.success(first),
+			records.change(second, 'failed', { set: { state: 'failed', owner: null, endedAt: T0 } }),
+		]);
+		expect(await ids({ state: 'succeeded' })).toEqual([a]);
+		expect(await ids({ state: 'failed', capability: 'other' })).toEqual([b]);
+		expect(await ids({ state: 'cancelled' })).toEqual([]);
+		expect(await ids({ state: 'expired' })).toEqual([]);
+		expect(await ids({ state: 'queued' })).toEqual([e, d, c]);
+		expect(await ids({ state: 'queued', scheduleId: 'sch_b' })).toEqual([e]);
+		expect(await ids({ state: 'running' })).toEqual([]);
+		expect(await ids({ state: 'waiting' })).toEqual([]);
+		expect(await ids({ state: 'retrying' })).toEqual([]);
+	});
+}

@@ -1,0 +1,100 @@
+import { expect, it } from '@jest/globals';
+
+import type { Retention } from '../../engine/stores/store.port.ts';
+import { T0, TENANT } from '../support/store-records.ts';
+import { onceOf, keyOf } from './store-access.ts';
+import { added, claim, oneClaimed } from './store-runs.ts';
+import { changeOf, created } from './store-schedules.ts';
+import type { Bench } from './store.ts';
+
+const DAY = 86_400_000;
+const KEEP: Retention = { runs: 90 * DAY, results: 30 * DAY, ledger: 400 * DAY, events: 30 * DAY };
+
+export function exerciseUpkeep(bench: Bench): void {
+	const problems = async (at = bench.clock.at) =>
+		(await bench.store.doctor(at)).filter(({ severity }) => severity === 'problem');
+
+	it('is well when it is new, and answers a check', async () => {
+		const { store } = bench;
+		await store.check();
+		expect(await store.doctor(T0)).toEqual([]);
+		expect(await store.counts()).toEqual({ schedules: {}, runs: {}, deliveries: {}, timers: 0 });
+		expect(await store.nextTimerAt()).toBeNull();
+		expect(await store.healTimers(100)).toBe(0);
+	});
+
+	it('counts by state and tenant', async () => {
+		const { store } = bench;
+		await added(bench, {}, {}, { tenant: 'other' });
+		await claim(bench, 1);
+		expect((await store.counts()).runs).toEqual({ queued: 2, running: 1 });
+		expect((await store.counts('other')).runs).toEqual({ queued: 1 });
+		await created(bench);
+		expect((await store.counts(TENANT)).schedules).toEqual({ active: 1 });
+	});
+
+	it('prunes results first, then runs with all that is theirs', async () => {
+		const { store, records, clock } = bench;
+		const run = await oneClaimed(bench);
+		const settlement = records.success(run, {
+			deliveries: [records.delivery(run, { dueAt: T0 + 1000 })],
+			notifications: [records.notification(run, { dueAt: T0 + 1000 })],
+			links: [records.link(run)],
+		});
+		await store.settleRuns([settlement]);
+		const blob = settlement.result?.record.blob ?? { sha256: '', size: 0 };
+		expect(await store.prune(T0 + 29 * DAY, KEEP, 100)).toBe(0);
+
+		clock.at = T0 + 31 * DAY;
+		expect(await store.prune(clock.at, { ...KEEP, events: 1e12 }, 100)).toBe(1);
+		expect(await store.getRunDetails(TENANT, run.id)).toMatchObject({ result: null });
+		await expect(store.blobs.read(blob)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+
+		clock.at = T0 + 91 * DAY;
+		expect(await store.prune(clock.at, KEEP, 100)).toBeGreaterThan(4);
+		expect(await store.getRun(TENANT, run.id)).toBeNull();
+		expect(await store.findLink(settlement.links?.[0]?.id ?? 'lnk_')).toBeNull();
+		expect(await store.deliveriesOfRun(TENANT, run.id)).toEqual([]);
+		expect((await store.getSpecs([run.specId])).size).toBe(0);
+		expect(await store.counts()).toEqual({ schedules: {}, runs: {}, deliveries: {}, timers: 0 });
+		expect(await problems()).toEqual([]);
+	});
+
+	it('keeps what is unfinished, however old, and bytes that another record needs', async () => {
+		const { store, records, clock } = bench;
+		const [waiting] = await added(bench, { readyAt: T0 + 365 * DAY });
+		const old = await oneClaimed(bench);
+		await store.settleRuns([records.success(old)]);
+		clock.at = T0 + 80 * DAY;
+		const young = await oneClaimed(bench);
+		const settlement = records.success(young);
+		await store.settleRuns([settlement]);
+		clock.at = T0 + 100 * DAY;
+		for (let i = 0; i < 5; i++) await store.prune(clock.at, KEEP, 100);
+		expect(await store.getRun(TENANT, waiting?.id ?? 'run_')).toEqual(waiting);
+		expect(await store.getRun(TENANT, old.id)).toBeNull();
+		const { blob } = settlement.result?.record ?? { blob: { sha256: '', size: 0 } };
+		expect(Buffer.from(await store.blobs.read(blob)).toString()).toBe('{"ok":true}');
+		expect((await store.getSpecs([young.specId])).size).toBe(1);
+	});
+
+	it('prunes in batches of the limit', async () => {
+		const { store, clock } = bench;
+		for (let i = 0; i < 5; i++) await store.putKey(keyOf(bench), [], onceOf({ key: `k${i}` }));
+		clock.at = T0 + 2 * DAY;
+		expect(await store.prune(clock.at, KEEP, 3)).toBe(3);
+		expect(await store.prune(clock.at, KEEP, 3)).toBe(2);
+		expect(await store.prune(clock.at, KEEP, 3)).toBe(0);
+	});
+
+	it('forgets a deleted schedule when its ledger and runs are gone', async () => {
+		const { store, clock } = bench;
+		const schedule = await created(bench, { labels: { a: 'b' } });
+		await store.changeSchedule(changeOf(schedule, { set: { state: 'deleted', updatedAt: T0 } }));
+		expect((await store.counts()).schedules).toEqual({ deleted: 1 });
+		clock.at = T0 + 500 * DAY;
+		await store.prune(clock.at, KEEP, 100);
+		expect((await store.counts()).schedules).toEqual({});
+		expect((await store.getSpecs([schedule.specId])).size).toBe(0);
+	});
+}

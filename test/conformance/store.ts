@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, describe } from '@jest/globals';
+
+import type { Clock } from '../../engine/clock.ts';
+import type { Store } from '../../engine/stores/store.port.ts';
+import type { Records, TestClock } from '../support/store-records.ts';
+import { createRecords, testClock } from '../support/store-records.ts';
+import { exerciseAccess } from './store-access.ts';
+import { exerciseDeliveries } from './store-deliveries.ts';
+import { exerciseEvents } from './store-events.ts';
+import { exerciseKeys } from './store-keys.ts';
+import { exerciseLeases } from './store-leases.ts';
+import { exerciseOccur } from './store-occur.ts';
+import { exerciseResults } from './store-results.ts';
+import { exerciseRuns } from './store-runs.ts';
+import { exerciseSchedules } from './store-schedules.ts';
+import { exerciseTenants } from './store-tenants.ts';
+import { exerciseUpkeep } from './store-upkeep.ts';
+
+/** A fresh, empty, open store. */
+export type MakeStore = (clock: Clock) => Promise<{ store: Store; close(): Promise<void> }>;
+
+/** What a test works with; new for each. */
+export interface Bench {
+	store: Store;
+	clock: TestClock;
+	records: Records;
+}
+
+/** What every store must do, whatever it is made of. */
+export function exerciseStore(make: MakeStore): void {
+	const bench = {} as Bench;
+	let close: () => Promise<void> = () => Promise.resolve();
+
+	beforeEach(async () => {
+		bench.clock = testClock();
+		bench.records = createRecords(bench.clock);
+		const made = await make(bench.clock);
+		bench.store = made.store;
+		close = made.close;
+	});
+	afterEach(async () => {
+		await close();
+	});
+
+	describe('keys, capabilities, destinations', () => {
+		exerciseAccess(bench);
+	});
+	describe('schedules', () => {
+		exerciseSchedules(bench);
+	});
+	describe('occur', () => {
+		exerciseOccur(bench);
+	});
+	describe('runs', () => {
+		exerciseRuns(bench);
+	});
+	describe('keys of runs', () => {
+		exerciseKeys(bench);
+	});
+	describe('leases', () => {
+		exerciseLeases(bench);
+	});
+	describe('results, artifacts, links', () => {
+		exerciseResults(bench);
+	});
+	describe('deliveries and notifications', () => {
+		exerciseDeliveries(bench);
+	});
+	describe('events', () => {
+		exerciseEvents(bench);
+	});
+	describe('upkeep', () => {
+		exerciseUpkeep(bench);
+	});
+	describe('tenants', () => {
+		exerciseTenants(bench);
+	});
+}

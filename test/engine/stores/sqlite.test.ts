@@ -1,0 +1,24 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe } from '@jest/globals';
+
+import { noFaults } from '../../../engine/faults.ts';
+import { createSqliteStore } from '../../../engine/stores/sqlite/store.ts';
+import { exerciseStore } from '../../conformance/store.ts';
+
+describe('the SQLite store', () => {
+	exerciseStore(async (clock) => {
+		const folder = await mkdtemp(join(tmpdir(), 'capscheduler-store-'));
+		const store = createSqliteStore({ folder, clock, faults: noFaults });
+		await store.open();
+		return {
+			store,
+			async close() {
+				await store.close();
+				await rm(folder, { recursive: true });
+			},
+		};
+	});
+});

@@ -1,0 +1,92 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, connect } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
+/** A port of loopback that was free a moment ago. */
+export async function freePort(): Promise<number> {
+	const server = createServer().listen(0, '127.0.0.1');
+	await once(server, 'listening');
+	const { port } = server.address() as AddressInfo;
+	server.close();
+	await once(server, 'close');
+	return port;
+}
+
+export interface RunOptions {
+	uid: number;
+	gid: number;
+}
+
+/** Runs a command to its end. @throws with what it wrote when it fails */
+export async function run(
+	command: string,
+	parameters: string[],
+	options?: RunOptions,
+): Promise<string> {
+	const child = spawn(command, parameters, { cwd: '/', ...options });
+	let text = '';
+	child.stdout.on('data', (chunk: Buffer) => (text += chunk.toString()));
+	child.stderr.on('data', (chunk: Buffer) => (text += chunk.toString()));
+	const [code] = (await once(child, 'close')) as [number | null];
+	if (code !== 0) throw new Error(`${command} ended with ${code}: ${text.slice(-2000)}`);
+	return text;
+}
+
+/** Starts a server that stays in the foreground and waits until it takes connections. */
+export async function startServer(
+	command: string,
+	parameters: string[],
+	{ port, ...options }: RunOptions & { port: number },
+): Promise<ChildProcess> {
+	const child = spawn(command, parameters, {
+		cwd: '/',
+		stdio: ['ignore', 'ignore', 'pipe'],
+		...options,
+	});
+	let log = '';
+	child.stderr?.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4000)));
+	while (!(await answers(port))) {
+		if (child.exitCode !== null) throw new Error(`${command} ended: ${log}`);
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+	return child;
+}
+
+/** Ends it by its process id, and waits until it is gone. */
+export async function stopServer(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+	if (child.exitCode !== null || child.signalCode !== null) return;
+	const gone = once(child, 'exit');
+	child.kill(signal);
+	await gone;
+}
+
+async function answers(port: number): Promise<boolean> {
+	const socket = connect(port, '127.0.0.1');
+	try {
+		await once(socket, 'connect');
+		return true;
+	} catch {
+		return false;
+	} finally {
+		socket.destroy();
+	}
+}
+
+/** Installs a Debian package unless the file is there. */
+export async function ensureInstalled(file: string, debianPackage: string): Promise<void> {
+	const found = await run('test', ['-x', file]).then(
+		() => true,
+		() => false,
+	);
+	if (found) return;
+	await run('apt-get', ['update', '-qq']);
+	await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', debianPackage]);
+}
+
+/** The numbers of a system user. */
+export async function userIds(name: string): Promise<RunOptions> {
+	const [uid, gid] = await Promise.all([run('id', ['-u', name]), run('id', ['-g', name])]);
+	return { uid: Number(uid), gid: Number(gid) };
+}
