@@ -181,7 +181,9 @@ class RunningEngine implements Engine {
 			onError: (error, job) => {
 				const { log, metrics } = parts.context;
 				metrics.count('capscheduler_faults_total', { where: job ?? 'agenda' });
-				log.error(`${job ?? 'agenda'} failed`, { error: error instanceof Error ? error : undefined });
+				log.error(`${job ?? 'agenda'} failed`, {
+					error: error instanceof Error ? error : undefined,
+				});
 			},
 		});
 	}
@@ -195,6 +197,16 @@ class RunningEngine implements Engine {
 	}
 
 	async start(): Promise<void> {
+		try {
+			await this.#start();
+		} catch (error) {
+			// Nothing may keep running, or keep the process, of an engine that did not start.
+			await this.stop('it could not start').catch(() => undefined);
+			throw error;
+		}
+	}
+
+	async #start(): Promise<void> {
 		const { context, setUrl, metrics } = this.#parts;
 		await context.store.open();
 		this.#firstKey = await ensureFirstKey(context, this.#config.adminKey);
@@ -267,11 +279,15 @@ async function ensureFirstKey(context: Context, given: string | null): Promise<s
 	if (given !== null) {
 		const read = context.tokens.readApiKey(given);
 		if (read === null) {
-			throw new CapError('INVALID_REQUEST', 'CAPSCHEDULER_ADMIN_KEY: expected a key as the engine makes them');
+			throw new CapError(
+				'INVALID_REQUEST',
+				'CAPSCHEDULER_ADMIN_KEY: expected a key as the engine makes them',
+			);
 		}
 		const id = read.keyId as KeyRecord['id'];
 		const known = await context.store.getKey(id);
-		if (known === null) await putKey(context, { ...newKey(context, input).key, id, hash: read.hash });
+		if (known === null)
+			await putKey(context, { ...newKey(context, input).key, id, hash: read.hash });
 		return null;
 	}
 	if ((await context.store.countKeys()) > 0) return null;

@@ -71,7 +71,7 @@ async function list({ api, json, options }: Call<ListOptions>): Promise<void> {
 	const { capability, schedule, state, limit } = options;
 	const items = await api.list(
 		'/v1/runs',
-		{ capability, scheduleId: schedule, status: state },
+		{ capability, scheduleId: schedule, state },
 		limit,
 	);
 	if (json) sayJson({ items });

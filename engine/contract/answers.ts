@@ -14,7 +14,8 @@ import { OUTCOMES, SCHEDULE_STATES } from './schedule.ts';
  */
 
 const instant = z.string().meta({ format: 'date-time', examples: ['2027-01-31T08:00:00.000Z'] });
-const id = (prefix: string) => z.string().meta({ examples: [`${prefix}_01kbrj7v2x9m4c8d1e5f6g7h8j`] });
+const id = (prefix: string) =>
+	z.string().meta({ examples: [`${prefix}_01kbrj7v2x9m4c8d1e5f6g7h8j`] });
 const count = z.number().int().nonnegative();
 const text = z.string();
 
@@ -28,7 +29,10 @@ export const problemSchema = z
 		errors: z.array(z.looseObject({ path: text, expected: text, received: text.optional() })),
 		requestId: id('req'),
 	})
-	.meta({ id: 'Problem', description: 'RFC 9457. `errors` names each place in the input that is wrong.' });
+	.meta({
+		id: 'Problem',
+		description: 'RFC 9457. `errors` names each place in the input that is wrong.',
+	});
 
 const failureSchema = z
 	.looseObject({ code: text, message: text, detail: text.optional() })
@@ -60,7 +64,9 @@ export const scheduleSchema = z
 		capability: text,
 		action: text,
 		status: z.enum(SCHEDULE_STATES),
-		pauseReason: text.nullable().meta({ description: '`by_user` or `on_failure`, while it is paused.' }),
+		pauseReason: text
+			.nullable()
+			.meta({ description: '`by_user` or `on_failure`, while it is paused.' }),
 		revision: count,
 		timing: jsonObjectSchema,
 		lastOccurrenceAt: instant.nullable(),

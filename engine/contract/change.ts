@@ -34,7 +34,10 @@ export interface OccurrenceDecision {
 	runs: Run[];
 	/** For overlap `cancel_other`: settlements of the runs to be cancelled. */
 	settle: RunSettlement[];
-	set: Pick<Schedule, 'state' | 'lastAt' | 'nextAt' | 'runsMade' | 'pauses' | 'updatedAt'>;
+	set: Pick<
+		Schedule,
+		'state' | 'lastAt' | 'windowFrom' | 'nextAt' | 'runsMade' | 'pauses' | 'updatedAt'
+	>;
 	/** When the schedule's timer is due next; null when there is nothing more to come. */
 	timerAt: Instant | null;
 	events: EventDraft[];
@@ -96,7 +99,15 @@ export interface DeliverySettlement {
 	set: Partial<
 		Pick<
 			Delivery,
-			'state' | 'owner' | 'leaseUntil' | 'dueAt' | 'endedAt' | 'receipt' | 'error' | 'attempt' | 'artifact'
+			| 'state'
+			| 'owner'
+			| 'leaseUntil'
+			| 'dueAt'
+			| 'endedAt'
+			| 'receipt'
+			| 'error'
+			| 'attempt'
+			| 'artifact'
 		>
 	>;
 	attempt?: DeliveryAttempt;

@@ -32,7 +32,9 @@ const oneOf = (target: { destination?: unknown; channel?: unknown; settings?: un
 	(target.channel !== undefined || target.settings === undefined);
 const oneOfMessage = { error: 'either "destination", or "channel" with "settings"' };
 
-export const fallbackInputSchema = z.strictObject({ ...place, ...rendering }).refine(oneOf, oneOfMessage);
+export const fallbackInputSchema = z
+	.strictObject({ ...place, ...rendering })
+	.refine(oneOf, oneOfMessage);
 
 export const targetInputSchema = z
 	.strictObject({
@@ -69,12 +71,18 @@ export type NotifyEvent = (typeof notifyEvents)[number];
 
 export const notifyInputSchema = z
 	.strictObject({
-		url: z.url({ protocol: /^https?$/, error: 'an http or https URL' }).max(2048).optional(),
+		url: z
+			.url({ protocol: /^https?$/, error: 'an http or https URL' })
+			.max(2048)
+			.optional(),
 		/** `whsec_` and base64 of 24 to 64 bytes; made by the engine and answered once when omitted. */
 		secret: z.string().max(120).optional(),
 		/** The name or id of a destination whose channel is `webhook`. */
 		destination: z.string().min(1).max(100).optional(),
-		on: z.array(z.enum(notifyEvents)).min(1).default([...notifyEvents]),
+		on: z
+			.array(z.enum(notifyEvents))
+			.min(1)
+			.default([...notifyEvents]),
 	})
 	.refine((notify) => (notify.url === undefined) !== (notify.destination === undefined), {
 		error: 'either "url" or "destination"',
@@ -128,7 +136,14 @@ export interface NotifySpec {
  * States of a delivery: `pending -> sending -> delivered | failed`, `failed -> sending | dead`;
  * `skipped` when its condition did not hold.
  */
-export const DELIVERY_STATES = ['pending', 'sending', 'delivered', 'failed', 'dead', 'skipped'] as const;
+export const DELIVERY_STATES = [
+	'pending',
+	'sending',
+	'delivered',
+	'failed',
+	'dead',
+	'skipped',
+] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 /** What a channel confirmed. Only written on the channel's own answer. */

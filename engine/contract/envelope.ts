@@ -4,7 +4,15 @@ import { jsonValueSchema } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { durationSchema } from './time.ts';
 
-export const TRIGGERS = ['schedule', 'catch_up', 'backfill', 'manual', 'flow', 'api', 'rerun'] as const;
+export const TRIGGERS = [
+	'schedule',
+	'catch_up',
+	'backfill',
+	'manual',
+	'flow',
+	'api',
+	'rerun',
+] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 
 /** What goes out to a capability in one attempt. Instants are ISO 8601 in UTC. */

@@ -2,15 +2,42 @@ import { z } from 'zod';
 
 /** Names that the API itself uses as first path segment; no capability may take them. */
 export const RESERVED_NAMES: ReadonlySet<string> = new Set([
-	'v1', 'v2', 'v3', 'r', 'api', 'docs', 'healthz', 'readyz', 'livez', 'metrics', 'openapi.json',
-	'openapi', 'dashboard', 'assets', 'static', 'favicon.ico', 'robots.txt', 'ui', 'login', 'logout',
-	'admin', 'schedule', 'schedules', 'runs', 'events', 'well-known', '.well-known',
+	'v1',
+	'v2',
+	'v3',
+	'r',
+	'api',
+	'docs',
+	'healthz',
+	'readyz',
+	'livez',
+	'metrics',
+	'openapi.json',
+	'openapi',
+	'dashboard',
+	'assets',
+	'static',
+	'favicon.ico',
+	'robots.txt',
+	'ui',
+	'login',
+	'logout',
+	'admin',
+	'schedule',
+	'schedules',
+	'runs',
+	'events',
+	'well-known',
+	'.well-known',
 ]);
 
 /** Names of capabilities and actions: they appear in URLs, file names and metrics. */
 export const nameSchema = z
 	.string()
-	.regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'a name of 1 to 63 characters a-z 0-9 . _ -, starting with a letter or digit');
+	.regex(
+		/^[a-z0-9][a-z0-9._-]{0,62}$/,
+		'a name of 1 to 63 characters a-z 0-9 . _ -, starting with a letter or digit',
+	);
 
 export const capabilityNameSchema = nameSchema.refine((name) => !RESERVED_NAMES.has(name), {
 	error: 'a name that the API does not use itself',

@@ -27,8 +27,18 @@ export const RUN_STATES = [
 ] as const;
 export type RunState = (typeof RUN_STATES)[number];
 
-export const TERMINAL_RUN_STATES = ['succeeded', 'failed', 'cancelled', 'expired'] as const satisfies RunState[];
-export const ACTIVE_RUN_STATES = ['queued', 'running', 'waiting', 'retrying'] as const satisfies RunState[];
+export const TERMINAL_RUN_STATES = [
+	'succeeded',
+	'failed',
+	'cancelled',
+	'expired',
+] as const satisfies RunState[];
+export const ACTIVE_RUN_STATES = [
+	'queued',
+	'running',
+	'waiting',
+	'retrying',
+] as const satisfies RunState[];
 
 export interface Failure {
 	code: ErrorCode;
@@ -76,7 +86,8 @@ export interface Run {
 }
 
 /** How one attempt ended. `unknown`: its engine was lost between the send and the reply. */
-export type AttemptOutcome = 'succeeded' | 'failed' | 'timeout' | 'unknown' | 'cancelled' | 'released';
+export type AttemptOutcome =
+	'succeeded' | 'failed' | 'timeout' | 'unknown' | 'cancelled' | 'released';
 
 /** Written when the attempt ends; while it lasts, the run itself tells. */
 export interface AttemptRecord {

@@ -22,20 +22,34 @@ export const scheduleInputSchema = z
 		parameters: jsonObjectSchema.default({}),
 		timing: timingInputSchema.optional(),
 		/** Short form, one shot: an instant or `in 10m`. */
-		time: z.string().min(1).max(60).optional().meta({ examples: ['2027-01-31T09:00:00+01:00', 'in 10m'] }),
+		time: z
+			.string()
+			.min(1)
+			.max(60)
+			.optional()
+			.meta({ examples: ['2027-01-31T09:00:00+01:00', 'in 10m'] }),
 		/** Short form, recurring: `every 15m`, `@daily` or a cron pattern. */
-		frequency: z.string().min(1).max(200).optional().meta({ examples: ['every 15m', '@daily'] }),
+		frequency: z
+			.string()
+			.min(1)
+			.max(200)
+			.optional()
+			.meta({ examples: ['every 15m', '@daily'] }),
 		policies: policiesSchema.prefault({}),
 		delivery: deliveryInputSchema.prefault({}),
 		/** Short form of one entry in `notify`. */
-		callback: z.url({ protocol: /^https?$/, error: 'an http or https URL' }).max(2048).optional(),
+		callback: z
+			.url({ protocol: /^https?$/, error: 'an http or https URL' })
+			.max(2048)
+			.optional(),
 		notify: z.array(notifyInputSchema).max(10).default([]),
 		name: titleSchema.optional(),
 		labels: labelsSchema.default({}),
 		metadata: jsonObjectSchema.default({}),
 	})
 	.refine(
-		(input) => [input.timing, input.time, input.frequency].filter((x) => x !== undefined).length === 1,
+		(input) =>
+			[input.timing, input.time, input.frequency].filter((x) => x !== undefined).length === 1,
 		{ path: ['timing'], error: 'exactly one of "timing", "time" and "frequency"' },
 	)
 	.meta({ id: 'ScheduleInput' });
@@ -87,6 +101,8 @@ export interface Schedule {
 	timing: Timing;
 	/** The last nominal instant that has an outcome. */
 	lastAt: Instant | null;
+	/** The last nominal instant that was not coalesced into a later one: where the next run's window starts. */
+	windowFrom: Instant | null;
 	/** The next nominal instant that has none; null when the timing is over. */
 	nextAt: Instant | null;
 	/** How many runs were made, for `limit`. */

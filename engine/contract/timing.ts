@@ -6,14 +6,24 @@ import type { Duration, Instant } from './time.ts';
 /** The timing as a user writes it. What is not built yet is no field here, and so is refused. */
 export const timingInputSchema = z
 	.strictObject({
-		cron: z.string().min(1).max(200).optional().meta({ examples: ['0 9 * * 1-5'] }),
+		cron: z
+			.string()
+			.min(1)
+			.max(200)
+			.optional()
+			.meta({ examples: ['0 9 * * 1-5'] }),
 		every: durationSchema.optional(),
 		/** For `every`: occurrences are `anchor + n * every`. Default `start`, else the instant of acceptance. */
 		anchor: instantSchema.optional(),
 		/** An instant with offset, or a local time (`2027-01-31T09:00:00`) in `timeZone`. */
 		at: z.string().min(1).max(40).optional(),
 		in: durationSchema.optional(),
-		timeZone: z.string().min(1).max(64).optional().meta({ examples: ['Europe/Berlin'] }),
+		timeZone: z
+			.string()
+			.min(1)
+			.max(64)
+			.optional()
+			.meta({ examples: ['Europe/Berlin'] }),
 		start: instantSchema.optional(),
 		end: instantSchema.optional(),
 		/** The number of runs after which the schedule is completed. */

@@ -40,7 +40,8 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 	return value;
 }
 
-const SECRET_NAME = /secret|password|passwd|token|key|passphrase|authorization|credential|cookie|headers/i;
+const SECRET_NAME =
+	/secret|password|passwd|token|key|passphrase|authorization|credential|cookie|headers/i;
 
 /**
  * The issues of a zod error as the API shows them. Values of fields that sound secret are left out.
@@ -82,6 +83,7 @@ export function invalid(issues: readonly InputIssue[], code: ErrorCode): CapErro
 	const [first] = issues;
 	const more = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
 	const came = first?.received === undefined ? '' : `, got ${first.received}`;
-	const message = first === undefined ? 'invalid input' : `${first.path}: expected ${first.expected}${came}`;
+	const message =
+		first === undefined ? 'invalid input' : `${first.path}: expected ${first.expected}${came}`;
 	return new CapError(code, message + more, { issues });
 }

@@ -71,7 +71,9 @@ function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string
 		(schemas, key) => schemas.flatMap((each) => inside(each, key)),
 		unwrapped(schema),
 	);
-	return [...new Set(found.flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : [])))];
+	return [
+		...new Set(found.flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []))),
+	];
 }
 
 function inside(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType[] {

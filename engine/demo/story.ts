@@ -130,7 +130,7 @@ const LINES: Readonly<Record<string, { what: string; detail(event: SeenEvent): s
 		what: 'schedule is due',
 		detail: ({ subject }) => `makes ${subject['runId']}`,
 	},
-	'run.succeeded': { what: 'result stored', detail: ({ data }) => data?.['resultId'] },
+	'run.succeeded': { what: 'result stored', detail: ({ data }) => data?.['resultId'] as string },
 	'delivery.delivered': {
 		what: 'file delivered',
 		detail: ({ data }) => basename(data?.['location'] as string),

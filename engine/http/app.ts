@@ -43,7 +43,11 @@ function byPath(routes: readonly Route[]): Map<string, Route[]> {
 	return Map.groupBy(routes, (route) => route.path);
 }
 
-function mount(app: Express, path: string, { routes, shared }: { routes: Route[]; shared: Shared }): void {
+function mount(
+	app: Express,
+	path: string,
+	{ routes, shared }: { routes: Route[]; shared: Shared },
+): void {
 	const place = app.route(path.replaceAll(/\{(\w+)\}/g, ':$1'));
 	for (const route of routes) {
 		place[route.method]((request, response) => {
@@ -53,7 +57,9 @@ function mount(app: Express, path: string, { routes, shared }: { routes: Route[]
 	}
 	const allow = allowed(routes);
 	place.all((request, response) => {
-		const known = routes.every(({ params }) => params === undefined || params.safeParse(request.params).success);
+		const known = routes.every(
+			({ params }) => params === undefined || params.safeParse(request.params).success,
+		);
 		if (!known) throw new CapError('NOT_FOUND', 'there is nothing at this path');
 		response.setHeader('allow', allow);
 		throw new CapError('METHOD_NOT_ALLOWED', `this path knows ${allow}, not ${request.method}`);
@@ -72,8 +78,15 @@ function measure({ clock, metrics }: Context) {
 		response.once('close', () => {
 			const route = (response.locals['route'] as string | undefined) ?? 'none';
 			const labels = { method: request.method, route };
-			metrics.count('capscheduler_http_requests_total', { ...labels, status: String(response.statusCode) });
-			metrics.observe('capscheduler_http_request_seconds', (clock.monotonic() - started) / 1000, labels);
+			metrics.count('capscheduler_http_requests_total', {
+				...labels,
+				status: String(response.statusCode),
+			});
+			metrics.observe(
+				'capscheduler_http_request_seconds',
+				(clock.monotonic() - started) / 1000,
+				labels,
+			);
 		});
 		next();
 	};

@@ -31,7 +31,10 @@ export async function sendArtifact(
 	const range = reads ? wantedRange(request, first) : undefined;
 	if (range === 'unsatisfiable') {
 		response.setHeader('content-range', `bytes */${first.size}`);
-		throw new CapError('RANGE_NOT_SATISFIABLE', `header Range: expected a range within ${first.size} bytes`);
+		throw new CapError(
+			'RANGE_NOT_SATISFIABLE',
+			`header Range: expected a range within ${first.size} bytes`,
+		);
 	}
 	const artifact = reads && conditional !== undefined ? await open(true) : first;
 	await sendBytes(response, artifact, { range, reads });
@@ -44,9 +47,15 @@ async function sendBytes(
 	{ range, reads }: { range: ByteRange | undefined; reads: boolean },
 ): Promise<void> {
 	describe(response, artifact);
-	response.setHeader('content-type', plainHeader(artifact.contentType) ?? 'application/octet-stream');
+	response.setHeader(
+		'content-type',
+		plainHeader(artifact.contentType) ?? 'application/octet-stream',
+	);
 	response.setHeader('content-disposition', attachment(artifact.filename));
-	response.setHeader('content-length', range === undefined ? artifact.size : range.end - range.start + 1);
+	response.setHeader(
+		'content-length',
+		range === undefined ? artifact.size : range.end - range.start + 1,
+	);
 	if (range !== undefined) {
 		response.setHeader('content-range', `bytes ${range.start}-${range.end}/${artifact.size}`);
 		response.statusCode = 206;
@@ -67,7 +76,10 @@ function describe(response: Response, artifact: OpenedArtifact): void {
 function isKnown(request: Request, { sha256 }: OpenedArtifact): boolean {
 	const sent = request.headers['if-none-match'];
 	if (sent === undefined) return false;
-	return sent.trim() === '*' || sent.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${sha256}"`);
+	return (
+		sent.trim() === '*' ||
+		sent.split(',').some((tag) => tag.trim().replace(/^W\//, '') === `"${sha256}"`)
+	);
 }
 
 /** One range; several, or a form that is not understood, mean the whole file, as RFC 9110 allows. */

@@ -35,7 +35,10 @@ export class Authentication {
 	async actor(request: IncomingMessage): Promise<Actor> {
 		const token = bearerToken(request);
 		if (token === undefined) {
-			throw new CapError('UNAUTHENTICATED', 'header Authorization: expected "Bearer" and an API key');
+			throw new CapError(
+				'UNAUTHENTICATED',
+				'header Authorization: expected "Bearer" and an API key',
+			);
 		}
 		const hash = this.ctx.tokens.hash(token);
 		if (!this.known.has(hash)) this.refuseFailing(request);
@@ -52,7 +55,8 @@ export class Authentication {
 	/** @throws CapError RATE_LIMITED when the address has failed too often */
 	refuseFailing(request: IncomingMessage): void {
 		const allowance = this.failures.look(addressOf(request));
-		if (!allowance.allowed) throw rateLimited(allowance, 'failed authentications from this address');
+		if (!allowance.allowed)
+			throw rateLimited(allowance, 'failed authentications from this address');
 	}
 
 	failed(request: IncomingMessage): void {

@@ -48,7 +48,8 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
 	try {
 		return await inflate(bytes, { maxOutputLength: limits.maxBytes });
 	} catch (error) {
-		if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(limits.maxBytes);
+		if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
+			throw tooLarge(limits.maxBytes);
 		throw notGzip(error);
 	}
 }

@@ -31,7 +31,12 @@ export interface Shared {
 const NOTHING = new Uint8Array();
 
 /** One request through one route: let in, parse, handle, answer. Throws what `sendProblem` answers. */
-export async function dispatch(route: Route, shared: Shared, request: Request, response: Response): Promise<void> {
+export async function dispatch(
+	route: Route,
+	shared: Shared,
+	request: Request,
+	response: Response,
+): Promise<void> {
 	const reply =
 		route.auth === 'key'
 			? await withKey(route, shared, request, response)
@@ -63,7 +68,9 @@ async function withKey(
 ): Promise<Reply | typeof ANSWERED> {
 	const actor = await shared.authentication.actor(request);
 	const allowance = shared.limiter.take(actor.keyId);
-	response.setHeaders(new Map(Object.entries(rateLimitHeaders(allowance, shared.limiter.perMinute))));
+	response.setHeaders(
+		new Map(Object.entries(rateLimitHeaders(allowance, shared.limiter.perMinute))),
+	);
 	if (!allowance.allowed) throw rateLimited(allowance, 'requests with this key');
 	demandScope(actor, route);
 	const { call, bytes } = await parsed(route, shared, request, response);
@@ -74,7 +81,11 @@ async function withKey(
 		once: (act, respond) => {
 			if (key === undefined) return act(undefined).then((made) => answered(made, respond));
 			const print = fingerprint(request, bytes);
-			const once = { key, fingerprint: print, respond: (made: Parameters<typeof respond>[0]) => kept(respond(made)) };
+			const once = {
+				key,
+				fingerprint: print,
+				respond: (made: Parameters<typeof respond>[0]) => kept(respond(made)),
+			};
 			return shared.inFlight.hold({ tenant: actor.tenant, key, fingerprint: print }, async () =>
 				answered(await act(once), respond),
 			);
@@ -96,13 +107,27 @@ async function parsed(
 	const params: unknown = route.params && parseParams(route.params, request.params);
 	const query: unknown = parseQuery(route, request);
 	const ifMatch = route.conditional === true ? revisionWanted(request) : undefined;
-	const { body, bytes } = await bodyOf(route, request, { maxBytes: options.maxBodyBytes, clock: ctx.clock });
+	const { body, bytes } = await bodyOf(route, request, {
+		maxBytes: options.maxBodyBytes,
+		clock: ctx.clock,
+	});
 	const away = new AbortController();
 	response.once('close', () => {
 		away.abort();
 	});
 	const waitWithin = route.waits === true ? waitWanted(request, response) : 0;
-	const call = { ctx, options, params, query, body, ifMatch, waitWithin, signal: away.signal, request, response };
+	const call = {
+		ctx,
+		options,
+		params,
+		query,
+		body,
+		ifMatch,
+		waitWithin,
+		signal: away.signal,
+		request,
+		response,
+	};
 	return { call, bytes };
 }
 
@@ -128,7 +153,10 @@ function queryOf(request: Request): Record<string, string> {
 	if (start === -1) return query;
 	for (const [name, value] of new URLSearchParams(request.url.slice(start + 1))) {
 		if (Object.hasOwn(query, name) || name === '__proto__') {
-			throw inputError('INVALID_REQUEST', { path: `query.${name.slice(0, 60)}`, expected: 'every parameter once' });
+			throw inputError('INVALID_REQUEST', {
+				path: `query.${name.slice(0, 60)}`,
+				expected: 'every parameter once',
+			});
 		}
 		query[name] = value;
 	}
@@ -171,7 +199,11 @@ function waitWanted(request: Request, response: Response): Duration {
 function answered<T>(made: Answered<T>, respond: (answer: T) => Reply): Reply {
 	if (made.kind === 'done') return respond(made.answer);
 	const { status, headers, body } = made.response;
-	return { status, body: body ?? undefined, headers: { ...headers, 'idempotent-replayed': 'true' } };
+	return {
+		status,
+		body: body ?? undefined,
+		headers: { ...headers, 'idempotent-replayed': 'true' },
+	};
 }
 
 const kept = ({ status, headers = {}, body }: Reply): StoredResponse => ({
@@ -189,7 +221,8 @@ function send({ status, headers = {}, body }: Reply, response: Response): void {
 		return;
 	}
 	const text = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
-	if (!response.hasHeader('content-type')) response.setHeader('content-type', 'application/json; charset=utf-8');
+	if (!response.hasHeader('content-type'))
+		response.setHeader('content-type', 'application/json; charset=utf-8');
 	response.setHeader('content-length', text.length);
 	response.end(text);
 }

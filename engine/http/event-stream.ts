@@ -64,7 +64,7 @@ async function* follow(
 	});
 	signal.addEventListener('abort', changed, { once: true });
 	try {
-		for (let last = after; !signal.aborted; ) {
+		for (let last = after; !signal.aborted;) {
 			// renewed before reading, so that no commit between is missed
 			change = Promise.withResolvers<void>();
 			const events = await store.readEvents(tenant, last, BATCH);

@@ -19,7 +19,10 @@ export function idempotencyKey(request: IncomingMessage): string | undefined {
 }
 
 /** What must be the same for a repeat: method, path with query, and the inflated body. */
-export function fingerprint(request: { method: string; originalUrl: string }, body: Uint8Array): string {
+export function fingerprint(
+	request: { method: string; originalUrl: string },
+	body: Uint8Array,
+): string {
 	return createHash('sha256')
 		.update(`${request.method}\n${request.originalUrl}\n`)
 		.update(body)
@@ -34,17 +37,27 @@ export class InFlight {
 	 * Holds the key while the work lasts.
 	 * @throws CapError IDEMPOTENCY_IN_FLIGHT, or IDEMPOTENCY_MISMATCH for another request under the same key
 	 */
-	async hold<T>(owner: { tenant: string; key: string; fingerprint: string }, work: () => Promise<T>): Promise<T> {
+	async hold<T>(
+		owner: { tenant: string; key: string; fingerprint: string },
+		work: () => Promise<T>,
+	): Promise<T> {
 		const name = `${owner.tenant}\n${owner.key}`;
 		const other = this.fingerprints.get(name);
 		if (other !== undefined && other !== owner.fingerprint) {
-			throw new CapError('IDEMPOTENCY_MISMATCH', 'header Idempotency-Key: used for another request');
+			throw new CapError(
+				'IDEMPOTENCY_MISMATCH',
+				'header Idempotency-Key: used for another request',
+			);
 		}
 		if (other !== undefined) {
-			throw new CapError('IDEMPOTENCY_IN_FLIGHT', 'the first request with this Idempotency-Key is under way', {
-				retry: 'later',
-				retryAfter: 1000,
-			});
+			throw new CapError(
+				'IDEMPOTENCY_IN_FLIGHT',
+				'the first request with this Idempotency-Key is under way',
+				{
+					retry: 'later',
+					retryAfter: 1000,
+				},
+			);
 		}
 		this.fingerprints.set(name, owner.fingerprint);
 		try {

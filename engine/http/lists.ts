@@ -9,7 +9,9 @@ const limitSchema = z
 	.string()
 	.regex(/^\d{1,9}$/, `an integer from 1 to ${MAX_LIMIT}`)
 	.transform(Number)
-	.refine((limit) => limit >= 1 && limit <= MAX_LIMIT, { error: `an integer from 1 to ${MAX_LIMIT}` })
+	.refine((limit) => limit >= 1 && limit <= MAX_LIMIT, {
+		error: `an integer from 1 to ${MAX_LIMIT}`,
+	})
 	.optional()
 	.meta({
 		description: `How many at most, 1 to ${MAX_LIMIT}; ${DEFAULT_LIMIT} unless given.`,
@@ -27,7 +29,10 @@ export const pageQuery = {
 		.meta({ description: '`nextCursor` of the page before.' }),
 };
 
-export function pageRequest(query: { limit?: number | undefined; cursor?: string | undefined }): PageRequest {
+export function pageRequest(query: {
+	limit?: number | undefined;
+	cursor?: string | undefined;
+}): PageRequest {
 	return {
 		limit: query.limit ?? DEFAULT_LIMIT,
 		...(query.cursor === undefined ? {} : { cursor: query.cursor }),

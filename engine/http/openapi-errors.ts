@@ -2,12 +2,26 @@ import type { ErrorCode } from '../contract/errors.ts';
 import { ERROR_STATUS } from '../contract/errors.ts';
 import type { Route } from './route.ts';
 
-const WITH_KEY: readonly ErrorCode[] = ['UNAUTHENTICATED', 'FORBIDDEN', 'RATE_LIMITED', 'INVALID_REQUEST'];
-const WITH_SESSION: readonly ErrorCode[] = ['TOKEN_INVALID', 'RATE_LIMITED', 'INVALID_REQUEST', 'NOT_FOUND'];
+const WITH_KEY: readonly ErrorCode[] = [
+	'UNAUTHENTICATED',
+	'FORBIDDEN',
+	'RATE_LIMITED',
+	'INVALID_REQUEST',
+];
+const WITH_SESSION: readonly ErrorCode[] = [
+	'TOKEN_INVALID',
+	'RATE_LIMITED',
+	'INVALID_REQUEST',
+	'NOT_FOUND',
+];
 const WITH_LINK: readonly ErrorCode[] = ['INVALID_REQUEST'];
 const WITH_STORE: readonly ErrorCode[] = ['STORAGE_UNAVAILABLE'];
 const WITH_WRITE: readonly ErrorCode[] = ['CROSS_SITE', 'STORAGE_FULL', 'DRAINING'];
-const WITH_BODY: readonly ErrorCode[] = ['UNSUPPORTED_MEDIA_TYPE', 'BODY_TOO_LARGE', 'INVALID_REQUEST'];
+const WITH_BODY: readonly ErrorCode[] = [
+	'UNSUPPORTED_MEDIA_TYPE',
+	'BODY_TOO_LARGE',
+	'INVALID_REQUEST',
+];
 const WITH_JSON: readonly ErrorCode[] = [
 	'INVALID_JSON',
 	'DUPLICATE_KEY',

@@ -10,7 +10,11 @@ export class SchemaCollector {
 
 	/** @param io `input` for what clients write, `output` for what they read */
 	convert(schema: z.ZodType, io: 'input' | 'output'): Json {
-		const { $schema: _, $defs, ...json } = z.toJSONSchema(schema, {
+		const {
+			$schema: _,
+			$defs,
+			...json
+		} = z.toJSONSchema(schema, {
 			io,
 			unrepresentable: 'any',
 			override({ zodSchema, jsonSchema }) {
@@ -44,19 +48,22 @@ function tidy(node: unknown, defs: Record<string, Json>): unknown {
 	const { $ref, override, ...rest } = node as Json & { override?: Json };
 	const referred = typeof $ref === 'string' ? reference($ref, defs) : {};
 	const json: Json = { ...referred };
-	for (const [key, value] of Object.entries(rest)) json[key] = key === 'default' ? value : tidy(value, defs);
+	for (const [key, value] of Object.entries(rest))
+		json[key] = key === 'default' ? value : tidy(value, defs);
 	// the format says it, and the pattern is 300 characters long
 	if (json['format'] === 'date-time') delete json['pattern'];
 	if (JSON.stringify(json['propertyNames']) === '{"type":"string"}') delete json['propertyNames'];
 	if (override === undefined) return json;
-	for (const key of ['type', 'pattern', 'minLength', 'maxLength']) Reflect.deleteProperty(json, key);
+	for (const key of ['type', 'pattern', 'minLength', 'maxLength'])
+		Reflect.deleteProperty(json, key);
 	return { ...json, ...override };
 }
 
 function reference($ref: string, defs: Record<string, Json>): Json {
 	const name = $ref.replace('#/$defs/', '');
 	if (name.startsWith('__')) {
-		if (JSON.stringify(defs[name]) !== '{}') throw new Error(`give the schema a name: ${JSON.stringify(defs[name])}`);
+		if (JSON.stringify(defs[name]) !== '{}')
+			throw new Error(`give the schema a name: ${JSON.stringify(defs[name])}`);
 		return {};
 	}
 	return { $ref: `#/components/schemas/${name}` };

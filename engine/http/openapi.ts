@@ -66,7 +66,9 @@ export function openApiDocument(
 	const paths: OpenApiDocument['paths'] = {};
 	for (const route of routes) {
 		paths[route.path] ??= {};
-		Object.assign(paths[route.path] ?? {}, { [route.method]: operation(route, collector, problem) });
+		Object.assign(paths[route.path] ?? {}, {
+			[route.method]: operation(route, collector, problem),
+		});
 	}
 	return {
 		openapi: '3.1.0',
@@ -80,7 +82,9 @@ export function openApiDocument(
 		tags: Object.entries(TAGS).map(([name, description]) => ({ name: name as Tag, description })),
 		paths,
 		components: {
-			schemas: Object.fromEntries(Object.entries(collector.schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
+			schemas: Object.fromEntries(
+				Object.entries(collector.schemas).sort(([a], [b]) => (a < b ? -1 : 1)),
+			),
 			headers: HEADERS,
 			securitySchemes: SECURITY,
 		},
@@ -89,14 +93,25 @@ export function openApiDocument(
 
 const SECURITY: Json = {
 	apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: `csk_…`.' },
-	sessionToken: { type: 'http', scheme: 'bearer', description: "The token of an attempt, from its envelope's `callback`." },
+	sessionToken: {
+		type: 'http',
+		scheme: 'bearer',
+		description: "The token of an attempt, from its envelope's `callback`.",
+	},
 };
 
 const text = { type: 'string' };
 const HEADERS: Json = {
 	RequestId: { description: 'Names the request in logs and problems.', schema: text },
-	RateLimit: { description: 'What is left of the quota, and when it is whole again.', schema: text, example: '"key";r=599;t=1' },
-	RetryAfter: { description: 'Seconds to wait before trying again.', schema: { type: 'integer', minimum: 1 } },
+	RateLimit: {
+		description: 'What is left of the quota, and when it is whole again.',
+		schema: text,
+		example: '"key";r=599;t=1',
+	},
+	RetryAfter: {
+		description: 'Seconds to wait before trying again.',
+		schema: { type: 'integer', minimum: 1 },
+	},
 	IdempotentReplayed: { description: '`true`: this answer was given before.', schema: text },
 };
 const header = (name: string): Json => ({ $ref: `#/components/headers/${name}` });
@@ -117,7 +132,9 @@ function operation(route: Route, collector: SchemaCollector, problem: Json): Ope
 		tags: [route.tag],
 		security: security(route),
 		...(parameters.length === 0 ? {} : { parameters }),
-		...(route.body === undefined ? {} : { requestBody: requestBody(route.body, route.example?.body, collector) }),
+		...(route.body === undefined
+			? {}
+			: { requestBody: requestBody(route.body, route.example?.body, collector) }),
 		responses: { ...successes(route, collector), ...failures(route, problem) },
 	};
 }
@@ -128,7 +145,11 @@ function security({ auth }: Route): Operation['security'] {
 	return [];
 }
 
-function fields(schema: z.ZodObject | undefined, place: 'path' | 'query', collector: SchemaCollector): Parameter[] {
+function fields(
+	schema: z.ZodObject | undefined,
+	place: 'path' | 'query',
+	collector: SchemaCollector,
+): Parameter[] {
 	if (schema === undefined) return [];
 	return Object.entries(schema.shape).map(([name, field]) => {
 		const { description, ...json } = collector.convert(field as z.ZodType, 'input');
@@ -143,16 +164,28 @@ function fields(schema: z.ZodObject | undefined, place: 'path' | 'query', collec
 }
 
 function headerParameters({ method, auth, conditional, waits, headers = [] }: Route): Parameter[] {
-	const own = headers.map(({ name, description, example }) => parameter(name, description, { example }));
+	const own = headers.map(({ name, description, example }) =>
+		parameter(name, description, { example }),
+	);
 	if (method === 'post' && auth === 'key') {
 		const schema = { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' };
-		own.push(parameter('idempotency-key', 'Makes the request safe to repeat for 24 hours.', { schema }));
+		own.push(
+			parameter('idempotency-key', 'Makes the request safe to repeat for 24 hours.', { schema }),
+		);
 	}
 	if (conditional === true) {
-		own.push(parameter('if-match', 'Only if the resource has this revision: its ETag, in quotes.', { example: '"3"' }));
+		own.push(
+			parameter('if-match', 'Only if the resource has this revision: its ETag, in quotes.', {
+				example: '"3"',
+			}),
+		);
 	}
 	if (waits === true) {
-		own.push(parameter('prefer', 'How many seconds to wait for the end, at most 60.', { example: 'wait=30' }));
+		own.push(
+			parameter('prefer', 'How many seconds to wait for the end, at most 60.', {
+				example: 'wait=30',
+			}),
+		);
 	}
 	return own;
 }
@@ -170,7 +203,11 @@ const parameter = (
 	schema,
 });
 
-function requestBody(body: BodySpec, example: unknown, collector: SchemaCollector): NonNullable<Operation['requestBody']> {
+function requestBody(
+	body: BodySpec,
+	example: unknown,
+	collector: SchemaCollector,
+): NonNullable<Operation['requestBody']> {
 	if (body.kind === 'stream') {
 		const anything = { schema: {}, ...(example === undefined ? {} : { example }) };
 		return {
@@ -207,7 +244,9 @@ function commonHeaders({ auth, method }: Route): Json {
 	return {
 		'X-Request-Id': header('RequestId'),
 		...(auth === 'key' ? { RateLimit: header('RateLimit') } : {}),
-		...(auth === 'key' && method === 'post' ? { 'Idempotent-Replayed': header('IdempotentReplayed') } : {}),
+		...(auth === 'key' && method === 'post'
+			? { 'Idempotent-Replayed': header('IdempotentReplayed') }
+			: {}),
 	};
 }
 
@@ -222,7 +261,8 @@ function namedHeaders({ headers = {} }: AnswerSpec): Json {
 
 function content({ schema, media = [] }: AnswerSpec, collector: SchemaCollector): Json {
 	const types: Json = {};
-	if (schema !== undefined) types['application/json'] = { schema: collector.convert(schema, 'output') };
+	if (schema !== undefined)
+		types['application/json'] = { schema: collector.convert(schema, 'output') };
 	for (const type of media) types[type] ??= { schema: type.startsWith('text/') ? text : {} };
 	return Object.keys(types).length === 0 ? {} : { content: types };
 }

@@ -22,7 +22,10 @@ export function revisionWanted(request: IncomingMessage): number | undefined {
 	}
 	const [, weak, revision = ''] = tag;
 	if (weak !== undefined || !/^[1-9]\d{0,14}$/.test(revision)) {
-		throw new CapError('PRECONDITION_FAILED', 'header If-Match: this is no revision of the resource');
+		throw new CapError(
+			'PRECONDITION_FAILED',
+			'header If-Match: this is no revision of the resource',
+		);
 	}
 	return Number(revision);
 }

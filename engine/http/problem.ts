@@ -43,7 +43,12 @@ function issueOf({ path, expected, received }: InputIssue): Problem['errors'][nu
 }
 
 /** Answers an error; what is no CapError is a fault of ours, told to the log only. */
-export function sendProblem(request: Request, response: Response, thrown: unknown, log: Logger): void {
+export function sendProblem(
+	request: Request,
+	response: Response,
+	thrown: unknown,
+	log: Logger,
+): void {
 	if (response.destroyed || request.socket.destroyed) return;
 	const error = asCapError(thrown);
 	const { requestId } = response.locals as { requestId: string };
@@ -77,12 +82,22 @@ function asCapError(thrown: unknown): CapError {
 			issues: [{ path: 'path', expected: 'percent-encoded UTF-8' }],
 		});
 	}
-	return new CapError('INTERNAL', 'the engine failed at this; its log tells more under the request id', {
-		cause: thrown,
-	});
+	return new CapError(
+		'INTERNAL',
+		'the engine failed at this; its log tells more under the request id',
+		{
+			cause: thrown,
+		},
+	);
 }
 
-function logFault(error: CapError, thrown: unknown, requestId: string, request: Request, log: Logger): void {
+function logFault(
+	error: CapError,
+	thrown: unknown,
+	requestId: string,
+	request: Request,
+	log: Logger,
+): void {
 	const cause = error.cause instanceof Error ? error.cause : thrown;
 	log.error('request failed', {
 		requestId,

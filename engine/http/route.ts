@@ -135,7 +135,9 @@ export interface OpenRoute extends RouteBase {
 export type Route = KeyRoute | OpenRoute;
 
 type Parsed<S> = S extends z.ZodType ? z.output<S> : undefined;
-type ParsedBody<S> = S extends { kind: 'json'; schema: infer B extends z.ZodType } ? z.output<B> : undefined;
+type ParsedBody<S> = S extends { kind: 'json'; schema: infer B extends z.ZodType }
+	? z.output<B>
+	: undefined;
 
 type Typed<R extends Route, P, Q, B, C> = Omit<R, 'params' | 'query' | 'body' | 'handle'> & {
 	params?: P;

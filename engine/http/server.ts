@@ -50,9 +50,13 @@ export async function startServer(
 	try {
 		await once(server, 'listening');
 	} catch (error) {
-		throw new CapError('INTERNAL', `cannot listen on ${host}:${port}: ${(error as Error).message}`, {
-			cause: error,
-		});
+		throw new CapError(
+			'INTERNAL',
+			`cannot listen on ${host}:${port}: ${(error as Error).message}`,
+			{
+				cause: error,
+			},
+		);
 	}
 	const { address, port: bound, family } = server.address() as AddressInfo;
 	const name = family === 'IPv6' ? `[${address}]` : address;

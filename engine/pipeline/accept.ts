@@ -123,6 +123,7 @@ async function compileSchedule(
 		specId: record.id,
 		timing,
 		lastAt: null,
+		windowFrom: null,
 		nextAt,
 		runsMade: 0,
 		pauses: [],

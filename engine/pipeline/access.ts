@@ -60,7 +60,10 @@ export async function createKey(
 	if (earlier !== null) return { kind: 'replayed', response: earlier };
 	const tenant = input.tenant ?? actor.tenant;
 	if (tenant !== actor.tenant && actor.tenant !== 'default') {
-		throw new CapError('FORBIDDEN', 'only an admin key of the tenant "default" makes keys of other tenants');
+		throw new CapError(
+			'FORBIDDEN',
+			'only an admin key of the tenant "default" makes keys of other tenants',
+		);
 	}
 	const created = newKey(ctx, { ...input, tenant });
 	const stored = await ctx.store.putKey(

@@ -190,7 +190,9 @@ export async function addRun(
 			runs: [run],
 			specs,
 			settle: [],
-			events: [runEvent('run.queued', run, run.createdAt, { by: actor.keyId, trigger: run.trigger })],
+			events: [
+				runEvent('run.queued', run, run.createdAt, { by: actor.keyId, trigger: run.trigger }),
+			],
 		},
 		onceRecord(ctx, actor, once, run),
 	);

@@ -62,7 +62,10 @@ async function settlementOf(
 			if (outcome.failure.code !== 'CAPABILITY_FAILED') throw unreadable(outcome.failure);
 			return settleFailure(ctx, run, spec, attemptFailure(outcome.failure));
 		case 'accepted':
-			throw new CapError('INVALID_REQUEST', 'status: expected "succeeded" or "failed", got "accepted"');
+			throw new CapError(
+				'INVALID_REQUEST',
+				'status: expected "succeeded" or "failed", got "accepted"',
+			);
 	}
 }
 
@@ -169,7 +172,10 @@ function demandOpen(run: Run, epoch: number): void {
 
 function over(run: Run, epoch: number): CapError {
 	if (run.epoch !== epoch) {
-		return new CapError('STALE_EPOCH', `attempt ${epoch} of ${run.id} is over, it is at ${run.epoch}`);
+		return new CapError(
+			'STALE_EPOCH',
+			`attempt ${epoch} of ${run.id} is over, it is at ${run.epoch}`,
+		);
 	}
 	return new CapError(
 		'RUN_OVER',

@@ -184,7 +184,9 @@ function parameterIssues(errors: readonly SchemaError[], parameters: JsonObject)
 			),
 	);
 	return inner
-		.filter(({ keyword }) => keyword !== 'additionalProperties' && keyword !== 'unevaluatedProperties')
+		.filter(
+			({ keyword }) => keyword !== 'additionalProperties' && keyword !== 'unevaluatedProperties',
+		)
 		.slice(0, 20)
 		.map((error): InputIssue => {
 			const steps = error.instanceLocation
@@ -259,7 +261,10 @@ export async function removeCapability(
 }
 
 export function revisionDiffers(what: string): CapError {
-	return new CapError('PRECONDITION_FAILED', `${what}: If-Match names another revision than the current one`);
+	return new CapError(
+		'PRECONDITION_FAILED',
+		`${what}: If-Match names another revision than the current one`,
+	);
 }
 
 export function inUse(what: string, usedBy: readonly string[]): CapError {

@@ -79,7 +79,11 @@ export async function settleDelivery(
 }
 
 /** One attempt, up to its settlement; null when the delivery is somebody else's now. */
-async function send(ctx: Context, delivery: Delivery, held: Held): Promise<DeliverySettlement | null> {
+async function send(
+	ctx: Context,
+	delivery: Delivery,
+	held: Held,
+): Promise<DeliverySettlement | null> {
 	const startedAt = ctx.clock.now();
 	let artifact = delivery.artifact;
 	let retries = WEBHOOK_RETRIES;
@@ -110,7 +114,13 @@ async function send(ctx: Context, delivery: Delivery, held: Held): Promise<Deliv
 		// What goes wrong before the send: a destination that is gone, a format that does not suit.
 		const failure = ownFault(error);
 		const at = ctx.clock.now();
-		return afterSendFailure(delivery, failure, { startedAt, at, artifact, retries, newId: ctx.newId });
+		return afterSendFailure(delivery, failure, {
+			startedAt,
+			at,
+			artifact,
+			retries,
+			newId: ctx.newId,
+		});
 	}
 }
 
@@ -216,8 +226,12 @@ async function reach(
 		const reason = await ctx.store.disabledTarget(tenant, delivery.scheduleId, delivery.targetKey);
 		if (reason !== null) throw new CapError('TARGET_DISABLED', `the target is disabled: ${reason}`);
 	}
-	if (target.destination !== undefined) return await reachDestination(ctx, tenant, target.destination);
-	return { channel: channelOf(ctx, target.channel ?? ''), settings: inlineSettings(ctx, delivery, target) };
+	if (target.destination !== undefined)
+		return await reachDestination(ctx, tenant, target.destination);
+	return {
+		channel: channelOf(ctx, target.channel ?? ''),
+		settings: inlineSettings(ctx, delivery, target),
+	};
 }
 
 function inlineSettings(ctx: Context, delivery: Delivery, target: Target): JsonObject {
@@ -249,7 +263,8 @@ export async function reachDestination(
 
 function channelOf(ctx: Context, name: string): Channel {
 	const channel = ctx.channels.get(name);
-	if (channel === undefined) throw new CapError('CHANNEL_UNKNOWN', `this engine has no channel "${name}"`);
+	if (channel === undefined)
+		throw new CapError('CHANNEL_UNKNOWN', `this engine has no channel "${name}"`);
 	return channel;
 }
 
@@ -265,7 +280,11 @@ async function render(
 }
 
 /** The name of a file for a rendered result. */
-export function fileNameOf(template: string, { run, spec }: Source, artifact: ArtifactRecord): string {
+export function fileNameOf(
+	template: string,
+	{ run, spec }: Source,
+	artifact: ArtifactRecord,
+): string {
 	return renderFilename(parseFilename(template, 'filename'), {
 		values: {
 			capability: run.capability,

@@ -106,7 +106,8 @@ class SpecCache {
 
 	get(run: Run): RunSpec {
 		const spec = this.#specs.get(run.specId);
-		if (spec === undefined) throw new CapError('INTERNAL', `spec ${run.specId} of ${run.id} is missing`);
+		if (spec === undefined)
+			throw new CapError('INTERNAL', `spec ${run.specId} of ${run.id} is missing`);
 		return spec;
 	}
 }

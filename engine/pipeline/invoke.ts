@@ -67,7 +67,8 @@ export async function invokeAction(
 /** A run that the actor may see. @throws CapError NOT_FOUND */
 export async function findRun(ctx: Context, actor: Actor, id: RunId): Promise<Run> {
 	const run = await ctx.store.getRun(actor.tenant, id);
-	if (run === null || !mayUse(actor, run.capability)) throw new CapError('NOT_FOUND', `no run ${id}`);
+	if (run === null || !mayUse(actor, run.capability))
+		throw new CapError('NOT_FOUND', `no run ${id}`);
 	return run;
 }
 
@@ -103,7 +104,8 @@ export async function waitForRun(
 export async function cancelRun(ctx: Context, actor: Actor, id: RunId): Promise<Run> {
 	const run = await findRun(ctx, actor, id);
 	if (run.state === 'cancelled') return run;
-	if (isOver(run.state)) throw new CapError('RUN_OVER', `${id} is ${run.state} and cannot be cancelled`);
+	if (isOver(run.state))
+		throw new CapError('RUN_OVER', `${id} is ${run.state} and cannot be cancelled`);
 	const spec = (await ctx.store.getSpecs([run.specId])).get(run.specId);
 	if (spec === undefined) throw new CapError('INTERNAL', `spec of ${id} is missing`);
 	const at = ctx.clock.now();

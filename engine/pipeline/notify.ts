@@ -8,7 +8,11 @@ import type { RunSpec } from '../contract/schedule.ts';
 import { toIso } from '../contract/time.ts';
 import type { Instant } from '../contract/time.ts';
 import type { SendFailure } from '../core/delivery/transitions.ts';
-import { afterNotifyFailure, notificationReleased, notified } from '../core/delivery/transitions.ts';
+import {
+	afterNotifyFailure,
+	notificationReleased,
+	notified,
+} from '../core/delivery/transitions.ts';
 import type { Context } from './context.ts';
 import { reachDestination } from './deliver.ts';
 import { claimEvents } from './dispatch.ts';
@@ -50,7 +54,8 @@ export async function settleNotification(
 ): Promise<void> {
 	const [applied] = await ctx.store.settleNotifications([settlement]);
 	const { state } = settlement.set;
-	if (applied !== true) ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'notification' });
+	if (applied !== true)
+		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'notification' });
 	else if (state !== undefined) ctx.metrics.count('capscheduler_notifications_total', { state });
 }
 
@@ -67,8 +72,12 @@ async function send(
 		const endpoint = await reach(ctx, notification, spec, notify);
 		const body = await bodyOf(ctx, notification, run, spec);
 		// Kept when another attempt follows, so that it sends the same bytes.
-		tried = { ...notification, sealedBody: ctx.sealing.seal(body, sealBinding(notification, 'body')) };
-		if (held.reason() === 'drain') return notificationReleased(notification, { at: ctx.clock.now() });
+		tried = {
+			...notification,
+			sealedBody: ctx.sealing.seal(body, sealBinding(notification, 'body')),
+		};
+		if (held.reason() === 'drain')
+			return notificationReleased(notification, { at: ctx.clock.now() });
 		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
 		ctx.faults.hit('notify.before');
 		const outcome = await ctx.postSigned({
@@ -131,7 +140,8 @@ async function reach(
 	const { tenant, scheduleId, notifyKey } = notification;
 	if (scheduleId !== null) {
 		const reason = await ctx.store.disabledTarget(tenant, scheduleId, `notify.${notifyKey}`);
-		if (reason !== null) throw new CapError('TARGET_DISABLED', `the endpoint is disabled: ${reason}`);
+		if (reason !== null)
+			throw new CapError('TARGET_DISABLED', `the endpoint is disabled: ${reason}`);
 	}
 	if (notify.destination !== undefined) {
 		const { settings } = await reachDestination(ctx, tenant, notify.destination);

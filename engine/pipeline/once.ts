@@ -5,7 +5,10 @@ import type { Context, OnceRequest, StoredResponse } from './context.ts';
 
 const KEPT_FOR = 86_400_000;
 
-function binding(tenant: string, key: string): { tenant: string; type: string; id: string; field: string } {
+function binding(
+	tenant: string,
+	key: string,
+): { tenant: string; type: string; id: string; field: string } {
 	return { tenant, type: 'idempotency', id: key, field: 'response' };
 }
 

@@ -80,7 +80,11 @@ function presentPolicies({ policies }: RunSpec): JsonObject {
 	return {
 		...(rest as JsonObject),
 		catchUp: { mode: catchUp.mode, window: formatDuration(catchUp.window) },
-		retry: { ...retry, delay: formatDuration(retry.delay), maxDelay: formatDuration(retry.maxDelay) },
+		retry: {
+			...retry,
+			delay: formatDuration(retry.delay),
+			maxDelay: formatDuration(retry.maxDelay),
+		},
 		timeout: formatDuration(timeout),
 	};
 }
@@ -200,7 +204,10 @@ export function presentDelivery(delivery: Delivery): JsonObject {
 	};
 }
 
-export function presentDeliveryDetails(delivery: Delivery, attempts: DeliveryAttempt[]): JsonObject {
+export function presentDeliveryDetails(
+	delivery: Delivery,
+	attempts: DeliveryAttempt[],
+): JsonObject {
 	return {
 		...presentDelivery(delivery),
 		attempts: attempts.map((attempt) => ({
@@ -277,9 +284,8 @@ function timelineOf({ run, attempts, deliveries, notifications }: RunDetails): J
 		if (endedAt !== null) moments.push({ at: endedAt, what: `delivery ${targetKey}: ${state}` });
 	}
 	for (const { notifyKey, endedAt, state } of notifications) {
-		if (endedAt !== null) moments.push({ at: endedAt, what: `notification ${notifyKey}: ${state}` });
+		if (endedAt !== null)
+			moments.push({ at: endedAt, what: `notification ${notifyKey}: ${state}` });
 	}
-	return moments
-		.sort((a, b) => a.at - b.at)
-		.map(({ at, what }) => ({ at: toIso(at), what }));
+	return moments.sort((a, b) => a.at - b.at).map(({ at, what }) => ({ at: toIso(at), what }));
 }

@@ -108,10 +108,14 @@ export async function openResult(
 	const run = await findRun(ctx, actor, runId);
 	const about = await loadResult(ctx, run);
 	const { delivery } = about.spec;
-	return await openArtifact(ctx, { run, ...about }, {
-		format: wish.format ?? delivery?.format ?? AUTO_FORMAT,
-		options: wish.format === undefined ? delivery?.options : undefined,
-	});
+	return await openArtifact(
+		ctx,
+		{ run, ...about },
+		{
+			format: wish.format ?? delivery?.format ?? AUTO_FORMAT,
+			options: wish.format === undefined ? delivery?.options : undefined,
+		},
+	);
 }
 
 const TOKEN = /^(lnk_[0-9a-z]{26})\.([A-Za-z0-9_-]{43})$/;
@@ -141,10 +145,14 @@ export async function openLink(
 	const about = await loadResult(ctx, run);
 	const sameFormat = wish.format === undefined || wish.format === link.format;
 	// Rendered before the use is consumed: a format that does not suit costs none.
-	const opened = await openArtifact(ctx, { run, ...about }, {
-		format: wish.format ?? link.format,
-		options: sameFormat && link.format !== AUTO_FORMAT ? link.options : undefined,
-	});
+	const opened = await openArtifact(
+		ctx,
+		{ run, ...about },
+		{
+			format: wish.format ?? link.format,
+			options: sameFormat && link.format !== AUTO_FORMAT ? link.options : undefined,
+		},
+	);
 	if (wish.use) {
 		const used = await ctx.store.useLink(link.id, secretHash, ctx.clock.now());
 		if (used === 'not_found') throw new CapError('NOT_FOUND', 'no such link');
@@ -177,7 +185,8 @@ async function loadResult(ctx: Context, run: Run): Promise<LoadedResult> {
 	}
 	const result = await ctx.store.getResult(run.tenant, run.resultId);
 	const spec = (await ctx.store.getSpecs([run.specId])).get(run.specId);
-	if (result === null || spec === undefined) throw new CapError('GONE', 'the result is no longer kept');
+	if (result === null || spec === undefined)
+		throw new CapError('GONE', 'the result is no longer kept');
 	return { spec, result };
 }
 

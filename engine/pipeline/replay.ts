@@ -19,10 +19,20 @@ export async function replayDelivery(
 	if (found === null) throw new CapError('NOT_FOUND', `no delivery ${id}`);
 	const { delivery } = found;
 	if (delivery.state !== 'dead' && delivery.state !== 'delivered') {
-		throw new CapError('CONFLICT', `${id} is ${delivery.state}; only dead and delivered ones are replayed`);
+		throw new CapError(
+			'CONFLICT',
+			`${id} is ${delivery.state}; only dead and delivered ones are replayed`,
+		);
 	}
 	const at = ctx.clock.now();
-	const answer: Delivery = { ...delivery, state: 'pending', dueAt: at, endedAt: null, attempt: 0, error: null };
+	const answer: Delivery = {
+		...delivery,
+		state: 'pending',
+		dueAt: at,
+		endedAt: null,
+		attempt: 0,
+		error: null,
+	};
 	const stored = await ctx.store.replayDeliveries(
 		[replayed(delivery, { at })],
 		onceRecord(ctx, actor, once, answer),
@@ -69,7 +79,10 @@ const MAX_REPLAY = 1000;
 async function deadLetters(
 	ctx: Context,
 	actor: Actor,
-	{ scheduleId, limit = MAX_REPLAY }: { scheduleId?: ScheduleId | undefined; limit?: number | undefined },
+	{
+		scheduleId,
+		limit = MAX_REPLAY,
+	}: { scheduleId?: ScheduleId | undefined; limit?: number | undefined },
 ): Promise<Delivery[]> {
 	const found: Delivery[] = [];
 	let cursor: string | null = null;

@@ -37,7 +37,9 @@ export function joinSecrets(
 ): JsonObject {
 	const joined: JsonObject = { ...split.settings };
 	for (const [field, sealed] of Object.entries(split.sealed ?? {})) {
-		joined[field] = JSON.parse(sealing.open(sealed, { ...owner, field: prefix + field })) as JsonValue;
+		joined[field] = JSON.parse(
+			sealing.open(sealed, { ...owner, field: prefix + field }),
+		) as JsonValue;
 	}
 	return joined;
 }

@@ -2,17 +2,24 @@ import type { RunSettlement } from '../contract/change.ts';
 import type { Capability } from '../contract/capability.ts';
 import type { RequestEnvelope } from '../contract/envelope.ts';
 import { CapError } from '../contract/errors.ts';
+import type { ErrorCode } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { ResultRecord } from '../contract/result.ts';
 import type { Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
+import type { RetryReason } from '../contract/policies.ts';
 import { ON_TIME_WITHIN } from '../contract/policies.ts';
 import { toIso } from '../contract/time.ts';
 import type { Instant } from '../contract/time.ts';
 import type { AttemptFailure } from '../core/run/outcome.ts';
 import { afterFailure, afterLostLease } from '../core/run/outcome.ts';
 import { accepted, released, succeeded } from '../core/run/transitions.ts';
-import type { ResultBody, SessionAdapter, SessionFailure, SessionOutcome } from '../sessions/session.port.ts';
+import type {
+	ResultBody,
+	SessionAdapter,
+	SessionFailure,
+	SessionOutcome,
+} from '../sessions/session.port.ts';
 import { bindingOf } from './capabilities.ts';
 import type { Context } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
@@ -158,7 +165,8 @@ async function settleOutcome(
 	if (outcome.kind === 'accepted') {
 		return accepted(run, { at: ctx.clock.now(), deadlineAt });
 	}
-	if (outcome.kind === 'failed') return settleBrokenOff(ctx, run, spec, { held, failure: outcome.failure });
+	if (outcome.kind === 'failed')
+		return settleBrokenOff(ctx, run, spec, { held, failure: outcome.failure });
 	try {
 		return await settleResult(ctx, run, spec, outcome.body);
 	} catch (error) {
@@ -173,7 +181,9 @@ export async function settleResult(
 	spec: RunSpec,
 	body: ResultBody,
 ): Promise<RunSettlement> {
-	const staged = await ctx.store.blobs.stage(body.source, { maxBytes: ctx.settings.maxResultBytes });
+	const staged = await ctx.store.blobs.stage(body.source, {
+		maxBytes: ctx.settings.maxResultBytes,
+	});
 	const at = ctx.clock.now();
 	const rows = body.rows?.();
 	const result: ResultRecord = {
@@ -196,18 +206,25 @@ export async function settleResult(
 	});
 }
 
+/** A body that broke off half way. */
 function failureOf(error: unknown): SessionFailure {
-	if (error instanceof CapError) {
-		const lostOnTheWay = error.code === 'TARGET_UNREACHABLE' || error.code === 'TARGET_PROTOCOL';
-		return {
-			code: error.code,
-			message: error.message,
-			retry: error.retry,
-			...(lostOnTheWay ? { reason: 'network' as const } : {}),
-		};
-	}
-	throw error;
+	if (!(error instanceof CapError)) throw error;
+	const { code, message, retry, retryAfter } = error;
+	const reason = BROKEN_OFF[code];
+	return {
+		code,
+		message,
+		retry,
+		...(reason === undefined ? {} : { reason }),
+		...(retryAfter === undefined ? {} : { retryAfter }),
+	};
 }
+
+const BROKEN_OFF: Partial<Record<ErrorCode, RetryReason>> = {
+	TIMEOUT: 'timeout',
+	TARGET_UNREACHABLE: 'network',
+	TARGET_PROTOCOL: 'network',
+};
 
 function settleBrokenOff(
 	ctx: Context,

@@ -12,7 +12,7 @@ import { AUTO_FORMAT, DEFAULT_FILENAME, notifyInputSchema } from '../contract/de
 import { CapError, inputError } from '../contract/errors.ts';
 import type { JsonObject, JsonValue } from '../contract/json.ts';
 import type { RunSpec, ScheduleInput, SpecRecord } from '../contract/schedule.ts';
-import { parseInput, shown } from '../contract/zod-issues.ts';
+import { invalid, parseInput, shown } from '../contract/zod-issues.ts';
 import { parseFilename } from '../core/delivery/filename.ts';
 import type { Format } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
@@ -34,7 +34,11 @@ type SpecFrame = Omit<RunSpec, 'policies' | 'delivery' | 'notify'>;
  * Turns what the user wished for into what a run needs, after checking all that can be checked now:
  * channels, settings, formats, options, names and whether targets may be called at all.
  */
-export async function compileSpec(ctx: Context, frame: SpecFrame, wishes: Wishes): Promise<CompiledSpec> {
+export async function compileSpec(
+	ctx: Context,
+	frame: SpecFrame,
+	wishes: Wishes,
+): Promise<CompiledSpec> {
 	const secrets: GeneratedSecrets = {};
 	const compiler = new SpecCompiler(ctx, frame, secrets);
 	const spec: RunSpec = {
@@ -48,7 +52,9 @@ export async function compileSpec(ctx: Context, frame: SpecFrame, wishes: Wishes
 
 /** The content address of a spec: SHA-256 of its canonical JSON. */
 export function specId(spec: RunSpec): string {
-	return createHash('sha256').update(canonicalJson(spec as unknown as JsonValue)).digest('hex');
+	return createHash('sha256')
+		.update(canonicalJson(spec as unknown as JsonValue))
+		.digest('hex');
 }
 
 /** JSON with sorted keys and without undefined: the same value always gives the same text. */
@@ -167,7 +173,10 @@ class SpecCompiler {
 		return given;
 	}
 
-	async #target(input: PlaceInput, { path, key }: { path: string; key: string }): Promise<Omit<Target, 'when'>> {
+	async #target(
+		input: PlaceInput,
+		{ path, key }: { path: string; key: string },
+	): Promise<Omit<Target, 'when'>> {
 		const filename = input.filename ?? DEFAULT_FILENAME;
 		parseFilename(filename, `${path}.filename`);
 		return {
@@ -184,7 +193,11 @@ class SpecCompiler {
 			return { destination: input.destination };
 		}
 		const channel = findChannel(this.#ctx, input.channel ?? '', `${path}.channel`);
-		const { settings, generated } = await checkedSettings(channel, input.settings, `${path}.settings`);
+		const { settings, generated } = await checkedSettings(
+			channel,
+			input.settings,
+			`${path}.settings`,
+		);
 		for (const [field, secret] of Object.entries(generated)) {
 			this.#secrets[`${path}.settings.${field}`] = secret;
 		}
@@ -288,7 +301,9 @@ function below(path: string, error: unknown): unknown {
 	if (!(error instanceof CapError) || error.issues.length === 0) return error;
 	const issues = error.issues.map((issue) => ({
 		...issue,
-		path: issue.path.startsWith(path) ? issue.path : `${path}.${issue.path.replace(/^settings\./, '')}`,
+		path: issue.path.startsWith(path)
+			? issue.path
+			: `${path}.${issue.path.replace(/^settings\./, '')}`,
 	}));
-	return new CapError(error.code, error.message, { issues, retry: error.retry });
+	return invalid(issues, error.code);
 }

@@ -150,7 +150,9 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	#take(item: T, claimedAt: number): void {
 		if (this.#draining) {
 			void this.#options.release(item).catch((error: unknown) => {
-				this.#options.log.error(`releasing ${this.#options.name} failed`, { error: asError(error) });
+				this.#options.log.error(`releasing ${this.#options.name} failed`, {
+					error: asError(error),
+				});
 			});
 			return;
 		}
@@ -179,7 +181,10 @@ class LeaseWorker<T extends Claimed> implements Worker {
 			await this.#options.work(item, held);
 		} catch (error) {
 			// The lease ends by itself, and the sweeper takes the row up again.
-			this.#options.log.error(`${this.#options.name} failed`, { id: item.id, error: asError(error) });
+			this.#options.log.error(`${this.#options.name} failed`, {
+				id: item.id,
+				error: asError(error),
+			});
 		} finally {
 			this.#inHand.delete(item.id);
 			this.#claimIfRoomy();

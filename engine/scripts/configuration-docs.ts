@@ -32,6 +32,11 @@ export function configurationDocs(): GeneratedFile[] {
 
 function row(name: string, { form, fallback, meaning, secret }: Setting<unknown>): string {
 	const shown = fallback === undefined || fallback === '' ? 'none' : `\`${fallback}\``;
-	const cells = [`\`${PREFIX}${name}\``, form, shown, secret ? `${meaning} Masked in every message.` : meaning];
+	const cells = [
+		`\`${PREFIX}${name}\``,
+		form,
+		shown,
+		secret ? `${meaning} Masked in every message.` : meaning,
+	];
 	return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
 }

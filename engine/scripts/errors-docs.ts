@@ -92,9 +92,9 @@ and, for bad input, \`errors\`: the path, what was expected and what came.
   "type": "urn:capscheduler:problem:interval-too-small",
   "title": "Interval too small",
   "status": 422,
-  "detail": "timing.every: expected at least 1s, got 100ms",
+  "detail": "timing.every: expected at least 1s between occurrences, got 100ms",
   "code": "INTERVAL_TOO_SMALL",
-  "errors": [{ "path": "timing.every", "expected": "at least 1s", "received": "100ms" }],
+  "errors": [{ "path": "timing.every", "expected": "at least 1s between occurrences", "received": "100ms" }],
   "requestId": "req_01kbrj7v2x9m4c8d1e5f6g7h8j"
 }
 \`\`\`

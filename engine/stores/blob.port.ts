@@ -22,7 +22,10 @@ export interface BlobStore {
 	 * Reads the source to its end without holding it in memory.
 	 * @throws CapError RESULT_TOO_LARGE beyond `maxBytes`, STORAGE_FULL when there is no room; nothing stays behind
 	 */
-	stage(source: AsyncIterable<Uint8Array> | Uint8Array, options: { maxBytes: number }): Promise<StagedBlob>;
+	stage(
+		source: AsyncIterable<Uint8Array> | Uint8Array,
+		options: { maxBytes: number },
+	): Promise<StagedBlob>;
 	/** @throws CapError NOT_FOUND when retention has removed it */
 	open(ref: BlobRef, range?: ByteRange): AsyncIterable<Uint8Array>;
 	/** The bytes of a blob of at most `inlineLimit`, else use `open`. */

@@ -32,7 +32,13 @@ import type {
 	Run,
 	RunState,
 } from '../contract/run.ts';
-import type { LedgerRow, RunSpec, Schedule, ScheduleState, SpecRecord } from '../contract/schedule.ts';
+import type {
+	LedgerRow,
+	RunSpec,
+	Schedule,
+	ScheduleState,
+	SpecRecord,
+} from '../contract/schedule.ts';
 import type { DeliveryState } from '../contract/delivery.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import type { BlobStore } from './blob.port.ts';
@@ -63,11 +69,7 @@ export type {
  * A timer only says when to look: what is found due is decided by the rows themselves.
  */
 export type TimerName =
-	| 'schedule.due'
-	| 'run.retry'
-	| 'run.deadline'
-	| 'delivery.due'
-	| 'notification.due';
+	'schedule.due' | 'run.retry' | 'run.deadline' | 'delivery.due' | 'notification.due';
 
 /** Makes a POST safe to repeat: kept with the commit that it guards, for 24 hours. */
 export interface IdempotencyRecord {
@@ -82,7 +84,8 @@ export interface IdempotencyRecord {
 }
 
 /** Either the write was made, or an earlier one under the same key is there: then nothing was written. */
-export type Once<T> = { replayed: false; value: T } | { replayed: true; earlier: IdempotencyRecord };
+export type Once<T> =
+	{ replayed: false; value: T } | { replayed: true; earlier: IdempotencyRecord };
 
 export interface Page<T> {
 	items: T[];
@@ -177,23 +180,44 @@ export interface Store {
 
 	// -- capabilities and destinations
 	/** Creates it (revision 1) or replaces it; `expected` null demands that it is new, a number that revision. */
-	putCapability(capability: Omit<Capability, 'revision'>, options: { expected?: number | null; events: EventDraft[] }): Promise<Capability | 'revision_differs'>;
+	putCapability(
+		capability: Omit<Capability, 'revision'>,
+		options: { expected?: number | null; events: EventDraft[] },
+	): Promise<Capability | 'revision_differs'>;
 	getCapability(tenant: string, name: string): Promise<Capability | null>;
 	listCapabilities(tenant: string, page: PageRequest): Promise<Page<Capability>>;
 	/** Refused while schedules that are active or paused use it. */
-	deleteCapability(tenant: string, name: string, options: { expected?: number; events: EventDraft[] }): Promise<'deleted' | 'not_found' | 'revision_differs' | { usedBy: ScheduleId[] }>;
-	createDestination(destination: Destination, events: EventDraft[], once?: IdempotencyRecord): Promise<Once<Destination> | 'name_taken'>;
-	replaceDestination(destination: Omit<Destination, 'revision'>, options: { expected?: number; events: EventDraft[] }): Promise<Destination | 'not_found' | 'revision_differs' | 'name_taken'>;
+	deleteCapability(
+		tenant: string,
+		name: string,
+		options: { expected?: number; events: EventDraft[] },
+	): Promise<'deleted' | 'not_found' | 'revision_differs' | { usedBy: ScheduleId[] }>;
+	createDestination(
+		destination: Destination,
+		events: EventDraft[],
+		once?: IdempotencyRecord,
+	): Promise<Once<Destination> | 'name_taken'>;
+	replaceDestination(
+		destination: Omit<Destination, 'revision'>,
+		options: { expected?: number; events: EventDraft[] },
+	): Promise<Destination | 'not_found' | 'revision_differs' | 'name_taken'>;
 	/** By id or by name. */
 	getDestination(tenant: string, idOrName: string): Promise<Destination | null>;
 	listDestinations(tenant: string, page: PageRequest): Promise<Page<Destination>>;
 	/** Refused while schedules that are active or paused use it (by id or by name). */
-	deleteDestination(tenant: string, id: DestinationId, options: { expected?: number; events: EventDraft[] }): Promise<'deleted' | 'not_found' | 'revision_differs' | { usedBy: ScheduleId[] }>;
+	deleteDestination(
+		tenant: string,
+		id: DestinationId,
+		options: { expected?: number; events: EventDraft[] },
+	): Promise<'deleted' | 'not_found' | 'revision_differs' | { usedBy: ScheduleId[] }>;
 	/** Why the target of a schedule is disabled (it answered 410), or null. */
 	disabledTarget(tenant: string, scheduleId: ScheduleId, targetKey: string): Promise<string | null>;
 
 	// -- schedules
-	createSchedule(create: { schedule: Schedule; spec: SpecRecord; timerAt: Instant | null; events: EventDraft[] }, once?: IdempotencyRecord): Promise<Once<Schedule>>;
+	createSchedule(
+		create: { schedule: Schedule; spec: SpecRecord; timerAt: Instant | null; events: EventDraft[] },
+		once?: IdempotencyRecord,
+	): Promise<Once<Schedule>>;
 	getSchedule(tenant: string, id: ScheduleId): Promise<Schedule | null>;
 	listSchedules(tenant: string, filter: ScheduleFilter, page: PageRequest): Promise<Page<Schedule>>;
 	/**
@@ -206,27 +230,45 @@ export interface Store {
 		from: readonly ScheduleState[];
 		expected?: number;
 		readNextAt: Instant | null;
-		set: Partial<Pick<Schedule, 'state' | 'pauseReason' | 'pauses' | 'nextAt' | 'failures' | 'updatedAt'>>;
+		set: Partial<
+			Pick<Schedule, 'state' | 'pauseReason' | 'pauses' | 'nextAt' | 'failures' | 'updatedAt'>
+		>;
 		timerAt: Instant | null;
 		settle: RunSettlement[];
 		events: EventDraft[];
 	}): Promise<Schedule | 'not_found' | 'revision_differs' | 'state_differs'>;
-	listOccurrences(tenant: string, id: ScheduleId, range: { from?: Instant; to?: Instant }, page: PageRequest): Promise<Page<LedgerRow>>;
+	listOccurrences(
+		tenant: string,
+		id: ScheduleId,
+		range: { from?: Instant; to?: Instant },
+		page: PageRequest,
+	): Promise<Page<LedgerRow>>;
 	getSpecs(ids: readonly string[]): Promise<Map<string, RunSpec>>;
 
 	// -- occur
 	/** Takes up to `limit` due schedules, asks `decide` for each, and writes what it says, all in one commit. */
-	occur(now: Instant, limit: number, decide: (due: DueSchedule) => OccurrenceDecision): Promise<{ schedules: number; runs: number }>;
+	occur(
+		now: Instant,
+		limit: number,
+		decide: (due: DueSchedule) => OccurrenceDecision,
+	): Promise<{ schedules: number; runs: number }>;
 
 	// -- runs
 	/** Runs that no occurrence makes: by hand, by the API, a rerun. */
-	addRuns(add: { runs: Run[]; specs: SpecRecord[]; settle: RunSettlement[]; events: EventDraft[] }, once?: IdempotencyRecord): Promise<Once<Run[]>>;
+	addRuns(
+		add: { runs: Run[]; specs: SpecRecord[]; settle: RunSettlement[]; events: EventDraft[] },
+		once?: IdempotencyRecord,
+	): Promise<Once<Run[]>>;
 	/** Claims queued runs that are ready: sets running, owner, lease, and raises epoch and attempt. */
 	claimRuns(request: ClaimRequest, events: ClaimEvents): Promise<Run[]>;
 	/** @returns for each, whether it was applied */
 	settleRuns(settlements: readonly RunSettlement[]): Promise<boolean[]>;
 	/** @returns ids whose lease is still held under that epoch */
-	renewLeases(kind: 'run' | 'delivery' | 'notification', held: readonly { id: string; epoch: number }[], leaseUntil: Instant): Promise<Set<string>>;
+	renewLeases(
+		kind: 'run' | 'delivery' | 'notification',
+		held: readonly { id: string; epoch: number }[],
+		leaseUntil: Instant,
+	): Promise<Set<string>>;
 	/** Runs in `running` whose lease ended before `now` (or, if `except` is given, that another owner holds). */
 	listExpiredRuns(now: Instant, limit: number, except?: EngineId): Promise<Run[]>;
 	/** Runs in `retrying` that are ready, and runs in `waiting` (not held) whose deadline has passed. */
@@ -240,25 +282,48 @@ export interface Store {
 
 	// -- results, artifacts, links
 	getResult(tenant: string, id: ResultId): Promise<ResultRecord | null>;
-	getArtifact(tenant: string, resultId: ResultId, rendering: string): Promise<ArtifactRecord | null>;
+	getArtifact(
+		tenant: string,
+		resultId: ResultId,
+		rendering: string,
+	): Promise<ArtifactRecord | null>;
 	putArtifact(artifact: ArtifactRecord, inline: Uint8Array | null): Promise<void>;
 	/** The blob hash of the last result that was delivered for this schedule and target; for `when: changed`. */
-	lastDeliveredResult(tenant: string, scheduleId: ScheduleId, targetKey: string): Promise<string | null>;
+	lastDeliveredResult(
+		tenant: string,
+		scheduleId: ScheduleId,
+		targetKey: string,
+	): Promise<string | null>;
 	createLink(link: Link, events: EventDraft[], once?: IdempotencyRecord): Promise<Once<Link>>;
 	/** Looks a link up by the hash of its secret, without using it. */
 	findLink(id: LinkId): Promise<Link | null>;
 	/** One conditional update consumes a use. */
 	useLink(id: LinkId, secretHash: string, now: Instant): Promise<'used' | 'spent' | 'not_found'>;
-	revokeLink(tenant: string, id: LinkId, at: Instant, events: EventDraft[]): Promise<'revoked' | 'not_found'>;
+	revokeLink(
+		tenant: string,
+		id: LinkId,
+		at: Instant,
+		events: EventDraft[],
+	): Promise<'revoked' | 'not_found'>;
 
 	// -- deliveries and notifications
 	claimDeliveries(request: ClaimRequest, events: ClaimEvents): Promise<Delivery[]>;
 	settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<boolean[]>;
 	/** Replays: the settlements and the idempotency record in one commit. */
-	replayDeliveries(settlements: readonly DeliverySettlement[], once?: IdempotencyRecord): Promise<Once<boolean[]>>;
+	replayDeliveries(
+		settlements: readonly DeliverySettlement[],
+		once?: IdempotencyRecord,
+	): Promise<Once<boolean[]>>;
 	listExpiredDeliveries(now: Instant, limit: number, except?: EngineId): Promise<Delivery[]>;
-	getDelivery(tenant: string, id: DeliveryId): Promise<{ delivery: Delivery; attempts: DeliveryAttempt[] } | null>;
-	listDeliveries(tenant: string, filter: DeliveryFilter, page: PageRequest): Promise<Page<Delivery>>;
+	getDelivery(
+		tenant: string,
+		id: DeliveryId,
+	): Promise<{ delivery: Delivery; attempts: DeliveryAttempt[] } | null>;
+	listDeliveries(
+		tenant: string,
+		filter: DeliveryFilter,
+		page: PageRequest,
+	): Promise<Page<Delivery>>;
 	deliveriesOfRun(tenant: string, runId: RunId): Promise<Delivery[]>;
 	claimNotifications(request: ClaimRequest, events: ClaimEvents): Promise<Notification[]>;
 	settleNotifications(settlements: readonly NotificationSettlement[]): Promise<boolean[]>;

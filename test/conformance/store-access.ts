@@ -157,8 +157,10 @@ export function exerciseAccess(bench: Bench): void {
 			await store.createDestination(destinationOf(bench, { name: `d${i}` }), []);
 		}
 		for (const list of [
-			async (cursor?: string) => store.listCapabilities(TENANT, { limit: 3, ...withCursor(cursor) }),
-			async (cursor?: string) => store.listDestinations(TENANT, { limit: 3, ...withCursor(cursor) }),
+			async (cursor?: string) =>
+				store.listCapabilities(TENANT, { limit: 3, ...withCursor(cursor) }),
+			async (cursor?: string) =>
+				store.listDestinations(TENANT, { limit: 3, ...withCursor(cursor) }),
 		]) {
 			const names: string[] = [];
 			let cursor: string | undefined;
@@ -188,8 +190,12 @@ export function exerciseAccess(bench: Bench): void {
 		expect(await store.replaceDestination({ ...two, name: 'crm' }, { events: [] })).toBe(
 			'name_taken',
 		);
-		expect(await store.replaceDestination(two, { expected: 4, events: [] })).toBe('revision_differs');
-		expect(await store.replaceDestination({ ...two, enabled: false }, { events: [] })).toMatchObject({
+		expect(await store.replaceDestination(two, { expected: 4, events: [] })).toBe(
+			'revision_differs',
+		);
+		expect(
+			await store.replaceDestination({ ...two, enabled: false }, { events: [] }),
+		).toMatchObject({
 			revision: 2,
 			enabled: false,
 		});

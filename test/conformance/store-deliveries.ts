@@ -110,7 +110,9 @@ export function exerciseDeliveries(bench: Bench): void {
 			outcome: 'delivered' as const,
 			error: null,
 		};
-		expect(await store.settleDeliveries([settled(claimed, 'delivered', { attempt })])).toEqual([true]);
+		expect(await store.settleDeliveries([settled(claimed, 'delivered', { attempt })])).toEqual([
+			true,
+		]);
 		expect(await store.getDelivery(TENANT, claimed.id)).toMatchObject({
 			delivery: { state: 'delivered' },
 			attempts: [attempt],
@@ -144,7 +146,10 @@ export function exerciseDeliveries(bench: Bench): void {
 		if (!first) throw new Error('claimed');
 		const next = records.delivery(run, { targetKey: '0.1' });
 		await store.settleDeliveries([settled(first, 'dead', { next })]);
-		const replay = settled(first, 'sending', { from: ['dead'], next: records.delivery(run, { targetKey: '0.1' }) });
+		const replay = settled(first, 'sending', {
+			from: ['dead'],
+			next: records.delivery(run, { targetKey: '0.1' }),
+		});
 		expect(await store.settleDeliveries([replay])).toEqual([true]);
 		expect((await store.deliveriesOfRun(TENANT, run.id)).map(({ id }) => id)).toEqual([
 			first.id,
@@ -176,8 +181,15 @@ export function exerciseDeliveries(bench: Bench): void {
 			}),
 		]);
 		expect((await store.getDelivery(TENANT, first.id))?.delivery.artifact).toEqual(artifact);
-		const back = settled(first, 'pending', { from: ['dead'], epoch: null, set: { state: 'pending', dueAt: T0 } });
-		expect(await store.replayDeliveries([back], onceOf())).toEqual({ replayed: false, value: [true] });
+		const back = settled(first, 'pending', {
+			from: ['dead'],
+			epoch: null,
+			set: { state: 'pending', dueAt: T0 },
+		});
+		expect(await store.replayDeliveries([back], onceOf())).toEqual({
+			replayed: false,
+			value: [true],
+		});
 		expect(await store.replayDeliveries([back], onceOf())).toMatchObject({ replayed: true });
 		const [again] = await claim();
 		expect(again?.artifact).toEqual(artifact);
@@ -240,7 +252,11 @@ export function exerciseDeliveries(bench: Bench): void {
 		expect(await ids({ state: 'delivered' })).toEqual([idA]);
 		expect(await ids({ state: 'dead', scheduleId: 'sch_a' })).toEqual([]);
 		const page = await store.listDeliveries(TENANT, {}, { limit: 1 });
-		const rest = await store.listDeliveries(TENANT, {}, { limit: 1, cursor: page.nextCursor ?? '' });
+		const rest = await store.listDeliveries(
+			TENANT,
+			{},
+			{ limit: 1, cursor: page.nextCursor ?? '' },
+		);
 		expect([...page.items, ...rest.items].map(({ id }) => id)).toEqual([idB, idA]);
 	});
 
@@ -255,7 +271,9 @@ export function exerciseDeliveries(bench: Bench): void {
 		expect(await store.listExpiredDeliveries(T0, 5, 'eng_two')).toEqual([delivery]);
 		expect(await store.listExpiredNotifications(T0, 5, ENGINE)).toEqual([]);
 		const held = { id: delivery.id, epoch: 1 };
-		expect(await store.renewLeases('delivery', [held], T0 + 60_000)).toEqual(new Set([delivery.id]));
+		expect(await store.renewLeases('delivery', [held], T0 + 60_000)).toEqual(
+			new Set([delivery.id]),
+		);
 		expect(await store.listExpiredDeliveries(T0 + 30_001, 5)).toEqual([]);
 		const stale = { id: notification.id, epoch: 4 };
 		expect(await store.renewLeases('notification', [stale], T0 + 60_000)).toEqual(new Set());
@@ -271,7 +289,14 @@ export function exerciseDeliveries(bench: Bench): void {
 		clock.at = T0 + 10;
 		const [first] = await claimNotifications();
 		if (!first) throw new Error('claimed');
-		const set = { state: 'failed' as const, owner: null, leaseUntil: null, dueAt: T0 + 5010, sealedBody: 'v1.b', status: 503 };
+		const set = {
+			state: 'failed' as const,
+			owner: null,
+			leaseUntil: null,
+			dueAt: T0 + 5010,
+			sealedBody: 'v1.b',
+			status: 503,
+		};
 		expect(await store.settleNotifications([told(first, 'failed', { set })])).toEqual([true]);
 		expect(await store.settleNotifications([told(first, 'delivered')])).toEqual([false]);
 		expect(await store.nextTimerAt()).toBe(T0 + 5010);

@@ -5,6 +5,12 @@ import { T0 } from '../support/store-records.ts';
 import { added, claim } from './store-runs.ts';
 import type { Bench } from './store.ts';
 
+function firstOf(runs: Run[]): Run {
+	const [first] = runs;
+	if (first === undefined) throw new Error('no run');
+	return first;
+}
+
 export function exerciseKeys(bench: Bench): void {
 	const end = (run: Run | undefined, state: 'failed' | 'cancelled' = 'failed') => {
 		if (run === undefined) throw new Error('no run to end');
@@ -19,7 +25,7 @@ export function exerciseKeys(bench: Bench): void {
 	const one = async (): Promise<Run> => {
 		const claimed = await claim(bench);
 		expect(claimed).toHaveLength(1);
-		return claimed[0] as Run;
+		return firstOf(claimed);
 	};
 
 	it('runs a serial key one at a time, in the order of creation', async () => {
@@ -86,7 +92,7 @@ export function exerciseKeys(bench: Bench): void {
 		);
 		const claimed = await claim(bench);
 		expect(claimed.map(({ id }) => id)).toEqual([runs[1]?.id, runs[3]?.id, runs[2]?.id]);
-		const holder = claimed[0] as Run;
+		const holder = firstOf(claimed);
 		// Waiting for a call back holds the key, a pause before a retry does not.
 		await store.settleRuns([
 			records.change(holder, 'waiting', {
@@ -142,7 +148,9 @@ export function exerciseKeys(bench: Bench): void {
 		const runs = await added(bench, { serialKey: 's', concurrencyKey: 'c' }, { serialKey: 's' });
 		await end(await one());
 		await end(runs[1], 'cancelled');
-		const problems = (await store.doctor(clock.at)).filter(({ severity }) => severity === 'problem');
+		const problems = (await store.doctor(clock.at)).filter(
+			({ severity }) => severity === 'problem',
+		);
 		expect(problems).toEqual([]);
 	});
 }

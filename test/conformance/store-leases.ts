@@ -8,7 +8,9 @@ export function exerciseLeases(bench: Bench): void {
 	it('renews a lease under its epoch only', async () => {
 		const { store } = bench;
 		const run = await oneClaimed(bench);
-		expect(await store.renewLeases('run', [{ id: run.id, epoch: 2 }], T0 + 90_000)).toEqual(new Set());
+		expect(await store.renewLeases('run', [{ id: run.id, epoch: 2 }], T0 + 90_000)).toEqual(
+			new Set(),
+		);
 		expect((await store.getRun(TENANT, run.id))?.leaseUntil).toBe(T0 + 30_000);
 		expect(
 			await store.renewLeases(

@@ -36,6 +36,7 @@ function fire(bench: Bench, { schedule }: DueSchedule): OccurrenceDecision {
 		set: {
 			state: 'active',
 			lastAt: at,
+			windowFrom: at,
 			nextAt: at + MINUTE,
 			runsMade: schedule.runsMade + 1,
 			pauses: [],
@@ -61,6 +62,7 @@ export function exerciseOccur(bench: Bench): void {
 		expect(asked).toEqual([{ schedule: due, spec: records.spec().spec, active: [] }]);
 		expect(await store.getSchedule(TENANT, due.id)).toMatchObject({
 			lastAt: T0 + MINUTE,
+			windowFrom: T0 + MINUTE,
 			nextAt: T0 + 2 * MINUTE,
 			runsMade: 1,
 		});
@@ -69,7 +71,10 @@ export function exerciseOccur(bench: Bench): void {
 		const active = await store.activeRunsOf(TENANT, due.id);
 		expect(active.map(({ id }) => id)).toEqual([ledger.items[0]?.runId]);
 		expect(await store.nextTimerAt()).toBe(T0 + 2 * MINUTE);
-		expect(await store.occur(clock.at, 10, (s) => fire(bench, s))).toEqual({ schedules: 0, runs: 0 });
+		expect(await store.occur(clock.at, 10, (s) => fire(bench, s))).toEqual({
+			schedules: 0,
+			runs: 0,
+		});
 	});
 
 	it('shows the decision the unfinished runs, oldest first', async () => {
@@ -179,7 +184,9 @@ export function exerciseOccur(bench: Bench): void {
 			limit: 2,
 			cursor: first.nextCursor ?? '',
 		});
-		const minutes = [...first.items, ...rest.items].map(({ nominalAt }) => (nominalAt - T0) / MINUTE);
+		const minutes = [...first.items, ...rest.items].map(
+			({ nominalAt }) => (nominalAt - T0) / MINUTE,
+		);
 		expect(minutes).toEqual([2, 3, 4]);
 		expect(rest.nextCursor).toBeNull();
 	});

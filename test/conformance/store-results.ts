@@ -62,7 +62,9 @@ export function exerciseResults(bench: Bench): void {
 
 	it('refuses more bytes than allowed', async () => {
 		const { store } = bench;
-		await expect(store.blobs.stage(chunks(10_000, 50), { maxBytes: 499_999 })).rejects.toMatchObject({
+		await expect(
+			store.blobs.stage(chunks(10_000, 50), { maxBytes: 499_999 }),
+		).rejects.toMatchObject({
 			code: 'RESULT_TOO_LARGE',
 		});
 		await expect(store.blobs.stage(Buffer.alloc(11), { maxBytes: 10 })).rejects.toMatchObject({

@@ -141,12 +141,12 @@ export function exerciseRuns(bench: Bench): void {
 		if (!one || !two || !three) throw new Error('three runs');
 		const taken = records.success(one);
 		const clash = { ...records.success(two), result: taken.result };
-		const applied = await store.settleRuns([
-			taken,
-			clash as typeof taken,
-			records.success(three),
-		]);
+		const applied = await store.settleRuns([taken, clash as typeof taken, records.success(three)]);
 		expect(applied).toEqual([true, false, true]);
+		const events = await store.readEvents(TENANT, null, 100);
+		const ended = events.filter(({ type }) => type === 'run.succeeded');
+		expect(ended.map(({ subject }) => subject['runId'])).toEqual([one.id, three.id]);
+		expect((await store.counts()).runs).toEqual({ succeeded: 2, running: 1 });
 		expect((await store.getRun(TENANT, two.id))?.state).toBe('running');
 	});
 
@@ -209,9 +209,9 @@ export function exerciseRuns(bench: Bench): void {
 		const { store, records } = bench;
 		const add = { runs: [records.run()], specs: [records.spec()], settle: [], events: [] };
 		expect(await store.addRuns(add, onceOf())).toEqual({ replayed: false, value: add.runs });
-		expect(
-			await store.addRuns({ ...add, runs: [records.run()] }, onceOf()),
-		).toMatchObject({ replayed: true });
+		expect(await store.addRuns({ ...add, runs: [records.run()] }, onceOf())).toMatchObject({
+			replayed: true,
+		});
 		expect((await store.listRuns(TENANT, {}, { limit: 10 })).items).toHaveLength(1);
 	});
 

@@ -106,8 +106,12 @@ export function exerciseSchedules(bench: Bench): void {
 	it('changes a schedule only from the state, revision and instant that were read', async () => {
 		const { store } = bench;
 		const schedule = await created(bench);
-		expect(await store.changeSchedule(changeOf(schedule, { expected: 2 }))).toBe('revision_differs');
-		expect(await store.changeSchedule(changeOf(schedule, { from: ['paused'] }))).toBe('state_differs');
+		expect(await store.changeSchedule(changeOf(schedule, { expected: 2 }))).toBe(
+			'revision_differs',
+		);
+		expect(await store.changeSchedule(changeOf(schedule, { from: ['paused'] }))).toBe(
+			'state_differs',
+		);
 		expect(await store.changeSchedule(changeOf(schedule, { readNextAt: 1 }))).toBe('state_differs');
 		expect(await store.changeSchedule(changeOf({ ...schedule, id: 'sch_none' }))).toBe('not_found');
 		const paused = await store.changeSchedule(changeOf(schedule, { expected: 1 }));

@@ -70,8 +70,9 @@ export function exerciseTenants(bench: Bench): void {
 			expect(put.replayed).toBe(false);
 			const made = await store.createDestination(destinationOf(bench, { tenant }), []);
 			expect(made).not.toBe('name_taken');
-			expect(await store.putCapability(capabilityOf({ tenant }), { expected: null, events: [] }))
-				.toMatchObject({ revision: 1 });
+			expect(
+				await store.putCapability(capabilityOf({ tenant }), { expected: null, events: [] }),
+			).toMatchObject({ revision: 1 });
 		}
 	});
 }

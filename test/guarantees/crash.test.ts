@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
 import type { EngineProcess } from '../support/engine-process.ts';
-import { EngineDied, createClient, listAll, startEngineProcess } from '../support/engine-process.ts';
+import {
+	EngineDied,
+	createClient,
+	killEngines,
+	listAll,
+	startEngineProcess,
+} from '../support/engine-process.ts';
 import type { Received, Receiver } from '../support/webhook-receiver.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
 
@@ -62,7 +68,11 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 
 	beforeAll(async () => {
 		folder = await mkdtemp(join(tmpdir(), 'cap-crash-'));
-		[target, pushed, notified] = await Promise.all([startReceiver(), startReceiver(), startReceiver()]);
+		[target, pushed, notified] = await Promise.all([
+			startReceiver(),
+			startReceiver(),
+			startReceiver(),
+		]);
 		target.answer = (_request, response) => {
 			response.setHeader('content-type', 'application/json');
 			response.end('[{"id":1,"name":"a"},{"id":2,"name":"b"}]');
@@ -70,8 +80,11 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 	});
 
 	afterAll(async () => {
+		await killEngines();
 		await Promise.all([target.close(), pushed.close(), notified.close()]);
-		await rm(folder, { recursive: true, force: true });
+		if (process.env['CAPSCHEDULER_TEST_KEEP'] === undefined) {
+			await rm(folder, { recursive: true, force: true });
+		}
 	});
 
 	it(
@@ -100,7 +113,10 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 			const runs = await listAll<RunView>(client, '/v1/runs');
 			checkSends(runs);
 			await last.kill('SIGTERM');
-			const left = count(folder, `SELECT count(*) FROM agenda_jobs WHERE name NOT LIKE 'maintenance.%'`);
+			const left = count(
+				folder,
+				`SELECT count(*) FROM agenda_jobs WHERE name NOT LIKE 'maintenance.%'`,
+			);
 			expect(left).toBe(0);
 			expect(query(folder, 'PRAGMA integrity_check')).toEqual([{ integrity_check: 'ok' }]);
 		},
@@ -233,7 +249,10 @@ function noticeOf(body: Buffer): { data: { runId: string } } {
 function query(folder: string, sql: string): unknown[] {
 	const database = new DatabaseSync(join(folder, 'capscheduler.db'), { readOnly: true });
 	try {
-		return database.prepare(sql).all().map((row) => ({ ...row }));
+		return database
+			.prepare(sql)
+			.all()
+			.map((row) => ({ ...row }));
 	} finally {
 		database.close();
 	}

@@ -24,6 +24,16 @@ export async function startPostgres(): Promise<DatabaseServer> {
 	const port = await freePort();
 	const parameters = ['-D', `${folder}/data`, '-p', `${port}`, '-h', '127.0.0.1', '-k', folder];
 	const child = await startServer(`${BIN}/postgres`, parameters, { ...ids, port });
+	// it takes connections before it answers them
+	const ready = ['-q', '-t', '30', '-h', '127.0.0.1', '-p', `${port}`];
+	while (
+		!(await run(`${BIN}/pg_isready`, ready).then(
+			() => true,
+			() => false,
+		))
+	) {
+		if (child.exitCode !== null) throw new Error('PostgreSQL ended while it started');
+	}
 	return {
 		port,
 		pid: child.pid ?? 0,

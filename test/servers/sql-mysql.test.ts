@@ -69,7 +69,7 @@ describe('a MySQL query', () => {
 		await connected;
 	}, 60_000);
 	afterAll(async () => {
-		await (await connected).end();
+		await connected.then((client) => client.end()).catch(() => undefined);
 		await (await starting).stop();
 	}, 60_000);
 

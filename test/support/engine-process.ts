@@ -18,6 +18,22 @@ export interface EngineProcess {
 	log(): string;
 }
 
+const running = new Set<ChildProcess>();
+process.once('exit', () => {
+	for (const child of running) child.kill('SIGKILL');
+});
+
+/** Ends what a test that failed has left; for `afterAll`. */
+export async function killEngines(): Promise<void> {
+	await Promise.all(
+		[...running].map(async (child) => {
+			const gone = once(child, 'exit');
+			child.kill('SIGKILL');
+			await gone;
+		}),
+	);
+}
+
 /** The engine ended before it was up. */
 export class EngineDied extends Error {}
 
@@ -34,9 +50,16 @@ export async function startEngineProcess(
 	];
 	const child = spawn(program, args, {
 		...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-		env: { ...ownEnvironment(), CAPSCHEDULER_PORT: '0', CAPSCHEDULER_LOG: 'info:json', ...settings },
+		env: {
+			...ownEnvironment(),
+			CAPSCHEDULER_PORT: '0',
+			CAPSCHEDULER_LOG: 'info:json',
+			...settings,
+		},
 		stdio: ['ignore', 'pipe', 'pipe'],
 	});
+	running.add(child);
+	child.once('exit', () => running.delete(child));
 	let log = '';
 	child.stderr.setEncoding('utf8').on('data', (text: string) => {
 		log = (log + text).slice(-200_000);

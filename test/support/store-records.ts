@@ -30,7 +30,11 @@ export function testClock(at = T0): TestClock {
 	return clock;
 }
 
-export function event(type: EventType, subject: Record<string, string>, tenant = TENANT): EventDraft {
+export function event(
+	type: EventType,
+	subject: Record<string, string>,
+	tenant = TENANT,
+): EventDraft {
 	return { type, tenant, at: T0, subject };
 }
 
@@ -83,6 +87,7 @@ export function createRecords(clock: Clock): Records {
 			specId: specRecord().id,
 			timing: { kind: 'every', every: 60_000, anchor: T0, timeZone: 'UTC' },
 			lastAt: null,
+			windowFrom: null,
 			nextAt: clock.now() + 60_000,
 			runsMade: 0,
 			pauses: [],

@@ -1,4 +1,8 @@
-import type { DeliverySettlement, DisabledTarget, NotificationSettlement } from '../../contract/change.ts';
+import type {
+	DeliverySettlement,
+	DisabledTarget,
+	NotificationSettlement,
+} from '../../contract/change.ts';
 import type { Receipt } from '../../contract/delivery.ts';
 import type { RetryVerdict } from '../../contract/errors.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
@@ -72,7 +76,9 @@ interface Sent {
 	artifact: Delivery['artifact'];
 }
 
-function base(delivery: Delivery): Pick<DeliverySettlement, 'deliveryId' | 'tenant' | 'from' | 'epoch'> {
+function base(
+	delivery: Delivery,
+): Pick<DeliverySettlement, 'deliveryId' | 'tenant' | 'from' | 'epoch'> {
 	return {
 		deliveryId: delivery.id,
 		tenant: delivery.tenant,
@@ -81,7 +87,10 @@ function base(delivery: Delivery): Pick<DeliverySettlement, 'deliveryId' | 'tena
 	};
 }
 
-export function delivered(delivery: Delivery, sent: Sent & { receipt: Receipt }): DeliverySettlement {
+export function delivered(
+	delivery: Delivery,
+	sent: Sent & { receipt: Receipt },
+): DeliverySettlement {
 	const { at, receipt, artifact } = sent;
 	return {
 		...base(delivery),

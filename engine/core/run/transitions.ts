@@ -70,7 +70,10 @@ function failureData(error: Failure): JsonObject {
 const NO_LEASE = { owner: null, leaseUntil: null, deadlineAt: null } as const;
 
 /** The capability accepted the attempt and will call back before `deadlineAt`. */
-export function accepted(run: Run, { at, deadlineAt }: { at: Instant; deadlineAt: Instant }): RunSettlement {
+export function accepted(
+	run: Run,
+	{ at, deadlineAt }: { at: Instant; deadlineAt: Instant },
+): RunSettlement {
 	return {
 		runId: run.id,
 		tenant: run.tenant,
@@ -121,7 +124,12 @@ export function expired(
 	spec: RunSpec,
 	ended: { at: Instant; error: Failure; followUps: FollowUps },
 ): RunSettlement {
-	return endedBadly(run, spec, { ...ended, outcome: 'timeout', state: 'expired', from: ['waiting'] });
+	return endedBadly(run, spec, {
+		...ended,
+		outcome: 'timeout',
+		state: 'expired',
+		from: ['waiting'],
+	});
 }
 
 function endedBadly(
@@ -170,7 +178,10 @@ export function retryLater(
 		attempt: attemptOf(run, at, outcome, error),
 		events: [
 			...(outcome === 'unknown' ? [runEvent('run.attempt_unknown', run, at)] : []),
-			runEvent('run.retrying', run, at, { ...failureData(error), readyAt: new Date(readyAt).toISOString() }),
+			runEvent('run.retrying', run, at, {
+				...failureData(error),
+				readyAt: new Date(readyAt).toISOString(),
+			}),
 		],
 	};
 }
@@ -249,7 +260,10 @@ export function cancelled(
 }
 
 /** The capability said how far it is. Changes no state. */
-export function progressed(run: Run, { at, progress }: { at: Instant; progress: JsonObject }): RunSettlement {
+export function progressed(
+	run: Run,
+	{ at, progress }: { at: Instant; progress: JsonObject },
+): RunSettlement {
 	return {
 		runId: run.id,
 		tenant: run.tenant,

@@ -42,9 +42,10 @@ export function decideOccurrences(
 	const { schedule } = due;
 	const { instants, following } = collectDue(schedule, context);
 	const pass = new Pass(due, context);
+	const live = lastLive(schedule, instants, following, context);
 	for (const [index, at] of instants.entries()) {
 		if (pass.limitReached) break;
-		pass.decide(at, instants[index + 1] ?? following.due);
+		pass.decide(at, { next: instants[index + 1] ?? following.due, live: live > at });
 	}
 	return pass.finish(pass.limitReached ? undefined : following.next);
 }
@@ -76,6 +77,33 @@ function collectDue(
 	};
 }
 
+/** The last due instant at which the schedule was not paused; -Infinity when there is none. */
+function lastLive(
+	schedule: Schedule,
+	instants: readonly Instant[],
+	following: Following,
+	{ now, nextAfter }: OccurrenceContext,
+): Instant {
+	const isLive = (at: Instant): boolean => !isPausedAt(schedule, at);
+	let next = following.due;
+	while (next !== undefined && next <= now) {
+		if (isLive(next)) return next;
+		next = nextAfter(schedule.timing, next);
+	}
+	return instants.findLast(isLive) ?? -Infinity;
+}
+
+function isPausedAt({ pauses }: Schedule, at: Instant): boolean {
+	return pauses.some(({ from, to }) => at >= from && (to === null || at < to));
+}
+
+/** What is due after an instant. */
+interface Later {
+	next: Instant | undefined;
+	/** Whether there is one at which the schedule was not paused. */
+	live: boolean;
+}
+
 /** The running state of one pass over the due instants of a schedule. */
 class Pass {
 	readonly #due: DueSchedule;
@@ -87,7 +115,7 @@ class Pass {
 	readonly #events: EventDraft[] = [];
 	#runsMade: number;
 	#lastAt: Instant | null;
-	/** Where the window of the next run starts: before the instants that were coalesced into it. */
+	/** Where the window of the next run starts: before the instants that were coalesced into it, in earlier passes too. */
 	#windowStart: Instant | null;
 	#cancelledOthers = false;
 
@@ -98,7 +126,7 @@ class Pass {
 		this.#catchingUp = context.now - first > ON_TIME_WITHIN;
 		this.#runsMade = due.schedule.runsMade;
 		this.#lastAt = due.schedule.lastAt;
-		this.#windowStart = due.schedule.lastAt;
+		this.#windowStart = due.schedule.windowFrom;
 	}
 
 	get limitReached(): boolean {
@@ -106,9 +134,8 @@ class Pass {
 		return limit !== undefined && this.#runsMade >= limit;
 	}
 
-	/** @param laterDue the due instant after this one, if any */
-	decide(at: Instant, laterDue: Instant | undefined): void {
-		const decided = this.#outcomeOf(at, laterDue);
+	decide(at: Instant, later: Later): void {
+		const decided = this.#outcomeOf(at, later);
 		const run = decided.outcome === 'fired' ? this.#fire(at, decided.trigger) : null;
 		this.#record(at, decided, run);
 		this.#lastAt = at;
@@ -136,6 +163,7 @@ class Pass {
 			set: {
 				state: completed ? 'completed' : schedule.state,
 				lastAt,
+				windowFrom: this.#windowStart,
 				nextAt: next ?? null,
 				runsMade: this.#runsMade,
 				pauses: schedule.pauses.filter(({ to }) => to === null || lastAt === null || to > lastAt),
@@ -146,11 +174,10 @@ class Pass {
 		};
 	}
 
-	#outcomeOf(at: Instant, laterDue: Instant | undefined): Decided {
+	#outcomeOf(at: Instant, later: Later): Decided {
 		const { schedule, spec } = this.#due;
 		const { now } = this.#context;
-		const pause = schedule.pauses.find(({ from, to }) => at >= from && (to === null || at < to));
-		if (pause !== undefined) {
+		if (isPausedAt(schedule, at)) {
 			return { outcome: 'skipped_paused', reason: 'the schedule was paused', trigger: 'schedule' };
 		}
 		const late = now - at > ON_TIME_WITHIN;
@@ -165,19 +192,15 @@ class Pass {
 		if (
 			this.#catchingUp &&
 			mode === 'latest' &&
-			laterDue !== undefined &&
-			!this.#isPausedAt(laterDue)
+			later.next !== undefined &&
+			!isPausedAt(schedule, later.next)
 		) {
 			return { outcome: 'coalesced', reason: 'a later occurrence was due too', trigger };
 		}
-		return this.#afterOverlap(laterDue, trigger, late && mode === 'all');
+		return this.#afterOverlap(later, trigger, late && mode === 'all');
 	}
 
-	#isPausedAt(at: Instant): boolean {
-		return this.#due.schedule.pauses.some(({ from, to }) => at >= from && (to === null || at < to));
-	}
-
-	#afterOverlap(laterDue: Instant | undefined, trigger: Trigger, buffer: boolean): Decided {
+	#afterOverlap(later: Later, trigger: Trigger, buffer: boolean): Decided {
 		const { spec, active } = this.#due;
 		const fired: Decided = { outcome: 'fired', reason: null, trigger };
 		const others = this.#cancelledOthers ? 0 : active.length;
@@ -189,7 +212,7 @@ class Pass {
 			case 'buffer_all':
 				return fired;
 			case 'cancel_other':
-				return laterDue === undefined
+				return !later.live
 					? fired
 					: { outcome: 'coalesced', reason: 'a later occurrence would cancel it at once', trigger };
 			case 'skip':

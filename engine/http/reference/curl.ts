@@ -22,7 +22,10 @@ export function curlExample(route: Route, server: string): string {
 	if (route.waits === true) lines.push("-H 'Prefer: wait=30'");
 	if (method === 'post' && route.auth === 'key') lines.push('-H "Idempotency-Key: $(uuidgen)"');
 	if (example.body !== undefined) {
-		lines.push("-H 'Content-Type: application/json'", `-d ${quoted(JSON.stringify(example.body, null, 2))}`);
+		lines.push(
+			"-H 'Content-Type: application/json'",
+			`-d ${quoted(JSON.stringify(example.body, null, 2))}`,
+		);
 	}
 	return lines.join(' \\\n  ');
 }
@@ -35,7 +38,8 @@ function flags({ id, method, auth, example }: Route): string {
 }
 
 function pathOf({ path, example }: Route): string {
-	const sample = Object.entries(SAMPLES).find(([start]) => path.startsWith(start))?.[1] ?? 'reports';
+	const sample =
+		Object.entries(SAMPLES).find(([start]) => path.startsWith(start))?.[1] ?? 'reports';
 	return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => example?.params?.[name] ?? sample);
 }
 

@@ -13,7 +13,8 @@ const ENTITIES: Record<string, string> = {
 	"'": '&#39;',
 };
 
-const escaped = (text: string): string => text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
+const escaped = (text: string): string =>
+	text.replaceAll(/[&<>"']/g, (character) => ENTITIES[character] ?? '');
 
 function render(part: Part): string {
 	if (part === undefined) return '';

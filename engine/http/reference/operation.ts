@@ -18,26 +18,39 @@ export function operationSection(route: Route, document: OpenApiDocument, server
 	const operation = document.paths[route.path]?.[route.method];
 	if (operation === undefined) return html``;
 	return html`<article class="operation" id="${route.id}">
-<h3><a href="#${route.id}">${route.summary}</a></h3>
-<p class="line"><span class="method ${route.method}">${route.method}</span> <code class="path">${route.path}</code>
-<span class="auth">${CREDENTIALS[route.auth]}</span></p>
-${operation.description === undefined ? '' : html`<p>${prose(operation.description)}</p>`}
-<pre><code>${curlExample(route, server)}</code></pre>
-${parameters(operation.parameters ?? [])}
-${body(operation)}
-<h4>Answers</h4>
-<table class="answers"><tbody>${Object.entries(operation.responses).map(answer)}</tbody></table>
-</article>`;
+		<h3><a href="#${route.id}">${route.summary}</a></h3>
+		<p class="line">
+			<span class="method ${route.method}">${route.method}</span>
+			<code class="path">${route.path}</code> <span class="auth">${CREDENTIALS[route.auth]}</span>
+		</p>
+		${operation.description === undefined ? '' : html`<p>${prose(operation.description)}</p>`}
+		<pre><code>${curlExample(route, server)}</code></pre>
+		${parameters(operation.parameters ?? [])} ${body(operation)}
+		<h4>Answers</h4>
+		<table class="answers">
+			<tbody>
+				${Object.entries(operation.responses).map(answer)}
+			</tbody>
+		</table>
+	</article>`;
 }
 
 function parameters(all: readonly Parameter[]): Html {
 	if (all.length === 0) return html``;
-	return html`<h4>Parameters</h4><table class="fields"><tbody>${all.map(
-		(each) => html`<tr>
-<th scope="row"><code>${each.name}</code> <span class="place">${each.in}</span></th>
-<td>${typeWords(each.schema)}${each.description === undefined ? '' : html`<span class="note">${prose(each.description)}</span>`}</td>
-</tr>`,
-	)}</tbody></table>`;
+	return html`<h4>Parameters</h4>
+		<table class="fields">
+			<tbody>
+				${all.map(
+					(each) =>
+						html`<tr>
+							<th scope="row"><code>${each.name}</code> <span class="place">${each.in}</span></th>
+							<td>
+								${typeWords(each.schema)}${each.description === undefined ? '' : html`<span class="note">${prose(each.description)}</span>`}
+							</td>
+						</tr>`,
+				)}
+			</tbody>
+		</table>`;
 }
 
 function body({ requestBody }: Operation): Html {
@@ -45,9 +58,10 @@ function body({ requestBody }: Operation): Html {
 	const { required, description, content } = requestBody;
 	const json = (content['application/json']?.['schema'] ?? {}) as Json;
 	const words = description ?? (required ? '' : 'May be left out.');
-	return html`<h4>Body</h4>${words === '' ? '' : html`<p>${prose(words)}</p>`}${
-		Object.keys(json).length === 0 ? '' : schemaTable(json)
-	}`;
+	return html`<h4>Body</h4>
+		${words === '' ? '' : html`<p>${prose(words)}</p>`}${
+			Object.keys(json).length === 0 ? '' : schemaTable(json)
+		}`;
 }
 
 function answer([status, response]: [string, Json]): Html {
@@ -60,11 +74,13 @@ function answer([status, response]: [string, Json]): Html {
 				: html`<code>${type}</code>`,
 		);
 	return html`<tr class="${Number(status) < 400 ? 'good' : 'bad'}">
-<th scope="row">${status}</th>
-<td>${prose(String(response['description']))}${
-		shapes.length === 0 ? '' : html` <span class="shape">${separated(shapes, ', ')}</span>`
-	}</td>
-</tr>`;
+		<th scope="row">${status}</th>
+		<td>
+			${prose(String(response['description']))}${
+				shapes.length === 0 ? '' : html` <span class="shape">${separated(shapes, ', ')}</span>`
+			}
+		</td>
+	</tr>`;
 }
 
 /** A page of a list is told by what is on it. */

@@ -6,7 +6,11 @@ import { html, prose } from './html.ts';
 export function schemaTable(schema: Json): Html {
 	const fields = fieldsOf(schema);
 	if (fields.length === 0) return html`<p class="type">${typeWords(schema)}</p>`;
-	return html`<table class="fields"><tbody>${fields.map(row)}</tbody></table>`;
+	return html`<table class="fields">
+		<tbody>
+			${fields.map(row)}
+		</tbody>
+	</table>`;
 }
 
 interface Field {
@@ -27,15 +31,24 @@ function fieldsOf(schema: Json): Field[] {
 
 function row({ name, required, schema }: Field): Html {
 	return html`<tr>
-		<th scope="row"><code>${name}</code>${required ? html` <span class="required">required</span>` : ''}</th>
+		<th scope="row">
+			<code>${name}</code>${required ? html` <span class="required">required</span>` : ''}
+		</th>
 		<td>${typeWords(schema)}${notes(schema)}${nested(schema)}</td>
 	</tr>`;
 }
 
 /** Objects within, where they are written out in place. */
 function nested(schema: Json): Html {
-	const inner = [schema, itemsOf(schema), valuesOf(schema)].find((each) => each !== undefined && fieldsOf(each).length > 0);
-	return inner === undefined ? html`` : html`<details><summary>fields</summary>${schemaTable(inner)}</details>`;
+	const inner = [schema, itemsOf(schema), valuesOf(schema)].find(
+		(each) => each !== undefined && fieldsOf(each).length > 0,
+	);
+	return inner === undefined
+		? html``
+		: html`<details>
+				<summary>fields</summary>
+				${schemaTable(inner)}
+			</details>`;
 }
 
 const itemsOf = (schema: Json): Json | undefined => schema['items'] as Json | undefined;
@@ -48,8 +61,13 @@ function valuesOf(schema: Json): Json | undefined {
 function notes(schema: Json): Html {
 	const { description, default: fallback, examples } = schema;
 	const parts: Html[] = [];
-	if (typeof description === 'string') parts.push(html`<span class="note">${prose(description)}</span>`);
-	if (fallback !== undefined && JSON.stringify(fallback) !== '{}' && JSON.stringify(fallback) !== '[]') {
+	if (typeof description === 'string')
+		parts.push(html`<span class="note">${prose(description)}</span>`);
+	if (
+		fallback !== undefined &&
+		JSON.stringify(fallback) !== '{}' &&
+		JSON.stringify(fallback) !== '[]'
+	) {
 		parts.push(html`<span class="note">default <code>${JSON.stringify(fallback)}</code></span>`);
 	}
 	if (Array.isArray(examples)) {
@@ -69,7 +87,10 @@ export function typeWords(schema: Json): Html {
 	const branches = (anyOf ?? oneOf) as Json[] | undefined;
 	if (branches !== undefined) return html`${separated(branches.map(typeWords), ' or ')}`;
 	if (Array.isArray(values)) {
-		return html`${separated(values.map((value) => html`<code>${JSON.stringify(value)}</code>`), ' | ')}`;
+		return html`${separated(
+			values.map((value) => html`<code>${JSON.stringify(value)}</code>`),
+			' | ',
+		)}`;
 	}
 	if (only !== undefined) return html`<code>${JSON.stringify(only)}</code>`;
 	if (type === 'array') return html`list of ${typeWords(itemsOf(schema) ?? {})}${bounds(schema)}`;
@@ -89,7 +110,8 @@ const MAX_SAFE = Number.MAX_SAFE_INTEGER;
 function bounds(schema: Json): Html {
 	const low = schema['minimum'] ?? schema['minLength'] ?? schema['minItems'];
 	const high = schema['maximum'] ?? schema['maxLength'] ?? schema['maxItems'];
-	const unit = schema['type'] === 'string' ? ' characters' : schema['type'] === 'array' ? ' items' : '';
+	const unit =
+		schema['type'] === 'string' ? ' characters' : schema['type'] === 'array' ? ' items' : '';
 	const least = typeof low === 'number' && low > 0 ? low : undefined;
 	const most = typeof high === 'number' && high < MAX_SAFE ? high : undefined;
 	if (least !== undefined && most !== undefined) return html`, ${least} to ${most}${unit}`;

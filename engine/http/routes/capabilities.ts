@@ -8,7 +8,11 @@ import type { RunId } from '../../contract/ids.ts';
 import type { Run } from '../../contract/run.ts';
 import { capabilityNameSchema, nameSchema } from '../../contract/names.ts';
 import { mayUse } from '../../pipeline/access.ts';
-import { presentCapability, registerCapability, removeCapability } from '../../pipeline/capabilities.ts';
+import {
+	presentCapability,
+	registerCapability,
+	removeCapability,
+} from '../../pipeline/capabilities.ts';
 import { invokeAction, invokeInputSchema, waitForRun } from '../../pipeline/invoke.ts';
 import { isOver } from '../../core/run/transitions.ts';
 import { pageQuery, pageRequest } from '../lists.ts';
@@ -34,7 +38,11 @@ const example = {
 	title: 'Reports',
 	actions: {
 		'daily-sales': {
-			parameters: { type: 'object', properties: { region: { type: 'string' } }, required: ['region'] },
+			parameters: {
+				type: 'object',
+				properties: { region: { type: 'string' } },
+				required: ['region'],
+			},
 		},
 	},
 	binding: { type: 'http', url: 'https://example.org/capability' },
@@ -45,7 +53,11 @@ async function waited({ ctx, actor, waitWithin, signal }: KeyCall, queued: Reply
 	if (waitWithin === 0) return queued;
 	const { id } = queued.body as { id: RunId };
 	const run = await waitForRun(ctx, actor.tenant, id, { within: waitWithin, signal });
-	return { ...(await runDetails(ctx, actor, id)), status: isOver(run.state) ? 200 : 202, headers: queued.headers ?? {} };
+	return {
+		...(await runDetails(ctx, actor, id)),
+		status: isOver(run.state) ? 200 : 202,
+		headers: queued.headers ?? {},
+	};
 }
 
 export const CAPABILITY_ROUTES = [
@@ -59,7 +71,10 @@ export const CAPABILITY_ROUTES = [
 		query: z.strictObject(pageQuery),
 		answers: { 200: { description: 'Capabilities by name.', schema: pageOf(capabilitySchema) } },
 		async handle({ ctx, actor, query }) {
-			const { items, nextCursor } = await ctx.store.listCapabilities(actor.tenant, pageRequest(query));
+			const { items, nextCursor } = await ctx.store.listCapabilities(
+				actor.tenant,
+				pageRequest(query),
+			);
 			const usable = items.filter(({ name }) => mayUse(actor, name));
 			return { status: 200, body: { items: usable.map(presentCapability), nextCursor } };
 		},
@@ -81,13 +96,32 @@ export const CAPABILITY_ROUTES = [
 			200: { description: 'Replaced.', ...answer },
 			201: { description: 'Registered.', ...answer },
 		},
-		errors: ['BINDING_INVALID', 'INVALID_SCHEMA', 'EGRESS_BLOCKED', 'MODULE_UNKNOWN', 'FILE_ROOT_FORBIDDEN', 'CONFLICT'],
+		errors: [
+			'BINDING_INVALID',
+			'INVALID_SCHEMA',
+			'EGRESS_BLOCKED',
+			'MODULE_UNKNOWN',
+			'FILE_ROOT_FORBIDDEN',
+			'CONFLICT',
+		],
 		example: { params: { name: 'reports' }, body: example },
 		async handle({ ctx, actor, params: { name }, body, ifMatch, request }) {
-			if (request.headers['if-match'] === '*' && (await ctx.store.getCapability(actor.tenant, name)) === null) {
-				throw new CapError('PRECONDITION_FAILED', `header If-Match: there is no capability "${name}"`);
+			if (
+				request.headers['if-match'] === '*' &&
+				(await ctx.store.getCapability(actor.tenant, name)) === null
+			) {
+				throw new CapError(
+					'PRECONDITION_FAILED',
+					`header If-Match: there is no capability "${name}"`,
+				);
 			}
-			const { capability, created, secrets } = await registerCapability(ctx, actor, name, body, ifMatch);
+			const { capability, created, secrets } = await registerCapability(
+				ctx,
+				actor,
+				name,
+				body,
+				ifMatch,
+			);
 			return shown(capability, { status: created ? 201 : 200, secrets });
 		},
 	}),
@@ -102,7 +136,9 @@ export const CAPABILITY_ROUTES = [
 		answers: { 200: { description: 'Its manifest.', ...answer } },
 		errors: ['NOT_FOUND'],
 		async handle({ ctx, actor, params: { name } }) {
-			const capability = mayUse(actor, name) ? await ctx.store.getCapability(actor.tenant, name) : null;
+			const capability = mayUse(actor, name)
+				? await ctx.store.getCapability(actor.tenant, name)
+				: null;
 			if (capability === null) throw new CapError('NOT_FOUND', `no capability "${name}"`);
 			return shown(capability);
 		},
@@ -130,14 +166,22 @@ export const CAPABILITY_ROUTES = [
 		path: '/v1/capabilities/{name}/actions/{action}/invoke',
 		tag: 'Capabilities',
 		summary: 'Run an action now',
-		description: 'With `Prefer: wait=30` the answer waits for the end of the run, at most 60 seconds.',
+		description:
+			'With `Prefer: wait=30` the answer waits for the end of the run, at most 60 seconds.',
 		scopes: ['runs:execute'],
 		params: params.extend({ action: nameSchema }),
 		body: { kind: 'json', schema: invokeInputSchema, optional: true },
 		waits: true,
 		answers: {
-			200: { description: 'The run has ended (only with `Prefer: wait`).', schema: runDetailsSchema },
-			202: { description: 'The run is queued or under way.', schema: runSchema, headers: { location: 'The run.' } },
+			200: {
+				description: 'The run has ended (only with `Prefer: wait`).',
+				schema: runDetailsSchema,
+			},
+			202: {
+				description: 'The run is queued or under way.',
+				schema: runSchema,
+				headers: { location: 'The run.' },
+			},
 		},
 		errors: [
 			'NOT_FOUND',
@@ -153,7 +197,13 @@ export const CAPABILITY_ROUTES = [
 			body: { parameters: { region: 'EU' } },
 		},
 		async handle(call) {
-			const { ctx, actor, params: { name: capability, action }, body, once } = call;
+			const {
+				ctx,
+				actor,
+				params: { name: capability, action },
+				body,
+				once,
+			} = call;
 			const queued = await once(
 				(request) => invokeAction(ctx, actor, { capability, action }, body, request),
 				(run: Run) => runQueued(run, ctx),

@@ -78,7 +78,8 @@ export const CATALOGUE_ROUTES = [
 					title: binding.title,
 					abilities: binding.abilities,
 					settings: jsonSchema(binding.settings),
-					actionSettings: binding.actionSettings === undefined ? null : jsonSchema(binding.actionSettings),
+					actionSettings:
+						binding.actionSettings === undefined ? null : jsonSchema(binding.actionSettings),
 					secrets: binding.secrets,
 				})),
 			);

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 
 import type { Actor } from '../../contract/access.ts';
-import { deliveryDetailsSchema, deliverySchema, pageOf, replayedSchema } from '../../contract/answers.ts';
+import {
+	deliveryDetailsSchema,
+	deliverySchema,
+	pageOf,
+	replayedSchema,
+} from '../../contract/answers.ts';
 import { DELIVERY_STATES } from '../../contract/delivery.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { DeliveryId } from '../../contract/ids.ts';
@@ -44,11 +49,18 @@ async function list(
 	actor: Actor,
 	{ filter, page }: { filter: DeliveryFilter; page: Parameters<typeof pageRequest>[0] },
 ): Promise<Reply> {
-	const { items, nextCursor } = await ctx.store.listDeliveries(actor.tenant, filter, pageRequest(page));
+	const { items, nextCursor } = await ctx.store.listDeliveries(
+		actor.tenant,
+		filter,
+		pageRequest(page),
+	);
 	const seen = await Promise.all(items.map((delivery) => maySee(ctx, actor, delivery)));
 	return {
 		status: 200,
-		body: { items: items.filter((_, i) => seen[i]).map((delivery) => presentDelivery(delivery)), nextCursor },
+		body: {
+			items: items.filter((_, i) => seen[i]).map((delivery) => presentDelivery(delivery)),
+			nextCursor,
+		},
 	};
 }
 
@@ -66,7 +78,9 @@ export const DELIVERY_ROUTES = [
 			runId: idSchema('run').optional(),
 			scheduleId: idSchema('schedule').optional(),
 		}),
-		answers: { 200: { description: 'Deliveries, the newest first.', schema: pageOf(deliverySchema) } },
+		answers: {
+			200: { description: 'Deliveries, the newest first.', schema: pageOf(deliverySchema) },
+		},
 		example: { query: 'state=failed' },
 		handle: ({ ctx, actor, query: { state, runId, scheduleId, ...page } }) =>
 			list(ctx, actor, { filter: given({ state, runId, scheduleId }), page }),
@@ -112,7 +126,9 @@ export const DELIVERY_ROUTES = [
 		summary: 'List deliveries that were given up',
 		scopes: ['runs:read'],
 		query: z.strictObject({ ...pageQuery, scheduleId: idSchema('schedule').optional() }),
-		answers: { 200: { description: 'Dead deliveries, the newest first.', schema: pageOf(deliverySchema) } },
+		answers: {
+			200: { description: 'Dead deliveries, the newest first.', schema: pageOf(deliverySchema) },
+		},
 		handle: ({ ctx, actor, query: { scheduleId, ...page } }) =>
 			list(ctx, actor, { filter: { state: 'dead', ...given({ scheduleId }) }, page }),
 	}),

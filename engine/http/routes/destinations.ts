@@ -28,7 +28,9 @@ const shown = (
 	status,
 	headers: {
 		etag: revisionTag(destination.revision),
-		...(status === 201 ? { location: `${ctx.settings.publicUrl()}/v1/destinations/${destination.id}` } : {}),
+		...(status === 201
+			? { location: `${ctx.settings.publicUrl()}/v1/destinations/${destination.id}` }
+			: {}),
 	},
 	body: {
 		...presentDestination(destination),
@@ -63,7 +65,10 @@ export const DESTINATION_ROUTES = [
 		query: z.strictObject(pageQuery),
 		answers: { 200: { description: 'Destinations.', schema: pageOf(destinationSchema) } },
 		async handle({ ctx, actor, query }) {
-			const { items, nextCursor } = await ctx.store.listDestinations(actor.tenant, pageRequest(query));
+			const { items, nextCursor } = await ctx.store.listDestinations(
+				actor.tenant,
+				pageRequest(query),
+			);
 			return { status: 200, body: { items: items.map(presentDestination), nextCursor } };
 		},
 	}),
@@ -73,7 +78,8 @@ export const DESTINATION_ROUTES = [
 		path: '/v1/destinations',
 		tag: 'Destinations',
 		summary: 'Create a destination',
-		description: 'A channel with its settings (see `GET /v1/channels`). Secrets can be written, never read.',
+		description:
+			'A channel with its settings (see `GET /v1/channels`). Secrets can be written, never read.',
 		scopes: ['destinations:write'],
 		body,
 		answers: { 201: { description: 'Created.', ...answer } },
@@ -82,7 +88,8 @@ export const DESTINATION_ROUTES = [
 		handle: ({ ctx, actor, body, once }) =>
 			once(
 				(request) => createDestination(ctx, actor, body, request),
-				({ destination, secrets }: WrittenDestination) => shown(ctx, destination, { status: 201, secrets }),
+				({ destination, secrets }: WrittenDestination) =>
+					shown(ctx, destination, { status: 201, secrets }),
 			),
 	}),
 	keyRoute({
@@ -107,7 +114,8 @@ export const DESTINATION_ROUTES = [
 		path: '/v1/destinations/{id}',
 		tag: 'Destinations',
 		summary: 'Replace a destination',
-		description: 'Secrets that are left out are kept. Deliveries that exist go on with what they were made with.',
+		description:
+			'Secrets that are left out are kept. Deliveries that exist go on with what they were made with.',
 		scopes: ['destinations:write'],
 		params,
 		body,

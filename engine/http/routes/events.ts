@@ -11,7 +11,9 @@ import { keyRoute } from '../route.ts';
 const position = z.string().regex(/^evt_[0-9a-z_]{1,60}$/, 'the id of an event');
 const OLDEST = 'evt_0';
 const query = z.strictObject({
-	after: position.optional().meta({ description: `Only events after this one; \`${OLDEST}\` begins with the oldest.` }),
+	after: position
+		.optional()
+		.meta({ description: `Only events after this one; \`${OLDEST}\` begins with the oldest.` }),
 	limit: pageQuery.limit,
 });
 
@@ -21,16 +23,25 @@ const visibleTo =
 	({ type }: StoredEvent): boolean =>
 		!type.startsWith('key.') || scopes.has('admin') || scopes.has('audit:read');
 
-const known = (after: string | undefined): string | null => (after === OLDEST ? null : (after ?? null));
+const known = (after: string | undefined): string | null =>
+	after === OLDEST ? null : (after ?? null);
 
 /** Where the stream begins: what a reconnecting reader saw last, else what the URL says, else now. */
-async function start({ ctx, actor, request, query: { after } }: KeyCall<unknown, z.output<typeof query>>) {
+async function start({
+	ctx,
+	actor,
+	request,
+	query: { after },
+}: KeyCall<unknown, z.output<typeof query>>) {
 	const seen = request.headers['last-event-id'];
 	if (seen === undefined || seen === '') {
 		return after === undefined ? await ctx.store.lastEventId(actor.tenant) : known(after);
 	}
 	if (position.safeParse(seen).success) return known(String(seen));
-	throw inputError('INVALID_REQUEST', { path: 'header Last-Event-ID', expected: 'the id of an event' });
+	throw inputError('INVALID_REQUEST', {
+		path: 'header Last-Event-ID',
+		expected: 'the id of an event',
+	});
 }
 
 export const EVENT_ROUTES = [
@@ -55,12 +66,18 @@ export const EVENT_ROUTES = [
 			const { ctx, actor, request } = call;
 			// a key for some capabilities cannot be shown what happens in all of the tenant
 			if (actor.capabilities !== undefined) {
-				throw new CapError('FORBIDDEN', 'a key that may use only some capabilities cannot read all events');
+				throw new CapError(
+					'FORBIDDEN',
+					'a key that may use only some capabilities cannot read all events',
+				);
 			}
 			const visible = visibleTo(actor);
 			const wanted = request.accepts(['text/event-stream', 'application/json']);
 			if (wanted === false) {
-				throw new CapError('NOT_ACCEPTABLE', 'header Accept: expected text/event-stream or application/json');
+				throw new CapError(
+					'NOT_ACCEPTABLE',
+					'header Accept: expected text/event-stream or application/json',
+				);
 			}
 			if (wanted === 'text/event-stream' && request.method === 'GET') {
 				return streamEvents(call, { after: await start(call), visible });

@@ -16,7 +16,12 @@ export const KEY_ROUTES = [
 		tag: 'Keys',
 		summary: 'List API keys',
 		scopes: ['admin'],
-		answers: { 200: { description: 'All keys of the tenant, without their secrets.', schema: pageOf(keySchema) } },
+		answers: {
+			200: {
+				description: 'All keys of the tenant, without their secrets.',
+				schema: pageOf(keySchema),
+			},
+		},
 		async handle({ ctx, actor }) {
 			const keys = await ctx.store.listKeys(actor.tenant);
 			return { status: 200, body: { items: keys.map(presentKey), nextCursor: null } };
@@ -30,7 +35,9 @@ export const KEY_ROUTES = [
 		summary: 'Create an API key',
 		scopes: ['admin'],
 		body: { kind: 'json', schema: keyInputSchema },
-		answers: { 201: { description: 'The key; its token is shown this once.', schema: createdKeySchema } },
+		answers: {
+			201: { description: 'The key; its token is shown this once.', schema: createdKeySchema },
+		},
 		example: { body: { name: 'n8n', scopes: ['schedules:write', 'runs:read'], expiresIn: '90d' } },
 		handle: ({ ctx, actor, body, once }) =>
 			once(
@@ -64,7 +71,12 @@ export const KEY_ROUTES = [
 		async handle({ actor: { keyId, tenant, scopes, capabilities } }) {
 			return {
 				status: 200,
-				body: { keyId, tenant, scopes: [...scopes], capabilities: capabilities ? [...capabilities] : null },
+				body: {
+					keyId,
+					tenant,
+					scopes: [...scopes],
+					capabilities: capabilities ? [...capabilities] : null,
+				},
 			};
 		},
 	}),

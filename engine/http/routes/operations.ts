@@ -19,7 +19,11 @@ function writer(routes: () => readonly Route[]): (call: Call) => Written {
 		const server = ctx.settings.publicUrl();
 		if (last?.server !== server) {
 			const document: OpenApiDocument = openApiDocument(routes(), { version, server });
-			last = { server, document: JSON.stringify(document), page: referencePage(document, routes()) };
+			last = {
+				server,
+				document: JSON.stringify(document),
+				page: referencePage(document, routes()),
+			};
 		}
 		return last;
 	};
@@ -89,7 +93,10 @@ export function operationRoutes(routes: () => readonly Route[]): OpenRoute[] {
 			handle: async (call) => ({
 				status: 200,
 				body: written(call).page,
-				headers: { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': PAGE_POLICY },
+				headers: {
+					'content-type': 'text/html; charset=utf-8',
+					'content-security-policy': PAGE_POLICY,
+				},
 			}),
 		}),
 		openRoute({
@@ -103,7 +110,10 @@ export function operationRoutes(routes: () => readonly Route[]): OpenRoute[] {
 			handle: async () => ({
 				status: 200,
 				body: referenceStyle,
-				headers: { 'content-type': 'text/css; charset=utf-8', 'cache-control': 'public, max-age=3600' },
+				headers: {
+					'content-type': 'text/css; charset=utf-8',
+					'cache-control': 'public, max-age=3600',
+				},
 			}),
 		}),
 	];

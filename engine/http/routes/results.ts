@@ -21,7 +21,14 @@ export const RESULT_ROUTES = [
 		query: formatQuery,
 		headers: FILE_HEADERS,
 		answers: FILE_ANSWERS,
-		errors: ['NOT_FOUND', 'GONE', 'FORBIDDEN', 'FORMAT_UNKNOWN', 'FORMAT_UNSUITABLE', 'RANGE_NOT_SATISFIABLE'],
+		errors: [
+			'NOT_FOUND',
+			'GONE',
+			'FORBIDDEN',
+			'FORMAT_UNKNOWN',
+			'FORMAT_UNSUITABLE',
+			'RANGE_NOT_SATISFIABLE',
+		],
 		example: { params: { token: 'lnk_01kbrj7v2x9m4c8d1e5f6g7h8j.…' } },
 		handle: ({ ctx, params: { token }, query, request, response }) =>
 			sendArtifact({ request, response }, (use) => openLink(ctx, token, { use, ...query })),

@@ -30,11 +30,14 @@ export const runQueued = (run: Run, ctx: Context): Reply => ({
 
 export async function runDetails(ctx: Context, actor: Actor, id: RunId): Promise<Reply> {
 	const details = await ctx.store.getRunDetails(actor.tenant, id);
-	if (details === null || !mayUse(actor, details.run.capability)) throw new CapError('NOT_FOUND', `no run ${id}`);
+	if (details === null || !mayUse(actor, details.run.capability))
+		throw new CapError('NOT_FOUND', `no run ${id}`);
 	return { status: 200, body: presentRunDetails(details) };
 }
 
-const queued = { 202: { description: 'The run is queued.', schema: runSchema, headers: { location: 'The run.' } } };
+const queued = {
+	202: { description: 'The run is queued.', schema: runSchema, headers: { location: 'The run.' } },
+};
 
 export const formatQuery = z.strictObject({
 	format: nameSchema.optional().meta({ description: 'Of those in `GET /v1/formats`.' }),
@@ -44,8 +47,18 @@ export const formatQuery = z.strictObject({
 export const FILE_ANSWERS = {
 	200: {
 		description: 'The file.',
-		media: ['application/json', 'application/x-ndjson', 'text/csv', 'text/html', 'application/octet-stream'],
-		headers: { etag: 'The SHA-256 of the bytes.', 'accept-ranges': '`bytes`', 'content-disposition': '`attachment`, with a name.' },
+		media: [
+			'application/json',
+			'application/x-ndjson',
+			'text/csv',
+			'text/html',
+			'application/octet-stream',
+		],
+		headers: {
+			etag: 'The SHA-256 of the bytes.',
+			'accept-ranges': '`bytes`',
+			'content-disposition': '`attachment`, with a name.',
+		},
 	},
 	206: {
 		description: 'The range that was asked for.',
@@ -79,7 +92,11 @@ export const RUN_ROUTES = [
 		example: { query: 'state=failed&limit=20' },
 		async handle({ ctx, actor, query: { state, capability, scheduleId, ...page } }) {
 			const filter = given({ state, capability, scheduleId });
-			const { items, nextCursor } = await ctx.store.listRuns(actor.tenant, filter, pageRequest(page));
+			const { items, nextCursor } = await ctx.store.listRuns(
+				actor.tenant,
+				filter,
+				pageRequest(page),
+			);
 			const usable = items.filter((run) => mayUse(actor, run.capability));
 			return { status: 200, body: { items: usable.map(presentRun), nextCursor } };
 		},
@@ -102,7 +119,8 @@ export const RUN_ROUTES = [
 		path: '/v1/runs/{id}/cancel',
 		tag: 'Runs',
 		summary: 'Cancel a run',
-		description: 'What the capability has done already is not undone. Cancelling twice changes nothing.',
+		description:
+			'What the capability has done already is not undone. Cancelling twice changes nothing.',
 		scopes: ['runs:execute'],
 		params,
 		answers: { 200: { description: 'The run as it is now.', schema: runSchema } },
@@ -150,11 +168,14 @@ export const RUN_ROUTES = [
 		path: '/v1/runs/{id}/links',
 		tag: 'Results',
 		summary: 'Make a link to the result of a run',
-		description: 'Whoever has the URL can download the result until the link expires, is used up or revoked.',
+		description:
+			'Whoever has the URL can download the result until the link expires, is used up or revoked.',
 		scopes: ['results:read'],
 		params,
 		body: { kind: 'json', schema: linkInputSchema, optional: true },
-		answers: { 201: { description: 'The link; its URL is shown this once.', schema: createdLinkSchema } },
+		answers: {
+			201: { description: 'The link; its URL is shown this once.', schema: createdLinkSchema },
+		},
 		errors: ['NOT_FOUND', 'CONFLICT', 'GONE', 'FORMAT_UNKNOWN', 'FORMAT_UNSUITABLE'],
 		example: { body: { expiresIn: '24h', maxUses: 5, format: 'csv' } },
 		handle: ({ ctx, actor, params: { id }, body, once }) =>

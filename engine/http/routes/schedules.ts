@@ -18,9 +18,19 @@ import { instantSchema } from '../../contract/time.ts';
 import type { AcceptedSchedule } from '../../pipeline/accept.ts';
 import { acceptSchedule } from '../../pipeline/accept.ts';
 import { mayUse } from '../../pipeline/access.ts';
-import { findSchedule, pauseSchedule, removeSchedule, resumeSchedule, triggerSchedule } from '../../pipeline/acts.ts';
+import {
+	findSchedule,
+	pauseSchedule,
+	removeSchedule,
+	resumeSchedule,
+	triggerSchedule,
+} from '../../pipeline/acts.ts';
 import type { Context } from '../../pipeline/context.ts';
-import { presentLedgerRow, presentSchedule, presentScheduleDetails } from '../../pipeline/present.ts';
+import {
+	presentLedgerRow,
+	presentSchedule,
+	presentScheduleDetails,
+} from '../../pipeline/present.ts';
 import { given, pageQuery, pageRequest } from '../lists.ts';
 import { revisionTag } from '../preconditions.ts';
 import type { KeyCall, Reply } from '../route.ts';
@@ -31,13 +41,23 @@ const params = z.strictObject({ id: idSchema('schedule') });
 
 function links(ctx: Context, id: string): Record<string, string> {
 	const self = `${ctx.settings.publicUrl()}/v1/schedules/${id}`;
-	return { self, occurrences: `${self}/occurrences`, runs: `${ctx.settings.publicUrl()}/v1/runs?scheduleId=${id}` };
+	return {
+		self,
+		occurrences: `${self}/occurrences`,
+		runs: `${ctx.settings.publicUrl()}/v1/runs?scheduleId=${id}`,
+	};
 }
 
-function accepted(ctx: Context, { schedule, upcoming, warnings, secrets }: AcceptedSchedule): Reply {
+function accepted(
+	ctx: Context,
+	{ schedule, upcoming, warnings, secrets }: AcceptedSchedule,
+): Reply {
 	return {
 		status: 201,
-		headers: { location: links(ctx, schedule.id)['self'] ?? '', etag: revisionTag(schedule.revision) },
+		headers: {
+			location: links(ctx, schedule.id)['self'] ?? '',
+			etag: revisionTag(schedule.revision),
+		},
 		body: {
 			scheduleId: schedule.id,
 			status: schedule.state,
@@ -64,13 +84,24 @@ const labelSchema = z
 	.string()
 	.max(264)
 	.regex(/^[^:]+:/, 'a label like team:bi')
-	.transform((text) => ({ key: text.slice(0, text.indexOf(':')), value: text.slice(text.indexOf(':') + 1) }))
+	.transform((text) => ({
+		key: text.slice(0, text.indexOf(':')),
+		value: text.slice(text.indexOf(':') + 1),
+	}))
 	.meta({ description: 'A label and its value: `team:bi`.' });
 
-const act = (change: typeof pauseSchedule) => async ({ ctx, actor, params: { id }, ifMatch }: KeyCall<z.output<typeof params>>) =>
-	one(ctx, await change(ctx, actor, id, ifMatch));
+const act =
+	(change: typeof pauseSchedule) =>
+	async ({ ctx, actor, params: { id }, ifMatch }: KeyCall<z.output<typeof params>>) =>
+		one(ctx, await change(ctx, actor, id, ifMatch));
 
-const changed = { 200: { description: 'The schedule as it is now.', schema: scheduleDetailsSchema, headers: { etag: 'Its revision.' } } };
+const changed = {
+	200: {
+		description: 'The schedule as it is now.',
+		schema: scheduleDetailsSchema,
+		headers: { etag: 'Its revision.' },
+	},
+};
 
 export const SCHEDULE_ROUTES = [
 	keyRoute({
@@ -135,13 +166,18 @@ export const SCHEDULE_ROUTES = [
 			name: titleSchema.optional(),
 			label: labelSchema.optional(),
 		}),
-		answers: { 200: { description: 'Schedules, the newest first.', schema: pageOf(scheduleSchema) } },
+		answers: {
+			200: { description: 'Schedules, the newest first.', schema: pageOf(scheduleSchema) },
+		},
 		example: { query: 'status=active&limit=20' },
 		async handle({ ctx, actor, query: { status, capability, name, label, ...page } }) {
 			const filter = given({ state: status, capability, name, label });
 			const found = await ctx.store.listSchedules(actor.tenant, filter, pageRequest(page));
 			const usable = found.items.filter((schedule) => mayUse(actor, schedule.capability));
-			return { status: 200, body: { items: usable.map(presentSchedule), nextCursor: found.nextCursor } };
+			return {
+				status: 200,
+				body: { items: usable.map(presentSchedule), nextCursor: found.nextCursor },
+			};
 		},
 	}),
 	keyRoute({
@@ -162,7 +198,8 @@ export const SCHEDULE_ROUTES = [
 		path: '/v1/schedules/{id}',
 		tag: 'Schedules',
 		summary: 'Delete a schedule',
-		description: 'Nothing more fires. Runs that have not begun are cancelled; one that is running goes on.',
+		description:
+			'Nothing more fires. Runs that have not begun are cancelled; one that is running goes on.',
 		scopes: ['schedules:write'],
 		params,
 		conditional: true,
@@ -179,7 +216,8 @@ export const SCHEDULE_ROUTES = [
 		path: '/v1/schedules/{id}/pause',
 		tag: 'Schedules',
 		summary: 'Pause a schedule',
-		description: 'What falls into the pause is written into the ledger as `skipped_paused`. Pausing twice changes nothing.',
+		description:
+			'What falls into the pause is written into the ledger as `skipped_paused`. Pausing twice changes nothing.',
 		scopes: ['schedules:write'],
 		params,
 		conditional: true,
@@ -208,7 +246,13 @@ export const SCHEDULE_ROUTES = [
 		summary: 'Run a schedule now, beside its timing',
 		scopes: ['runs:execute'],
 		params,
-		answers: { 202: { description: 'The run is queued.', schema: runSchema, headers: { location: 'The run.' } } },
+		answers: {
+			202: {
+				description: 'The run is queued.',
+				schema: runSchema,
+				headers: { location: 'The run.' },
+			},
+		},
 		errors: ['NOT_FOUND', 'CONFLICT'],
 		handle: ({ ctx, actor, params: { id }, once }) =>
 			once(
@@ -224,7 +268,11 @@ export const SCHEDULE_ROUTES = [
 		summary: 'List what became of the occurrences of a schedule',
 		scopes: ['schedules:read'],
 		params,
-		query: z.strictObject({ ...pageQuery, from: instantSchema.optional(), to: instantSchema.optional() }),
+		query: z.strictObject({
+			...pageQuery,
+			from: instantSchema.optional(),
+			to: instantSchema.optional(),
+		}),
 		answers: { 200: { description: 'Rows of the ledger.', schema: pageOf(occurrenceSchema) } },
 		errors: ['NOT_FOUND'],
 		example: { query: 'from=2027-01-01T00:00:00Z' },

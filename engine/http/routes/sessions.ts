@@ -23,7 +23,10 @@ function tokenOf(request: Request): string {
 	const header = request.headers['x-session-token'];
 	const token = typeof header === 'string' ? header : bearerToken(request);
 	if (token === undefined) {
-		throw new CapError('TOKEN_INVALID', "header Authorization: expected \"Bearer\" and the attempt's token");
+		throw new CapError(
+			'TOKEN_INVALID',
+			'header Authorization: expected "Bearer" and the attempt\'s token',
+		);
 	}
 	return token;
 }
@@ -33,9 +36,16 @@ const session = {
 	tag: 'Sessions',
 	auth: 'session',
 	params,
-	headers: [{ name: 'x-session-token', description: "The attempt's token, where Authorization is taken." }],
+	headers: [
+		{ name: 'x-session-token', description: "The attempt's token, where Authorization is taken." },
+	],
 } as const;
-const accepted = { 200: { description: 'Taken; a repeat of the same is answered the same.', schema: acknowledgedSchema } };
+const accepted = {
+	200: {
+		description: 'Taken; a repeat of the same is answered the same.',
+		schema: acknowledgedSchema,
+	},
+};
 const errors = ['NOT_FOUND', 'GONE', 'RUN_OVER', 'STALE_EPOCH'] as const;
 
 export const SESSION_ROUTES = [
@@ -68,7 +78,14 @@ export const SESSION_ROUTES = [
 		body: { kind: 'json', schema: sessionFailureSchema, optional: true },
 		answers: accepted,
 		errors,
-		example: { body: { code: 'UPSTREAM_DOWN', message: 'the warehouse is closed', retry: 'later', retryAfter: '5m' } },
+		example: {
+			body: {
+				code: 'UPSTREAM_DOWN',
+				message: 'the warehouse is closed',
+				retry: 'later',
+				retryAfter: '5m',
+			},
+		},
 		async handle({ ctx, params: { runId }, body, request }) {
 			return { status: 200, body: await failSession(ctx, runId, tokenOf(request), body) };
 		},
@@ -103,7 +120,9 @@ export const SESSION_ROUTES = [
 function asAnswer(error: unknown, maxBytes: number): unknown {
 	if (!(error instanceof CapError)) return error;
 	if (error.code === 'RESULT_TOO_LARGE') {
-		return new CapError('BODY_TOO_LARGE', `body: expected a result of at most ${maxBytes} bytes`, { cause: error });
+		return new CapError('BODY_TOO_LARGE', `body: expected a result of at most ${maxBytes} bytes`, {
+			cause: error,
+		});
 	}
 	if (error.code === 'RESULT_INVALID') {
 		return new CapError('INVALID_REQUEST', error.message, { issues: error.issues, cause: error });

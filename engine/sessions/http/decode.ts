@@ -1,6 +1,11 @@
 import { Readable } from 'node:stream';
 import type { Transform } from 'node:stream';
-import { createBrotliDecompress, createGunzip, createInflate, createZstdDecompress } from 'node:zlib';
+import {
+	createBrotliDecompress,
+	createGunzip,
+	createInflate,
+	createZstdDecompress,
+} from 'node:zlib';
 
 import { CapError } from '../../contract/errors.ts';
 import type { SessionCall } from '../session.port.ts';
@@ -26,7 +31,10 @@ export function codingsOf(header: string | undefined): string[] {
  * Undoes the codings of a body. What comes out is limited elsewhere, byte by byte as it is inflated.
  * @throws CapError TARGET_PROTOCOL for a coding that nobody asked for or bytes that are none of it
  */
-export function decoded(source: AsyncIterable<Buffer>, codings: readonly string[]): AsyncIterable<Buffer> {
+export function decoded(
+	source: AsyncIterable<Buffer>,
+	codings: readonly string[],
+): AsyncIterable<Buffer> {
 	if (codings.length > MAX_CODINGS) throw badCoding(codings.join(', '));
 	return codings.reduceRight((body, coding) => {
 		const create = Object.hasOwn(DECODERS, coding) ? DECODERS[coding] : undefined;
@@ -59,13 +67,19 @@ async function* throughDecoder(
 }
 
 function badCoding(coding: string): CapError {
-	return new CapError('TARGET_PROTOCOL', `Content-Encoding: expected gzip, br, zstd or deflate, got ${coding}`);
+	return new CapError(
+		'TARGET_PROTOCOL',
+		`Content-Encoding: expected gzip, br, zstd or deflate, got ${coding}`,
+	);
 }
 
 /** @throws CapError RESULT_TOO_LARGE, CANCELLED */
 export async function* limited(
 	source: AsyncIterable<Buffer>,
-	{ maxResultBytes, signal }: Pick<SessionCall, 'maxResultBytes'> & Partial<Pick<SessionCall, 'signal'>>,
+	{
+		maxResultBytes,
+		signal,
+	}: Pick<SessionCall, 'maxResultBytes'> & Partial<Pick<SessionCall, 'signal'>>,
 ): AsyncGenerator<Buffer> {
 	let left = maxResultBytes;
 	for await (const chunk of source) {

@@ -16,7 +16,10 @@ const LONG_NUMBER = /\d{16}|\d[eE][+-]?\d{3}/;
 
 /** Node has `source` and `rawJSON` (ECMA-262 proposal, shipped in V8), the type library not yet. */
 const exactJson = JSON as unknown as {
-	parse(text: string, revive: (key: string, value: unknown, at: { source?: string }) => unknown): JsonValue;
+	parse(
+		text: string,
+		revive: (key: string, value: unknown, at: { source?: string }) => unknown,
+	): JsonValue;
 	rawJSON(text: string): unknown;
 };
 
@@ -73,7 +76,10 @@ export function saysRetry(value: JsonValue): boolean {
 
 /** `{ rows, columns }` becomes NDJSON, everything else one JSON value. */
 function bodyOf(result: JsonValue): ResultBody {
-	if (isObject(result) && Object.keys(result).every((name) => name === 'rows' || name === 'columns')) {
+	if (
+		isObject(result) &&
+		Object.keys(result).every((name) => name === 'rows' || name === 'columns')
+	) {
 		const { rows, columns } = result as { rows?: JsonValue; columns?: JsonValue };
 		if (Array.isArray(rows) && rows.every(isObject)) return rowsBody(rows, columns);
 	}

@@ -10,8 +10,7 @@ type Headers = IncomingHttpHeaders;
 
 /** An answer whose body is either here in whole, or still coming. */
 export type Answer = { status: number; headers: Headers } & (
-	| { bytes: Buffer; stream: null }
-	| { bytes: null; stream: ChunkQueue }
+	{ bytes: Buffer; stream: null } | { bytes: null; stream: ChunkQueue }
 );
 
 /** Most bytes of a body that are held in memory before it becomes a stream. */
@@ -58,7 +57,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
 		if (this.#limit.stopped !== null) controller.abort(this.#limit.stopped);
 	}
 
-	onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: Headers): void {
+	onResponseStart(
+		controller: Dispatcher.DispatchController,
+		status: number,
+		headers: Headers,
+	): void {
 		if (status < 200) return;
 		this.#status = status;
 		this.#headers = headers;
@@ -103,7 +106,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 		});
 		this.#held = [];
 		this.#settled = true;
-		this.#resolve({ status: this.#status, headers: this.#headers, bytes: null, stream: this.#queue });
+		this.#resolve({
+			status: this.#status,
+			headers: this.#headers,
+			bytes: null,
+			stream: this.#queue,
+		});
 	}
 
 	#finish(): void {

@@ -1,7 +1,9 @@
 import { CapError } from '../../contract/errors.ts';
 
-const PROTOCOL = /^(?:HPE_|UND_ERR_(?:RES_|RESPONSE|HEADERS_OVERFLOW|INFO|NOT_SUPPORTED)|ERR_HTTP2?_)/;
-const TLS = /^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|EPROTO)/;
+const PROTOCOL =
+	/^(?:HPE_|UND_ERR_(?:RES_|RESPONSE|HEADERS_OVERFLOW|INFO|NOT_SUPPORTED)|ERR_HTTP2?_)/;
+const TLS =
+	/^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|EPROTO)/;
 
 const WORDS: Readonly<Record<string, string>> = {
 	ECONNREFUSED: 'the connection was refused',

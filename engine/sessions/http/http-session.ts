@@ -48,7 +48,8 @@ export function createHttpSession(parts: HttpSessionParts): SessionAdapter {
 			limit.release();
 			if (error instanceof CapError) return failedWith(error);
 			throw error;
-		}	}
+		}
+	}
 
 	async function readAnswer(answer: Answer, call: SessionCall): Promise<SessionOutcome> {
 		const { envelope } = call.settings as HttpSettings;

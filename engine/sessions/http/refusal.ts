@@ -17,7 +17,8 @@ interface Verdict {
 function verdictOf(status: number): Verdict {
 	if (status < 400) return { code: 'TARGET_REDIRECT', retry: 'never' };
 	if (status === 408) return { code: 'TARGET_BUSY', retry: 'later', reason: 'timeout' };
-	if (status === 425 || status === 429) return { code: 'TARGET_BUSY', retry: 'later', reason: '429' };
+	if (status === 425 || status === 429)
+		return { code: 'TARGET_BUSY', retry: 'later', reason: '429' };
 	if (status === 410) return { code: 'TARGET_GONE', retry: 'never' };
 	if (status < 500) return { code: 'TARGET_REFUSED', retry: 'never' };
 	return { code: 'TARGET_FAULT', retry: 'later', reason: '5xx' };

@@ -1,6 +1,5 @@
 import { TextDecoder } from 'node:util';
 
-import type { DeclaredColumn } from '../../contract/envelope.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/json.ts';
 import type { ReadAnswer, ResultBody, SessionCall, SessionOutcome } from '../session.port.ts';
@@ -38,7 +37,11 @@ interface Reading {
 	envelopes: boolean;
 }
 
-async function readBody(answer: Answer, call: SessionCall, reading: Reading): Promise<SessionOutcome> {
+async function readBody(
+	answer: Answer,
+	call: SessionCall,
+	reading: Reading,
+): Promise<SessionOutcome> {
 	const header = answer.headers['content-encoding'];
 	const codings = codingsOf(typeof header === 'string' ? header : header?.[0]);
 	if (answer.bytes !== null && codings.length === 0) {
@@ -57,7 +60,8 @@ async function readBody(answer: Answer, call: SessionCall, reading: Reading): Pr
 }
 
 async function readStream(body: AsyncGenerator<Buffer>, reading: Reading): Promise<SessionOutcome> {
-	if (reading.kind.encoding !== 'json') return { kind: 'result', body: streamBody(body, reading.kind) };
+	if (reading.kind.encoding !== 'json')
+		return { kind: 'result', body: streamBody(body, reading.kind) };
 	const held = await hold(body, JSON_HELD);
 	if (held.whole) return readWhole(held.bytes, reading);
 	return readLargeJson(held.rest, reading);
@@ -120,7 +124,10 @@ function streamBody(source: AsyncIterable<Buffer>, kind: ContentKind): ResultBod
 	return { encoding, contentType, source: lines.check(text), rows: () => lines.rows };
 }
 
-async function readLargeJson(source: AsyncIterable<Buffer>, reading: Reading): Promise<SessionOutcome> {
+async function readLargeJson(
+	source: AsyncIterable<Buffer>,
+	reading: Reading,
+): Promise<SessionOutcome> {
 	const stream = new EnvelopeStream();
 	if (!reading.envelopes) stream.kind = 'plain';
 	const bytes = stream.read(onlyUtf8(source));
@@ -175,7 +182,10 @@ async function* one(bytes: Buffer): AsyncGenerator<Buffer> {
 }
 
 /** Text in another character set becomes UTF-8. @throws CapError RESULT_INVALID */
-function recoded(source: AsyncIterable<Buffer>, charset: string | undefined): AsyncIterable<Buffer> {
+function recoded(
+	source: AsyncIterable<Buffer>,
+	charset: string | undefined,
+): AsyncIterable<Buffer> {
 	if (charset === undefined || /^(?:utf-?8|us-ascii|ascii)$/.test(charset)) return source;
 	let decoder: TextDecoder;
 	try {

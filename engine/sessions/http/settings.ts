@@ -14,7 +14,10 @@ const headerName = z
 		error: 'a header that the engine does not set itself',
 	});
 /** Printable ASCII only: no CR, LF or other control character reaches an HTTP library. */
-const headerValue = z.string().max(4096).regex(/^[\x20-\x7e]*$/, 'printable ASCII');
+const headerValue = z
+	.string()
+	.max(4096)
+	.regex(/^[\x20-\x7e]*$/, 'printable ASCII');
 
 const url = z
 	.string()

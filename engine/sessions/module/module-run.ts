@@ -77,7 +77,11 @@ export interface RunParts {
 }
 
 /** @throws CapError when the attempt is stopped */
-export async function runModule(call: SessionCall, work: ModuleJob, parts: RunParts): Promise<SessionOutcome> {
+export async function runModule(
+	call: SessionCall,
+	work: ModuleJob,
+	parts: RunParts,
+): Promise<SessionOutcome> {
 	const { limit, pool } = parts;
 	const job = new Job(pool, await pool.take(limit), parts.after);
 	limit.onStop((reason) => {
@@ -144,5 +148,8 @@ function failedBy({ code, message, detail, retry, retryAfter }: ModuleFailure): 
 }
 
 function errorOf({ code, message, retry, retryAfter }: ModuleFailure): CapError {
-	return new CapError(code, message, { retry, ...(retryAfter === undefined ? {} : { retryAfter }) });
+	return new CapError(code, message, {
+		retry,
+		...(retryAfter === undefined ? {} : { retryAfter }),
+	});
 }

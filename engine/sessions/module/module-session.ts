@@ -54,7 +54,11 @@ export function createModuleSession(parts: ModuleSessionParts): SessionAdapter {
 				parameters,
 				context: { runId: requestId, attempt, deadline, action, capability },
 			};
-			return await runModule(call, work, { pool, limit, after: (delay, then) => clock.after(delay, then) });
+			return await runModule(call, work, {
+				pool,
+				limit,
+				after: (delay, then) => clock.after(delay, then),
+			});
 		} catch (error) {
 			limit.release();
 			if (error instanceof CapError) return failedWith(error);

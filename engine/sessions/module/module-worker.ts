@@ -86,12 +86,16 @@ async function run(job: ModuleJob, signal: AbortSignal): Promise<number | undefi
 async function sendBytes(source: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {
 	for await (const piece of source) {
 		const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece;
-		if (!(bytes instanceof Uint8Array)) throw new Failure('RESULT_INVALID', 'the stream gave no bytes');
+		if (!(bytes instanceof Uint8Array))
+			throw new Failure('RESULT_INVALID', 'the stream gave no bytes');
 		await chunk(bytes);
 	}
 }
 
-async function sendRows(head: Head, source: AsyncIterable<unknown> | Iterable<unknown>): Promise<number> {
+async function sendRows(
+	head: Head,
+	source: AsyncIterable<unknown> | Iterable<unknown>,
+): Promise<number> {
 	tell({ type: 'head', ...head });
 	let rows = 0;
 	let text = '';
@@ -140,7 +144,7 @@ function messageOf(error: unknown): string {
 
 function failureOf(error: unknown): ModuleFailure {
 	if (error instanceof Failure) return error.failure;
-	const { code, retry, retryAfter } = (isObject(error) ? error : {});
+	const { code, retry, retryAfter } = isObject(error) ? error : {};
 	return {
 		code: 'CAPABILITY_FAILED',
 		message: messageOf(error),

@@ -4,20 +4,22 @@ import type { DeclaredColumn } from '../../contract/envelope.ts';
 import { CapError } from '../../contract/errors.ts';
 
 const columnSchema = z.union([
-	z.string().min(1).max(500).transform((name): DeclaredColumn => ({ name })),
+	z
+		.string()
+		.min(1)
+		.max(500)
+		.transform((name): DeclaredColumn => ({ name })),
 	z
 		.object({
 			name: z.string().min(1).max(500),
 			type: z.string().max(100).optional(),
 			title: z.string().max(500).optional(),
 		})
-		.transform(
-			({ name, type, title }): DeclaredColumn => ({
-				name,
-				...(type === undefined ? {} : { type }),
-				...(title === undefined ? {} : { title }),
-			}),
-		),
+		.transform(({ name, type, title }): DeclaredColumn => ({
+			name,
+			...(type === undefined ? {} : { type }),
+			...(title === undefined ? {} : { title }),
+		})),
 ]);
 const columnsSchema = z.array(columnSchema).max(20_000);
 

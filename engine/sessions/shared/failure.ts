@@ -20,7 +20,8 @@ export function cleanText(text: string, limit = MAX_MESSAGE): string {
 export function failed(
 	code: ErrorCode,
 	message: string,
-	more: Omit<SessionFailure, 'code' | 'message' | 'retry'> & Partial<Pick<SessionFailure, 'retry'>> = {},
+	more: Omit<SessionFailure, 'code' | 'message' | 'retry'> &
+		Partial<Pick<SessionFailure, 'retry'>> = {},
 ): SessionOutcome {
 	return {
 		kind: 'failed',

@@ -16,9 +16,29 @@ const ROWS_HELD = 500;
 
 /** Column types of the protocol, by number. */
 const TYPES: Readonly<Record<number, string>> = {
-	0: 'decimal', 1: 'tinyint', 2: 'smallint', 3: 'int', 4: 'float', 5: 'double', 7: 'timestamp', 8: 'bigint',
-	9: 'mediumint', 10: 'date', 11: 'time', 12: 'datetime', 13: 'year', 15: 'varchar', 16: 'bit', 245: 'json',
-	246: 'decimal', 249: 'blob', 250: 'blob', 251: 'blob', 252: 'blob', 253: 'varchar', 254: 'char',
+	0: 'decimal',
+	1: 'tinyint',
+	2: 'smallint',
+	3: 'int',
+	4: 'float',
+	5: 'double',
+	7: 'timestamp',
+	8: 'bigint',
+	9: 'mediumint',
+	10: 'date',
+	11: 'time',
+	12: 'datetime',
+	13: 'year',
+	15: 'varchar',
+	16: 'bit',
+	245: 'json',
+	246: 'decimal',
+	249: 'blob',
+	250: 'blob',
+	251: 'blob',
+	252: 'blob',
+	253: 'varchar',
+	254: 'char',
 };
 
 /** Server errors that say nothing about the statement: too many connections, shutdown, lost, gone. */
@@ -29,7 +49,11 @@ const CONFLICT = new Set([1205, 1213]);
 const TOO_LONG = new Set([1969, 3024]);
 
 /** One connection, one read-only transaction, one prepared statement. */
-export async function queryMysql(egress: Egress, address: ServerAddress, query: Query): Promise<Rows> {
+export async function queryMysql(
+	egress: Egress,
+	address: ServerAddress,
+	query: Query,
+): Promise<Rows> {
 	const { limit } = query;
 	const socket = await egress.connect(address.host, address.port, {
 		signal: query.signal,
@@ -173,7 +197,8 @@ function fault(error: unknown, { limit }: Query): CapError {
 		return new CapError('TIMEOUT', 'the query took too long', { retry: 'later', cause: error });
 	}
 	if (sqlState === undefined) return connectionFault(NAME, code || message, error);
-	if (SERVER_STATE.has(errno) || sqlState.startsWith('08')) return connectionFault(NAME, code, error);
+	if (SERVER_STATE.has(errno) || sqlState.startsWith('08'))
+		return connectionFault(NAME, code, error);
 	if (CONFLICT.has(errno)) {
 		return new CapError('TARGET_BUSY', `${NAME} ${errno}: ${message}`, { retry: 'later' });
 	}

@@ -18,14 +18,47 @@ const TEXT_OF: Readonly<Record<number, (text: string) => string>> = {
 
 /** Array types, by the type of their elements; the rest are arrays of text. */
 const ELEMENT_OF: Readonly<Record<number, number>> = {
-	1000: 16, 1001: 17, 1016: 20, 1005: 21, 1007: 23, 1028: 26, 1021: 700, 1022: 701, 199: 114, 3807: 3802,
-	1115: 1114, 1185: 1184, 1231: 1700, 1182: 1082, 1009: 25, 1015: 1043, 1014: 1042, 2951: 2950, 1183: 1083,
+	1000: 16,
+	1001: 17,
+	1016: 20,
+	1005: 21,
+	1007: 23,
+	1028: 26,
+	1021: 700,
+	1022: 701,
+	199: 114,
+	3807: 3802,
+	1115: 1114,
+	1185: 1184,
+	1231: 1700,
+	1182: 1082,
+	1009: 25,
+	1015: 1043,
+	1014: 1042,
+	2951: 2950,
+	1183: 1083,
 };
 
 const NAMES: Readonly<Record<number, string>> = {
-	16: 'boolean', 17: 'bytea', 20: 'bigint', 21: 'smallint', 23: 'integer', 25: 'text', 700: 'real',
-	701: 'double precision', 1700: 'numeric', 114: 'json', 3802: 'jsonb', 1042: 'char', 1043: 'varchar',
-	1082: 'date', 1083: 'time', 1114: 'timestamp', 1184: 'timestamptz', 1186: 'interval', 2950: 'uuid',
+	16: 'boolean',
+	17: 'bytea',
+	20: 'bigint',
+	21: 'smallint',
+	23: 'integer',
+	25: 'text',
+	700: 'real',
+	701: 'double precision',
+	1700: 'numeric',
+	114: 'json',
+	3802: 'jsonb',
+	1042: 'char',
+	1043: 'varchar',
+	1082: 'date',
+	1083: 'time',
+	1114: 'timestamp',
+	1184: 'timestamptz',
+	1186: 'interval',
+	2950: 'uuid',
 };
 
 function integer(text: string): string {

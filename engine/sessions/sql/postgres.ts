@@ -19,7 +19,7 @@ const QUERY_CANCELED = '57014';
 /** Connection exceptions, resources, operator intervention, system errors. */
 const SERVER_STATE = /^(?:08|53|57P|58|XX)/;
 /** Serialization failure, deadlock: the same again may succeed. */
-const CONFLICT = /^40/;
+const CONFLICT = '40';
 
 /** The texts in which values come are set, whatever the server's defaults are. */
 const prelude = (timeout: number): string =>
@@ -34,7 +34,11 @@ const prelude = (timeout: number): string =>
 	].join('; ');
 
 /** One connection, one read-only transaction, one cursor. */
-export async function queryPostgres(egress: Egress, address: ServerAddress, query: Query): Promise<Rows> {
+export async function queryPostgres(
+	egress: Egress,
+	address: ServerAddress,
+	query: Query,
+): Promise<Rows> {
 	const { limit } = query;
 	const socket = await egress.connect(address.host, address.port, {
 		signal: query.signal,
@@ -138,7 +142,7 @@ function fault(error: unknown, { limit }: Query): CapError {
 	}
 	if (!(error instanceof pg.DatabaseError)) return connectionFault(NAME, code || message, error);
 	if (SERVER_STATE.test(code)) return connectionFault(NAME, code, error);
-	if (code.startsWith("40")) {
+	if (code.startsWith(CONFLICT)) {
 		return new CapError('TARGET_BUSY', `${NAME} ${code}: ${message}`, { retry: 'later' });
 	}
 	return refusedBy(NAME, code, message);

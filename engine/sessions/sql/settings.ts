@@ -64,16 +64,22 @@ const PORTS = { postgres: 5432, mysql: 3306 } as const;
 
 function serverIssue(settings: ServerSettings): { path: string[]; message: string } | undefined {
 	if (settings.url === undefined) {
-		const missing = (['host', 'database', 'user'] as const).find((name) => settings[name] === undefined);
+		const missing = (['host', 'database', 'user'] as const).find(
+			(name) => settings[name] === undefined,
+		);
 		return missing && { path: [missing], message: `"url", or "host", "database" and "user"` };
 	}
 	const url = URL.parse(settings.url);
 	if (url === null || !SCHEMES[settings.driver].test(url.protocol) || url.hostname === '') {
 		return { path: ['url'], message: `a URL like ${settings.driver}://user@host/database` };
 	}
-	if (url.password !== '') return { path: ['url'], message: 'no password: it goes into "password"' };
-	if (url.search !== '' || url.hash !== '') return { path: ['url'], message: 'no options: use "tls"' };
-	const extra = (['host', 'port', 'database', 'user'] as const).find((name) => settings[name] !== undefined);
+	if (url.password !== '')
+		return { path: ['url'], message: 'no password: it goes into "password"' };
+	if (url.search !== '' || url.hash !== '')
+		return { path: ['url'], message: 'no options: use "tls"' };
+	const extra = (['host', 'port', 'database', 'user'] as const).find(
+		(name) => settings[name] !== undefined,
+	);
 	return extra && { path: [extra], message: `either "url" or "${extra}"` };
 }
 

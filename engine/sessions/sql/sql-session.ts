@@ -24,7 +24,11 @@ export interface SqlSessionParts {
 }
 
 /** Capabilities that are a query: read-only, values bound, rows streamed. */
-export function createSqlSession({ egress, sqliteRoots, clock = systemClock }: SqlSessionParts): SessionAdapter {
+export function createSqlSession({
+	egress,
+	sqliteRoots,
+	clock = systemClock,
+}: SqlSessionParts): SessionAdapter {
 	const sqlite = createSqlite(sqliteRoots);
 
 	function run(settings: SqlSettings, query: Query): Promise<Rows> {

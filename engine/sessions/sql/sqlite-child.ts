@@ -36,7 +36,7 @@ function send(kind: FrameKind, payload: Uint8Array | string): void {
 }
 
 function writeAll(bytes: Buffer): void {
-	for (let at = 0; at < bytes.length; ) {
+	for (let at = 0; at < bytes.length;) {
 		try {
 			at += writeSync(STDOUT, bytes, at);
 		} catch (error) {
@@ -48,7 +48,8 @@ function writeAll(bytes: Buffer): void {
 
 /** Reading and computing are allowed, and nothing else: no ATTACH, no PRAGMA, no extension. */
 function authorize(action: number, first: string | null, second: string | null): number {
-	const { SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE, SQLITE_FUNCTION, SQLITE_PRAGMA } = constants;
+	const { SQLITE_SELECT, SQLITE_READ, SQLITE_RECURSIVE, SQLITE_FUNCTION, SQLITE_PRAGMA } =
+		constants;
 	if (action === SQLITE_SELECT || action === SQLITE_READ || action === SQLITE_RECURSIVE) {
 		return constants.SQLITE_OK;
 	}
@@ -98,7 +99,8 @@ function run(job: SqliteJob): void {
 		send('C', JSON.stringify(names.map((name, i) => ({ name, type: types[i] }))));
 		for (; item.done !== true; item = cursor.next()) {
 			const row = item.value;
-			if (text.add(row.map((cell, i) => cellText(cell, isJson[i] ?? false)))) send('R', text.take());
+			if (text.add(row.map((cell, i) => cellText(cell, isJson[i] ?? false))))
+				send('R', text.take());
 		}
 		if (!text.isEmpty) send('R', text.take());
 		send('E', String(text.rows));

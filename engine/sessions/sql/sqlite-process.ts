@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 import type { FrameKind, SqliteJob } from './sqlite-child.ts';
 
 const CHILD = fileURLToPath(
-	new URL(import.meta.url.endsWith('.ts') ? './sqlite-child.ts' : './sqlite-child.js', import.meta.url),
+	new URL(
+		import.meta.url.endsWith('.ts') ? './sqlite-child.ts' : './sqlite-child.js',
+		import.meta.url,
+	),
 );
 const FLAGS = ['--disable-warning=ExperimentalWarning', '--max-old-space-size=256', CHILD];
 /** Larger frames are never written: a row is at most SQLite's 1 GB, a string of Node half of it. */
@@ -87,7 +90,10 @@ export class SqliteProcess {
 	}
 
 	#keepAlive(on: boolean): void {
-		const pipes = [this.#child, this.#child.stdin, this.#child.stdout] as { ref?(): void; unref?(): void }[];
+		const pipes = [this.#child, this.#child.stdin, this.#child.stdout] as {
+			ref?(): void;
+			unref?(): void;
+		}[];
 		for (const pipe of pipes) {
 			if (on) pipe.ref?.();
 			else pipe.unref?.();

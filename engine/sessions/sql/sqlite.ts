@@ -39,7 +39,11 @@ export function createSqlite(roots: readonly string[]): Sqlite {
 		});
 	}
 
-	async function run(settings: SqliteSettings, query: Query, { named }: { named: boolean }): Promise<Rows> {
+	async function run(
+		settings: SqliteSettings,
+		query: Query,
+		{ named }: { named: boolean },
+	): Promise<Rows> {
 		const file = await locate(settings);
 		const child = await pool.take(query.limit);
 		query.limit.onStop(() => {
@@ -51,10 +55,14 @@ export function createSqlite(roots: readonly string[]): Sqlite {
 				bindable(value),
 			]);
 			child.start({ file, sql: query.sql, values, named });
-			const columns = JSON.parse((await next(child, query, 'C')).payload.toString()) as DeclaredColumn[];
+			const columns = JSON.parse(
+				(await next(child, query, 'C')).payload.toString(),
+			) as DeclaredColumn[];
 			return { columns, ...rowsOf(child, query) };
 		} catch (error) {
-			pool.give(child, { reusable: error instanceof CapError && error.code === 'CAPABILITY_FAILED' });
+			pool.give(child, {
+				reusable: error instanceof CapError && error.code === 'CAPABILITY_FAILED',
+			});
 			throw error;
 		}
 	}
@@ -91,7 +99,10 @@ async function next(child: SqliteProcess, query: Query, ...kinds: Frame['kind'][
 		throw new CapError('CAPABILITY_FAILED', 'SQLite ended without an answer: out of memory?');
 	}
 	if (kinds.includes(frame.kind)) return frame;
-	const { message, code } = JSON.parse(frame.payload.toString()) as { message: string; code: number };
+	const { message, code } = JSON.parse(frame.payload.toString()) as {
+		message: string;
+		code: number;
+	};
 	// the low byte is the primary result code
 	if (BUSY.has(code & 255)) {
 		throw new CapError('TARGET_BUSY', `SQLite ${code}: ${message}`, { retry: 'later' });
@@ -106,5 +117,11 @@ function bindable(value: JsonValue): string | number | null {
 
 function isInside(root: string, path: string): boolean {
 	const way = relative(root, path);
-	return way !== '' && way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way) && join(root, way) === path;
+	return (
+		way !== '' &&
+		way !== '..' &&
+		!way.startsWith(`..${sep}`) &&
+		!isAbsolute(way) &&
+		join(root, way) === path
+	);
 }

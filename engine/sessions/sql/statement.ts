@@ -4,7 +4,16 @@ import type { CapError } from '../../contract/errors.ts';
 export type Driver = 'sqlite' | 'postgres' | 'mysql';
 
 /** Statements that read. What a server lets them do beyond is stopped by its read-only transaction. */
-const READING = new Set(['SELECT', 'WITH', 'VALUES', 'TABLE', 'SHOW', 'EXPLAIN', 'DESCRIBE', 'DESC']);
+const READING = new Set([
+	'SELECT',
+	'WITH',
+	'VALUES',
+	'TABLE',
+	'SHOW',
+	'EXPLAIN',
+	'DESCRIBE',
+	'DESC',
+]);
 /** MySQL reads and writes files of its host even in a read-only transaction. */
 const MYSQL_FILES = /\b(?:outfile|dumpfile|load_file)\b/i;
 
@@ -58,7 +67,7 @@ export function readStatement(sql: string, driver: Driver, path: string): Statem
 	const statement: Statement = { placeholders: 0, names: new Set() };
 	let first = '';
 	let over = false;
-	for (let i = 0; i < sql.length; ) {
+	for (let i = 0; i < sql.length;) {
 		const behind = skip(sql, i, driver);
 		if (behind > i) {
 			i = behind;
@@ -76,8 +85,10 @@ export function readStatement(sql: string, driver: Driver, path: string): Statem
 		i += placeholder(sql, i, driver, statement);
 	}
 	if (!READING.has(first)) throw refuse('a statement that reads, like SELECT', first || 'nothing');
-	if (driver === 'mysql' && MYSQL_FILES.test(sql)) throw refuse('a statement without access to files');
-	if (driver === 'mysql' && /\/\*M?!/.test(sql)) throw refuse('no comment that is executed ("/*!")');
+	if (driver === 'mysql' && MYSQL_FILES.test(sql))
+		throw refuse('a statement without access to files');
+	if (driver === 'mysql' && /\/\*M?!/.test(sql))
+		throw refuse('no comment that is executed ("/*!")');
 	return statement;
 }
 
@@ -102,16 +113,28 @@ function placeholder(sql: string, at: number, driver: Driver, into: Statement): 
 }
 
 /** @throws CapError BINDING_INVALID when names and placeholders do not fit */
-export function checkPlaceholders(statement: Statement, parameters: readonly string[], path: string): void {
+export function checkPlaceholders(
+	statement: Statement,
+	parameters: readonly string[],
+	path: string,
+): void {
 	const { placeholders, names } = statement;
 	const received = `${parameters.length}`;
 	if (names.size > 0) {
 		const missing = [...names].find((name) => !parameters.includes(name));
 		if (missing !== undefined) {
-			throw inputError('BINDING_INVALID', { path, expected: `the name "${missing}" of a placeholder` });
+			throw inputError('BINDING_INVALID', {
+				path,
+				expected: `the name "${missing}" of a placeholder`,
+			});
 		}
-		if (placeholders > 0) throw inputError('BINDING_INVALID', { path, expected: 'either "?" or ":name"' });
+		if (placeholders > 0)
+			throw inputError('BINDING_INVALID', { path, expected: 'either "?" or ":name"' });
 	} else if (placeholders !== parameters.length) {
-		throw inputError('BINDING_INVALID', { path, expected: `${placeholders} names of parameters`, received });
+		throw inputError('BINDING_INVALID', {
+			path,
+			expected: `${placeholders} names of parameters`,
+			received,
+		});
 	}
 }

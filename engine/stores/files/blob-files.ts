@@ -49,7 +49,10 @@ export function createBlobFiles(options: {
 		return 1;
 	}
 
-	async function* open(ref: BlobRef, range?: { start: number; end: number }): AsyncIterable<Uint8Array> {
+	async function* open(
+		ref: BlobRef,
+		range?: { start: number; end: number },
+	): AsyncIterable<Uint8Array> {
 		const start = range?.start ?? 0;
 		const end = Math.min(range?.end ?? ref.size - 1, ref.size - 1);
 		if (start > end) return;

@@ -59,7 +59,10 @@ export async function stageBlob(
 	}
 }
 
-async function publish({ temporaryFile, root, pathOf }: StageOptions, sha256: string): Promise<void> {
+async function publish(
+	{ temporaryFile, root, pathOf }: StageOptions,
+	sha256: string,
+): Promise<void> {
 	const path = pathOf(sha256);
 	const made = await mkdir(dirname(path), { recursive: true });
 	if (made !== undefined) await syncFolder(root);

@@ -40,7 +40,9 @@ export function createAccess(context: Context): Access {
 		revokeKey: (tenant, id, at, events) =>
 			write((tx) => {
 				const { changes } = db
-					.sql('UPDATE api_keys SET revokedAt = ? WHERE id = ? AND tenant = ? AND revokedAt IS NULL')
+					.sql(
+						'UPDATE api_keys SET revokedAt = ? WHERE id = ? AND tenant = ? AND revokedAt IS NULL',
+					)
 					.run(at, id, tenant);
 				if (changes !== 1) return false;
 				tx.events(events);

@@ -13,20 +13,21 @@ import { deliveryAttemptRows, deliveryRows } from './rows.ts';
 import { settleEach } from './settle-each.ts';
 import { assignments } from './updates.ts';
 
-type Deliveries = Pick<
-	Store,
-	| 'claimDeliveries'
-	| 'settleDeliveries'
-	| 'replayDeliveries'
-	| 'listExpiredDeliveries'
-	| 'getDelivery'
-	| 'listDeliveries'
-	| 'deliveriesOfRun'
-> & {
+interface Deliveries {
+	port: Pick<
+		Store,
+		| 'claimDeliveries'
+		| 'settleDeliveries'
+		| 'replayDeliveries'
+		| 'listExpiredDeliveries'
+		| 'getDelivery'
+		| 'listDeliveries'
+		| 'deliveriesOfRun'
+	>;
 	/** Inside a write. @returns false when its (run, targetKey) exists */
 	insertDelivery(tx: Transaction, delivery: Delivery): boolean;
 	ofRun(tenant: string, runId: string): Delivery[];
-};
+}
 
 const SELECT = `SELECT ${deliveryRows.columns}`;
 const CLAIM = claimStatement('deliveries', 'sending');
@@ -50,7 +51,9 @@ export function createDeliveries(
 
 	function insertDelivery(tx: Transaction, delivery: Delivery): boolean {
 		const { changes } = db
-			.sql(deliveryRows.insertInto('deliveries').concat(' ON CONFLICT (runId, targetKey) DO NOTHING'))
+			.sql(
+				deliveryRows.insertInto('deliveries').concat(' ON CONFLICT (runId, targetKey) DO NOTHING'),
+			)
 			.run(...deliveryRows.toRow(delivery));
 		if (changes !== 1) return false;
 		tx.tally('delivery', delivery.tenant, null, delivery.state);
@@ -73,7 +76,9 @@ export function createDeliveries(
 
 		const { sql, values } = assignments(deliveryRows, set);
 		if (sql !== '') {
-			const update = db.sql(`UPDATE deliveries SET ${sql} WHERE seq = ? AND state = ? AND epoch = ?`);
+			const update = db.sql(
+				`UPDATE deliveries SET ${sql} WHERE seq = ? AND state = ? AND epoch = ?`,
+			);
 			if (update.run(...values, seq, state, epoch).changes !== 1) return false;
 		}
 		const now = set.state ?? state;
@@ -130,43 +135,46 @@ export function createDeliveries(
 		insertDelivery,
 		ofRun,
 
-		claimDeliveries: (request, events) =>
-			write((tx) => claim(tx, request, events)),
+		port: {
+			claimDeliveries: (request, events) => write((tx) => claim(tx, request, events)),
 
-		settleDeliveries: (settlements) => write((tx) => settleAll(tx, settlements)),
+			settleDeliveries: (settlements) => write((tx) => settleAll(tx, settlements)),
 
-		replayDeliveries: (settlements, record) =>
-			write((tx) => once(context, record, () => settleAll(tx, settlements))),
+			replayDeliveries: (settlements, record) =>
+				write((tx) => once(context, record, () => settleAll(tx, settlements))),
 
-		async listExpiredDeliveries(now, limit, except) {
-			return db
-				.rows(
-					`${SELECT} FROM deliveries INDEXED BY deliveries_leased WHERE state = 'sending'
+			async listExpiredDeliveries(now, limit, except) {
+				return db
+					.rows(
+						`${SELECT} FROM deliveries INDEXED BY deliveries_leased WHERE state = 'sending'
 					AND (leaseUntil < ? OR owner <> ?) ORDER BY leaseUntil LIMIT ?`,
-				)
-				.all(now, except ?? null, limit)
-				.map(deliveryRows.fromRow);
-		},
+					)
+					.all(now, except ?? null, limit)
+					.map(deliveryRows.fromRow);
+			},
 
-		async getDelivery(tenant, id) {
-			const row = db.rows(`${SELECT} FROM deliveries WHERE id = ? AND tenant = ?`).get(id, tenant);
-			if (row === undefined) return null;
-			const attempts = db
-				.rows(
-					`SELECT ${deliveryAttemptRows.columns} FROM delivery_attempts WHERE deliveryId = ?
+			async getDelivery(tenant, id) {
+				const row = db
+					.rows(`${SELECT} FROM deliveries WHERE id = ? AND tenant = ?`)
+					.get(id, tenant);
+				if (row === undefined) return null;
+				const attempts = db
+					.rows(
+						`SELECT ${deliveryAttemptRows.columns} FROM delivery_attempts WHERE deliveryId = ?
 					ORDER BY epoch`,
-				)
-				.all(id)
-				.map(deliveryAttemptRows.fromRow);
-			return { delivery: deliveryRows.fromRow(row), attempts };
-		},
+					)
+					.all(id)
+					.map(deliveryAttemptRows.fromRow);
+				return { delivery: deliveryRows.fromRow(row), attempts };
+			},
 
-		async listDeliveries(tenant, filter, page) {
-			return listDeliveries(db, tenant, filter, page);
-		},
+			async listDeliveries(tenant, filter, page) {
+				return listDeliveries(db, tenant, filter, page);
+			},
 
-		async deliveriesOfRun(tenant, runId) {
-			return ofRun(tenant, runId);
+			async deliveriesOfRun(tenant, runId) {
+				return ofRun(tenant, runId);
+			},
 		},
 	};
 
@@ -179,7 +187,7 @@ export function createDeliveries(
 		const rows = db
 			.rows(
 				`${SELECT}, seq FROM deliveries INDEXED BY deliveries_due
-				WHERE state IN ('pending', 'failed') AND dueAt <= ? ORDER BY dueAt, seq LIMIT ?`,
+				WHERE (state = 'pending' OR state = 'failed') AND dueAt <= ? ORDER BY dueAt, seq LIMIT ?`,
 			)
 			.all(now, limit);
 		const update = db.sql(CLAIM);

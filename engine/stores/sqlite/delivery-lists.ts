@@ -7,7 +7,7 @@ import { decodeCursor, pageOf, readLimit } from './pages.ts';
 import { deliveryRows } from './rows.ts';
 
 /** Written as in the index: SQLite uses a partial one only where it sees its condition. */
-const OTHERS = `state IN ('pending', 'sending', 'failed', 'dead', 'skipped')`;
+const OTHERS = `state <> 'delivered'`;
 
 function indexOf({ runId, state, scheduleId }: DeliveryFilter): string {
 	if (runId !== undefined) return 'deliveries_target';

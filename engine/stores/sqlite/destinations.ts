@@ -8,18 +8,19 @@ import { once } from './once.ts';
 import { decodeCursor, pageOf, readLimit } from './pages.ts';
 import { destinationRows } from './rows.ts';
 
-type Destinations = Pick<
-	Store,
-	| 'createDestination'
-	| 'replaceDestination'
-	| 'getDestination'
-	| 'listDestinations'
-	| 'deleteDestination'
-	| 'disabledTarget'
-> & {
+interface Destinations {
+	port: Pick<
+		Store,
+		| 'createDestination'
+		| 'replaceDestination'
+		| 'getDestination'
+		| 'listDestinations'
+		| 'deleteDestination'
+		| 'disabledTarget'
+	>;
 	/** Inside a write: remembers that a target answered 410. */
 	disable(tenant: string, target: DisabledTarget): void;
-};
+}
 
 /** Undoes a write whose name is taken, without a trace of its idempotency record. */
 class NameTaken extends Error {}
@@ -59,77 +60,80 @@ export function createDestinations(context: Context): Destinations {
 	}
 
 	return {
-		async createDestination(destination, events, record) {
-			try {
-				return await write((tx) =>
-					once(context, record, () => {
-						if (nameHolder(destination.tenant, destination.name) !== undefined) throw new NameTaken();
-						db.sql(destinationRows.insertInto('destinations')).run(
-							...destinationRows.toRow(destination),
-						);
-						tx.events(events);
-						return destination;
-					}),
-				);
-			} catch (error) {
-				if (error instanceof NameTaken) return 'name_taken';
-				throw error;
-			}
-		},
+		port: {
+			async createDestination(destination, events, record) {
+				try {
+					return await write((tx) =>
+						once(context, record, () => {
+							if (nameHolder(destination.tenant, destination.name) !== undefined)
+								throw new NameTaken();
+							db.sql(destinationRows.insertInto('destinations')).run(
+								...destinationRows.toRow(destination),
+							);
+							tx.events(events);
+							return destination;
+						}),
+					);
+				} catch (error) {
+					if (error instanceof NameTaken) return 'name_taken';
+					throw error;
+				}
+			},
 
-		replaceDestination: (destination, { expected, events }) =>
-			write((tx) => {
-				const { tenant, id, name } = destination;
-				const present = byId(tenant, id);
-				if (present === null) return 'not_found';
-				if (expected !== undefined && present.revision !== expected) return 'revision_differs';
-				if ((nameHolder(tenant, name) ?? id) !== id) return 'name_taken';
-				const kept: Destination = {
-					...destination,
-					revision: present.revision + 1,
-					createdAt: present.createdAt,
-				};
-				db.sql(
-					destinationRows.insertInto('destinations').replace('INSERT', 'INSERT OR REPLACE'),
-				).run(...destinationRows.toRow(kept));
-				tx.events(events);
-				return kept;
-			}),
+			replaceDestination: (destination, { expected, events }) =>
+				write((tx) => {
+					const { tenant, id, name } = destination;
+					const present = byId(tenant, id);
+					if (present === null) return 'not_found';
+					if (expected !== undefined && present.revision !== expected) return 'revision_differs';
+					if ((nameHolder(tenant, name) ?? id) !== id) return 'name_taken';
+					const kept: Destination = {
+						...destination,
+						revision: present.revision + 1,
+						createdAt: present.createdAt,
+					};
+					db.sql(
+						destinationRows.insertInto('destinations').replace('INSERT', 'INSERT OR REPLACE'),
+					).run(...destinationRows.toRow(kept));
+					tx.events(events);
+					return kept;
+				}),
 
-		async getDestination(tenant, idOrName) {
-			return find(tenant, idOrName);
-		},
+			async getDestination(tenant, idOrName) {
+				return find(tenant, idOrName);
+			},
 
-		async listDestinations(tenant, page) {
-			const before = decodeCursor(page.cursor, 'string');
-			const items = db
-				.rows(
-					`${select} WHERE tenant = ? ${before === null ? '' : 'AND id < ?'} ORDER BY id DESC LIMIT ?`,
-				)
-				.all(tenant, ...(before === null ? [] : [before]), readLimit(page))
-				.map(destinationRows.fromRow);
-			return pageOf(items, page.limit, ({ id }) => id);
-		},
+			async listDestinations(tenant, page) {
+				const before = decodeCursor(page.cursor, 'string');
+				const items = db
+					.rows(
+						`${select} WHERE tenant = ? ${before === null ? '' : 'AND id < ?'} ORDER BY id DESC LIMIT ?`,
+					)
+					.all(tenant, ...(before === null ? [] : [before]), readLimit(page))
+					.map(destinationRows.fromRow);
+				return pageOf(items, page.limit, ({ id }) => id);
+			},
 
-		deleteDestination: (tenant, id, { expected, events }) =>
-			write((tx) => {
-				const present = byId(tenant, id);
-				if (present === null) return 'not_found';
-				if (expected !== undefined && present.revision !== expected) return 'revision_differs';
-				const users = usedBy(present);
-				if (users.length > 0) return { usedBy: users };
-				db.sql('DELETE FROM destinations WHERE id = ? AND tenant = ?').run(id, tenant);
-				tx.events(events);
-				return 'deleted';
-			}),
+			deleteDestination: (tenant, id, { expected, events }) =>
+				write((tx) => {
+					const present = byId(tenant, id);
+					if (present === null) return 'not_found';
+					if (expected !== undefined && present.revision !== expected) return 'revision_differs';
+					const users = usedBy(present);
+					if (users.length > 0) return { usedBy: users };
+					db.sql('DELETE FROM destinations WHERE id = ? AND tenant = ?').run(id, tenant);
+					tx.events(events);
+					return 'deleted';
+				}),
 
-		async disabledTarget(tenant, scheduleId, targetKey) {
-			const row = db
-				.rows<[string | null]>(
-					'SELECT disabledReason FROM targets WHERE scheduleId = ? AND targetKey = ? AND tenant = ?',
-				)
-				.get(scheduleId, targetKey, tenant);
-			return row?.[0] ?? null;
+			async disabledTarget(tenant, scheduleId, targetKey) {
+				const row = db
+					.rows<[string | null]>(
+						'SELECT disabledReason FROM targets WHERE scheduleId = ? AND targetKey = ? AND tenant = ?',
+					)
+					.get(scheduleId, targetKey, tenant);
+				return row?.[0] ?? null;
+			},
 		},
 
 		disable(tenant, { scheduleId, targetKey, destination, reason, at }) {

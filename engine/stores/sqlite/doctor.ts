@@ -199,7 +199,11 @@ export function createDoctor(
 			.rows<[string, number]>('SELECT sha256, size FROM blobs WHERE bytes IS NULL AND size > 0')
 			.all();
 		const missing = inFiles.filter(([sha256, size]) => !blobs.has({ sha256, size })).length;
-		return finding('BLOB_FILE_MISSING', 'files of results or artifacts are missing or cut', missing);
+		return finding(
+			'BLOB_FILE_MISSING',
+			'files of results or artifacts are missing or cut',
+			missing,
+		);
 	}
 
 	return {
@@ -209,7 +213,9 @@ export function createDoctor(
 				const values = sql.includes('?1') ? [late] : [];
 				return { severity, code, message, count: db.rows<[number]>(sql).get(...values)?.[0] ?? 0 };
 			});
-			return [...integrity(), ...checked, ...ledger(), missingFiles()].filter(({ count }) => count > 0);
+			return [...integrity(), ...checked, ...ledger(), missingFiles()].filter(
+				({ count }) => count > 0,
+			);
 		},
 	};
 }

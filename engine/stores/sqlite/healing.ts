@@ -15,10 +15,10 @@ const MISSING: Partial<Record<TimerName, string>> = {
 		AND held = 0 AND deadlineAt IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'run.deadline:' || r.id) LIMIT ?`,
 	'delivery.due': `SELECT id, dueAt FROM deliveries AS d INDEXED BY deliveries_due
-		WHERE state IN ('pending', 'failed') AND dueAt > :now
+		WHERE (state = 'pending' OR state = 'failed') AND dueAt > :now
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'delivery.due:' || d.id) LIMIT ?`,
 	'notification.due': `SELECT id, dueAt FROM notifications AS n INDEXED BY notifications_due
-		WHERE state IN ('pending', 'failed') AND dueAt > :now
+		WHERE (state = 'pending' OR state = 'failed') AND dueAt > :now
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'notification.due:' || n.id) LIMIT ?`,
 };
 

@@ -4,11 +4,12 @@ import type { Context } from './context.ts';
 import { once } from './once.ts';
 import { linkRows } from './rows.ts';
 
-type Links = Pick<Store, 'createLink' | 'findLink' | 'useLink' | 'revokeLink'> & {
+interface Links {
+	port: Pick<Store, 'createLink' | 'findLink' | 'useLink' | 'revokeLink'>;
 	/** Inside a write. */
 	insertLink(link: Link): void;
 	linksOfRun(tenant: string, runId: string): Link[];
-};
+}
 
 export function createLinks(context: Context): Links {
 	const { db, write } = context;
@@ -19,46 +20,50 @@ export function createLinks(context: Context): Links {
 	}
 
 	return {
-		createLink: (link, events, record) =>
-			write((tx) =>
-				once(context, record, () => {
-					insertLink(link);
-					tx.events(events);
-					return link;
-				}),
-			),
+		port: {
+			createLink: (link, events, record) =>
+				write((tx) =>
+					once(context, record, () => {
+						insertLink(link);
+						tx.events(events);
+						return link;
+					}),
+				),
 
-		async findLink(id) {
-			const row = db.rows(`${select} WHERE id = ?`).get(id);
-			return row === undefined ? null : linkRows.fromRow(row);
-		},
+			async findLink(id) {
+				const row = db.rows(`${select} WHERE id = ?`).get(id);
+				return row === undefined ? null : linkRows.fromRow(row);
+			},
 
-		useLink: (id, secretHash, now) =>
-			write(() => {
-				const { changes } = db
-					.sql(
-						`UPDATE links SET uses = uses + 1
+			useLink: (id, secretHash, now) =>
+				write(() => {
+					const { changes } = db
+						.sql(
+							`UPDATE links SET uses = uses + 1
 						WHERE id = ? AND secretHash = ? AND revokedAt IS NULL AND expiresAt > ?
 							AND (maxUses IS NULL OR uses < maxUses)`,
-					)
-					.run(id, secretHash, now);
-				if (changes === 1) return 'used';
-				const known = db.rows('SELECT 1 FROM links WHERE id = ? AND secretHash = ?').get(id, secretHash);
-				return known === undefined ? 'not_found' : 'spent';
-			}),
+						)
+						.run(id, secretHash, now);
+					if (changes === 1) return 'used';
+					const known = db
+						.rows('SELECT 1 FROM links WHERE id = ? AND secretHash = ?')
+						.get(id, secretHash);
+					return known === undefined ? 'not_found' : 'spent';
+				}),
 
-		revokeLink: (tenant, id, at, events) =>
-			write((tx) => {
-				const { changes } = db
-					.sql('UPDATE links SET revokedAt = ? WHERE id = ? AND tenant = ? AND revokedAt IS NULL')
-					.run(at, id, tenant);
-				if (changes === 1) {
-					tx.events(events);
-					return 'revoked';
-				}
-				const known = db.rows('SELECT 1 FROM links WHERE id = ? AND tenant = ?').get(id, tenant);
-				return known === undefined ? 'not_found' : 'revoked';
-			}),
+			revokeLink: (tenant, id, at, events) =>
+				write((tx) => {
+					const { changes } = db
+						.sql('UPDATE links SET revokedAt = ? WHERE id = ? AND tenant = ? AND revokedAt IS NULL')
+						.run(at, id, tenant);
+					if (changes === 1) {
+						tx.events(events);
+						return 'revoked';
+					}
+					const known = db.rows('SELECT 1 FROM links WHERE id = ? AND tenant = ?').get(id, tenant);
+					return known === undefined ? 'not_found' : 'revoked';
+				}),
+		},
 
 		insertLink,
 

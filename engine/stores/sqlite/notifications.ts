@@ -9,14 +9,18 @@ import { notificationRows } from './rows.ts';
 import { settleEach } from './settle-each.ts';
 import { assignments } from './updates.ts';
 
-type Notifications = Pick<
-	Store,
-	'claimNotifications' | 'settleNotifications' | 'listExpiredNotifications' | 'releaseNotifications'
-> & {
+interface Notifications {
+	port: Pick<
+		Store,
+		| 'claimNotifications'
+		| 'settleNotifications'
+		| 'listExpiredNotifications'
+		| 'releaseNotifications'
+	>;
 	/** Inside a write. */
 	insertNotification(notification: Notification): void;
 	ofRun(tenant: string, runId: string): Notification[];
-};
+}
 
 const SELECT = `SELECT ${notificationRows.columns}`;
 const CLAIM = claimStatement('notifications', 'sending');
@@ -68,7 +72,7 @@ export function createNotifications(
 		const rows = db
 			.rows(
 				`${SELECT}, seq FROM notifications INDEXED BY notifications_due
-				WHERE state IN ('pending', 'failed') AND dueAt <= ? ORDER BY dueAt, seq LIMIT ?`,
+				WHERE (state = 'pending' OR state = 'failed') AND dueAt <= ? ORDER BY dueAt, seq LIMIT ?`,
 			)
 			.all(now, limit);
 		const update = db.sql(CLAIM);
@@ -101,36 +105,38 @@ export function createNotifications(
 				.all(runId, tenant)
 				.map(notificationRows.fromRow),
 
-		claimNotifications: (request, events) => write((tx) => claim(tx, request, events)),
+		port: {
+			claimNotifications: (request, events) => write((tx) => claim(tx, request, events)),
 
-		settleNotifications: (settlements) =>
-			write((tx) =>
-				settleEach(context, tx, settlements, {
-					where: 'settleNotifications',
-					idOf: ({ notificationId }) => notificationId,
-					settle: (settlement) => settle(tx, settlement),
-				}),
-			),
+			settleNotifications: (settlements) =>
+				write((tx) =>
+					settleEach(context, tx, settlements, {
+						where: 'settleNotifications',
+						idOf: ({ notificationId }) => notificationId,
+						settle: (settlement) => settle(tx, settlement),
+					}),
+				),
 
-		async listExpiredNotifications(now, limit, except) {
-			return db
-				.rows(
-					`${SELECT} FROM notifications INDEXED BY notifications_leased WHERE state = 'sending'
+			async listExpiredNotifications(now, limit, except) {
+				return db
+					.rows(
+						`${SELECT} FROM notifications INDEXED BY notifications_leased WHERE state = 'sending'
 					AND (leaseUntil < ? OR owner <> ?) ORDER BY leaseUntil LIMIT ?`,
-				)
-				.all(now, except ?? null, limit)
-				.map(notificationRows.fromRow);
-		},
-
-		releaseNotifications: (tenant, runId, now) =>
-			write(() => {
-				const released = db
-					.rows<[string]>(
-						`UPDATE notifications SET dueAt = ?
-						WHERE runId = ? AND tenant = ? AND state = 'pending' AND dueAt > ? RETURNING id`,
 					)
-					.all(now, runId, tenant, now);
-				for (const [id] of released) timers.remove(id, 'notification.due');
-			}),
+					.all(now, except ?? null, limit)
+					.map(notificationRows.fromRow);
+			},
+
+			releaseNotifications: (tenant, runId, now) =>
+				write(() => {
+					const released = db
+						.rows<[string]>(
+							`UPDATE notifications SET dueAt = ?
+						WHERE runId = ? AND tenant = ? AND state = 'pending' AND dueAt > ? RETURNING id`,
+						)
+						.all(now, runId, tenant, now);
+					for (const [id] of released) timers.remove(id, 'notification.due');
+				}),
+		},
 	};
 }

@@ -2,7 +2,8 @@ import type { ArtifactRecord, BlobRef, ResultRecord } from '../../contract/resul
 import type { Store } from '../store.port.ts';
 import type { Context } from './context.ts';
 
-type Results = Pick<Store, 'getResult' | 'getArtifact' | 'putArtifact' | 'lastDeliveredResult'> & {
+interface Results {
+	port: Pick<Store, 'getResult' | 'getArtifact' | 'putArtifact' | 'lastDeliveredResult'>;
 	/** Inside a write. */
 	insertResult(record: ResultRecord, inline: Uint8Array | null): void;
 	/** Inside a write; does nothing when the artifact is there. */
@@ -11,9 +12,9 @@ type Results = Pick<Store, 'getResult' | 'getArtifact' | 'putArtifact' | 'lastDe
 	keepBlob(ref: BlobRef, inline: Uint8Array | null): void;
 	/** Inside a write: a record less. @returns whether it was the last, and the blob was in a file */
 	dropBlob(sha256: string): boolean;
-	inlineBytes(sha256: string): Uint8Array | null;
-	isReferenced(sha256: string): boolean;
-};
+	inlineBytes: (sha256: string) => Uint8Array | null;
+	isReferenced: (sha256: string) => boolean;
+}
 
 type ResultRow = [
 	id: ResultRecord['id'],
@@ -49,54 +50,67 @@ export function createResults({ db, write }: Context): Results {
 	}
 
 	function insertArtifact(artifact: ArtifactRecord, inline: Uint8Array | null): void {
-		const { tenant, resultId, rendering, format, contentType, extension, blob, createdAt } = artifact;
+		const { tenant, resultId, rendering, format, contentType, extension, blob, createdAt } =
+			artifact;
 		const { changes } = db
 			.sql(
 				`INSERT OR IGNORE INTO artifacts
 				(resultId, rendering, tenant, format, contentType, extension, sha256, size, createdAt)
 				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			)
-			.run(resultId, rendering, tenant, format, contentType, extension, blob.sha256, blob.size, createdAt);
+			.run(
+				resultId,
+				rendering,
+				tenant,
+				format,
+				contentType,
+				extension,
+				blob.sha256,
+				blob.size,
+				createdAt,
+			);
 		if (changes === 1) keepBlob(blob, inline);
 	}
 
 	return {
-		async getResult(tenant, id) {
-			const row = db
-				.rows<ResultRow>(
-					`SELECT id, tenant, runId, encoding, contentType, filename, sha256, size, rows, columns,
+		port: {
+			async getResult(tenant, id) {
+				const row = db
+					.rows<ResultRow>(
+						`SELECT id, tenant, runId, encoding, contentType, filename, sha256, size, rows, columns,
 						createdAt
 					FROM results WHERE id = ? AND tenant = ?`,
-				)
-				.get(id, tenant);
-			return row === undefined ? null : resultOf(row);
-		},
+					)
+					.get(id, tenant);
+				return row === undefined ? null : resultOf(row);
+			},
 
-		async getArtifact(tenant, resultId, rendering) {
-			const row = db
-				.rows<[string, string, string, string, number, number]>(
-					`SELECT format, contentType, extension, sha256, size, createdAt FROM artifacts
+			async getArtifact(tenant, resultId, rendering) {
+				const row = db
+					.rows<[string, string, string, string, number, number]>(
+						`SELECT format, contentType, extension, sha256, size, createdAt FROM artifacts
 					WHERE resultId = ? AND rendering = ? AND tenant = ?`,
-				)
-				.get(resultId, rendering, tenant);
-			if (row === undefined) return null;
-			const [format, contentType, extension, sha256, size, createdAt] = row;
-			const blob = { sha256, size };
-			return { tenant, resultId, rendering, format, contentType, extension, blob, createdAt };
-		},
+					)
+					.get(resultId, rendering, tenant);
+				if (row === undefined) return null;
+				const [format, contentType, extension, sha256, size, createdAt] = row;
+				const blob = { sha256, size };
+				return { tenant, resultId, rendering, format, contentType, extension, blob, createdAt };
+			},
 
-		putArtifact: (artifact, inline) =>
-			write(() => {
-				insertArtifact(artifact, inline);
-			}),
+			putArtifact: (artifact, inline) =>
+				write(() => {
+					insertArtifact(artifact, inline);
+				}),
 
-		async lastDeliveredResult(tenant, scheduleId, targetKey) {
-			const row = db
-				.rows<[string | null]>(
-					'SELECT deliveredSha256 FROM targets WHERE scheduleId = ? AND targetKey = ? AND tenant = ?',
-				)
-				.get(scheduleId, targetKey, tenant);
-			return row?.[0] ?? null;
+			async lastDeliveredResult(tenant, scheduleId, targetKey) {
+				const row = db
+					.rows<[string | null]>(
+						'SELECT deliveredSha256 FROM targets WHERE scheduleId = ? AND targetKey = ? AND tenant = ?',
+					)
+					.get(scheduleId, targetKey, tenant);
+				return row?.[0] ?? null;
+			},
 		},
 
 		insertResult(record, inline) {
@@ -127,9 +141,8 @@ export function createResults({ db, write }: Context): Results {
 
 		inlineBytes(sha256) {
 			return (
-				db
-					.rows<[Uint8Array | null]>('SELECT bytes FROM blobs WHERE sha256 = ?')
-					.get(sha256)?.[0] ?? null
+				db.rows<[Uint8Array | null]>('SELECT bytes FROM blobs WHERE sha256 = ?').get(sha256)?.[0] ??
+				null
 			);
 		},
 
@@ -140,8 +153,19 @@ export function createResults({ db, write }: Context): Results {
 }
 
 function resultOf(row: ResultRow): ResultRecord {
-	const [id, tenant, runId, encoding, contentType, filename, sha256, size, rows, columns, createdAt] =
-		row;
+	const [
+		id,
+		tenant,
+		runId,
+		encoding,
+		contentType,
+		filename,
+		sha256,
+		size,
+		rows,
+		columns,
+		createdAt,
+	] = row;
 	return {
 		id,
 		tenant,
@@ -151,7 +175,9 @@ function resultOf(row: ResultRow): ResultRecord {
 		...(filename === null ? {} : { filename }),
 		blob: { sha256, size },
 		...(rows === null ? {} : { rows }),
-		...(columns === null ? {} : { columns: JSON.parse(columns) as ResultRecord['columns'] & object }),
+		...(columns === null
+			? {}
+			: { columns: JSON.parse(columns) as ResultRecord['columns'] & object }),
 		createdAt,
 	};
 }

@@ -23,7 +23,9 @@ export function createRetention(
 	parts: {
 		results: Results;
 		specs: Pick<ReturnType<typeof createSpecs>, 'remove'>;
-		blobs: { sweep(unreferenced: readonly string[], isReferenced: (sha256: string) => boolean): number };
+		blobs: {
+			sweep(unreferenced: readonly string[], isReferenced: (sha256: string) => boolean): number;
+		};
 	},
 ): Pick<Store, 'prune'> {
 	const { db, write } = context;
@@ -57,9 +59,7 @@ export function createRetention(
 
 	function deleteResult(work: Work, id: string): void {
 		const gone = [
-			...db
-				.rows<[string]>('DELETE FROM artifacts WHERE resultId = ? RETURNING sha256')
-				.all(id),
+			...db.rows<[string]>('DELETE FROM artifacts WHERE resultId = ? RETURNING sha256').all(id),
 			...db.rows<[string]>('DELETE FROM results WHERE id = ? RETURNING sha256').all(id),
 		];
 		for (const [sha256] of gone) drop(work, sha256);
@@ -84,7 +84,10 @@ export function createRetention(
 		for (const run of old) deleteRun(work, run);
 	}
 
-	function deleteRun(work: Work, [seq, id, tenant, state, scheduleId, specId, resultId]: OldRun): void {
+	function deleteRun(
+		work: Work,
+		[seq, id, tenant, state, scheduleId, specId, resultId]: OldRun,
+	): void {
 		const deliveries = db
 			.rows<[id: string, state: string, artifact: string | null]>(
 				'DELETE FROM deliveries WHERE runId = ? RETURNING id, state, artifact',

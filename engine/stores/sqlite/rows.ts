@@ -28,7 +28,7 @@ export interface Codec<T> {
 	insertInto(table: string): string;
 	toRow(record: T): SQLInputValue[];
 	/** Reads a row of `columns`, as an array; columns may follow. */
-	fromRow(row: readonly unknown[]): T;
+	fromRow: (row: readonly unknown[]) => T;
 	encode(field: keyof T, value: unknown): SQLInputValue;
 }
 
@@ -42,17 +42,17 @@ function codec<T extends object>(shape: { [F in keyof Required<T>]: Kind }): Cod
 		toRow(record) {
 			const row = new Array<SQLInputValue>(fields.length);
 			for (let i = 0; i < fields.length; i++) {
-				row[i] = encode(kinds[i] as Kind, record[fields[i] as keyof T]);
+				row[i] = encode(kinds[i]!, record[fields[i] as keyof T]);
 			}
 			return row;
 		},
 		fromRow(row) {
 			const record: Record<string, unknown> = {};
 			for (let i = 0; i < fields.length; i++) {
-				const kind = kinds[i] as Kind;
+				const kind = kinds[i]!;
 				const value = row[i];
 				if (value === null && kind.endsWith('?')) continue;
-				record[fields[i] as string] = decode(kind, value);
+				record[fields[i]!] = decode(kind, value);
 			}
 			return record as T;
 		},
@@ -63,7 +63,7 @@ function codec<T extends object>(shape: { [F in keyof Required<T>]: Kind }): Cod
 function encode(kind: Kind, value: unknown): SQLInputValue {
 	if (value === undefined || value === null) return null;
 	if (kind === 'plain' || kind === 'plain?') return value as SQLInputValue;
-	return kind === 'flag' ? Number(value as boolean) : JSON.stringify(value);
+	return kind === 'flag' ? Number(value) : JSON.stringify(value);
 }
 
 function decode(kind: Kind, value: unknown): unknown {
@@ -131,6 +131,7 @@ export const scheduleRows = codec<Schedule>({
 	specId: 'plain',
 	timing: 'json',
 	lastAt: 'plain',
+	windowFrom: 'plain',
 	nextAt: 'plain',
 	runsMade: 'plain',
 	pauses: 'json',

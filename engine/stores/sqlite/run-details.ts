@@ -17,14 +17,14 @@ export function createRunDetails(parts: {
 	const { runs, specs, results, deliveries, notifications, links } = parts;
 	return {
 		async getRunDetails(tenant, id) {
-			const run = await runs.getRun(tenant, id);
+			const run = await runs.port.getRun(tenant, id);
 			const spec = run === null ? null : specs.find(run.specId);
 			if (run === null || spec === null) return null;
 			return {
 				run,
 				spec,
 				attempts: runs.attemptsOf(id),
-				result: run.resultId === null ? null : await results.getResult(tenant, run.resultId),
+				result: run.resultId === null ? null : await results.port.getResult(tenant, run.resultId),
 				deliveries: deliveries.ofRun(tenant, id),
 				notifications: notifications.ofRun(tenant, id),
 				links: links.linksOfRun(tenant, id),

@@ -83,7 +83,7 @@ export function createRunGates(db: Database): RunGates {
 		const holder = db
 			.rows(
 				`SELECT 1 FROM keyed_runs INDEXED BY keyed_runs_holding
-				WHERE tenant = ? AND concurrencyKey = ? AND state IN ('running', 'waiting') LIMIT 1`,
+				WHERE tenant = ? AND concurrencyKey = ? AND (state = 'running' OR state = 'waiting') LIMIT 1`,
 			)
 			.get(tenant, concurrencyKey);
 		return holder !== undefined;

@@ -4,7 +4,7 @@ import type { Database } from './database.ts';
 import { decodeCursor, pageOf, readLimit } from './pages.ts';
 import { runRows } from './rows.ts';
 
-const FAILED = `state IN ('failed', 'cancelled', 'expired')`;
+const FAILED = `lookAt IS NULL AND state <> 'succeeded'`;
 const UNFINISHED = 'lookAt IS NOT NULL';
 
 /** The index to go by, and the condition that SQLite wants to see before it uses a partial one. */

@@ -12,24 +12,25 @@ import { settleEach } from './settle-each.ts';
 import type { SettleRun } from './settle-run.ts';
 import type { createSpecs } from './specs.ts';
 
-type Runs = Pick<
-	Store,
-	| 'addRuns'
-	| 'claimRuns'
-	| 'settleRuns'
-	| 'listExpiredRuns'
-	| 'listDueRuns'
-	| 'getRun'
-	| 'getRunById'
-	| 'listRuns'
-	| 'activeRunsOf'
-> & {
+interface Runs {
+	port: Pick<
+		Store,
+		| 'addRuns'
+		| 'claimRuns'
+		| 'settleRuns'
+		| 'listExpiredRuns'
+		| 'listDueRuns'
+		| 'getRun'
+		| 'getRunById'
+		| 'listRuns'
+		| 'activeRunsOf'
+	>;
 	/** Inside a write. */
 	insertRun(tx: Transaction, run: Run): void;
 	/** Of a schedule, oldest first. */
 	unfinishedOf(scheduleId: string): Run[];
 	attemptsOf(runId: string): ReturnType<typeof attemptRows.fromRow>[];
-};
+}
 
 export function createRuns(
 	context: Context,
@@ -58,69 +59,69 @@ export function createRuns(
 
 	return {
 		insertRun,
-
-		addRuns: (add, record) =>
-			write((tx) =>
-				once(context, record, () => {
-					for (const spec of add.specs) specs.insert(spec);
-					for (const settlement of add.settle) settle(tx, settlement);
-					for (const run of add.runs) insertRun(tx, run);
-					tx.events(add.events);
-					return add.runs;
-				}),
-			),
-
-		claimRuns: (request, events) =>
-			write((tx) => claim(tx, request, events)),
-
-		settleRuns: (settlements) =>
-			write((tx) =>
-				settleEach(context, tx, settlements, {
-					where: 'settleRuns',
-					idOf: ({ runId }) => runId,
-					settle: (settlement) => settle(tx, settlement),
-				}),
-			),
-
-		async listExpiredRuns(now, limit, except) {
-			return db
-				.rows(
-					`${SELECT} FROM runs INDEXED BY runs_due WHERE state = 'running'
-					AND lookAt IS NOT NULL AND (lookAt < ? OR owner <> ?) ORDER BY lookAt LIMIT ?`,
-				)
-				.all(now, except ?? null, limit)
-				.map(runRows.fromRow);
-		},
-
-		async listDueRuns(now, limit) {
-			const due = db.rows(
-				`${SELECT} FROM runs INDEXED BY runs_due WHERE state = ? AND lookAt <= ?
-				ORDER BY lookAt LIMIT ?`,
-			);
-			const retrying = due.all('retrying', now, limit);
-			const waiting = due.all('waiting', now, limit - retrying.length);
-			return [...retrying, ...waiting].map(runRows.fromRow);
-		},
-
-		async getRun(tenant, id) {
-			const row = db.rows(`${SELECT} FROM runs WHERE id = ? AND tenant = ?`).get(id, tenant);
-			return row === undefined ? null : runRows.fromRow(row);
-		},
-
-		async getRunById(id) {
-			const row = db.rows(`${SELECT} FROM runs WHERE id = ?`).get(id);
-			return row === undefined ? null : runRows.fromRow(row);
-		},
-
-		async listRuns(tenant, filter, page) {
-			return listRuns(db, tenant, filter, page);
-		},
-
-		async activeRunsOf(tenant, scheduleId) {
-			return unfinishedOf(scheduleId).filter((run) => run.tenant === tenant);
-		},
-
 		unfinishedOf,
+
+		port: {
+			addRuns: (add, record) =>
+				write((tx) =>
+					once(context, record, () => {
+						for (const spec of add.specs) specs.insert(spec);
+						for (const settlement of add.settle) settle(tx, settlement);
+						for (const run of add.runs) insertRun(tx, run);
+						tx.events(add.events);
+						return add.runs;
+					}),
+				),
+
+			claimRuns: (request, events) => write((tx) => claim(tx, request, events)),
+
+			settleRuns: (settlements) =>
+				write((tx) =>
+					settleEach(context, tx, settlements, {
+						where: 'settleRuns',
+						idOf: ({ runId }) => runId,
+						settle: (settlement) => settle(tx, settlement),
+					}),
+				),
+
+			async listExpiredRuns(now, limit, except) {
+				return db
+					.rows(
+						`${SELECT} FROM runs INDEXED BY runs_due WHERE state = 'running'
+					AND lookAt IS NOT NULL AND (lookAt < ? OR owner <> ?) ORDER BY lookAt LIMIT ?`,
+					)
+					.all(now, except ?? null, limit)
+					.map(runRows.fromRow);
+			},
+
+			async listDueRuns(now, limit) {
+				const due = db.rows(
+					`${SELECT} FROM runs INDEXED BY runs_due WHERE state = ? AND lookAt <= ?
+				ORDER BY lookAt LIMIT ?`,
+				);
+				const retrying = due.all('retrying', now, limit);
+				const waiting = due.all('waiting', now, limit - retrying.length);
+				return [...retrying, ...waiting].map(runRows.fromRow);
+			},
+
+			async getRun(tenant, id) {
+				const row = db.rows(`${SELECT} FROM runs WHERE id = ? AND tenant = ?`).get(id, tenant);
+				return row === undefined ? null : runRows.fromRow(row);
+			},
+
+			async getRunById(id) {
+				const row = db.rows(`${SELECT} FROM runs WHERE id = ?`).get(id);
+				return row === undefined ? null : runRows.fromRow(row);
+			},
+
+			async listRuns(tenant, filter, page) {
+				return listRuns(db, tenant, filter, page);
+			},
+
+			async activeRunsOf(tenant, scheduleId) {
+				return unfinishedOf(scheduleId).filter((run) => run.tenant === tenant);
+			},
+		},
 
 		attemptsOf: (runId) =>
 			db

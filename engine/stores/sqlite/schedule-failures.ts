@@ -23,7 +23,7 @@ export function countFailure(
 			RETURNING state, failures, pauses`,
 		)
 		.get(id, tenant);
-	if (row === undefined || row[0] !== 'active' || pauseAt === null || row[1] < pauseAt) return;
+	if (row?.[0] !== 'active' || pauseAt === null || row[1] < pauseAt) return;
 	const failures = row[1];
 	const pauses = [...(JSON.parse(row[2]) as Schedule['pauses']), { from: at, to: null }];
 	db.sql(

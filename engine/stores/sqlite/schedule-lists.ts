@@ -27,7 +27,8 @@ export function listSchedules(
 	if (state !== undefined) add('s.state = ?', state);
 	if (capability !== undefined) add('s.capability = ?', capability);
 	if (name !== undefined) add('s.name IS NOT NULL AND s.name = ?', name);
-	if (label !== undefined) add('l.tenant = ? AND l.key = ? AND l.value = ?', tenant, label.key, label.value);
+	if (label !== undefined)
+		add('l.tenant = ? AND l.key = ? AND l.value = ?', tenant, label.key, label.value);
 	const before = decodeCursor(page.cursor, 'string');
 	if (before !== null) add('s.id < ?', before);
 	const from =

@@ -34,7 +34,8 @@ export function storageError(error: unknown, folder: string): CapError | null {
 	if (typeof errcode !== 'number') return null;
 	const primary = errcode & 0xff;
 	if (!STORAGE.has(primary)) return null;
-	const noRoom = primary === FULL || ((primary === IOERR || primary === CANTOPEN) && isFull(folder));
+	const noRoom =
+		primary === FULL || ((primary === IOERR || primary === CANTOPEN) && isFull(folder));
 	return noRoom
 		? full(error)
 		: new CapError('STORAGE_UNAVAILABLE', `the database failed: ${(error as Error).message}`, {

@@ -56,7 +56,7 @@ export interface SqliteStore extends Store {
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 	const { folder, clock, faults, onFault = () => undefined } = options;
 	const db = createDatabase(join(folder, 'capscheduler.db'));
-	const events = createEvents(db);
+	const events = createEvents(db, onFault);
 	const counts = createCounts({ db });
 	const committer = createCommitter({
 		database: db,
@@ -106,24 +106,24 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 
 		...createAccess(context),
 		...createCapabilities(context),
-		...destinations,
+		...destinations.port,
 		...createSchedules(context, { specs, settle }),
-		...specs,
+		...specs.port,
 		...createOccur(context, { specs, runs, settle }),
-		...runs,
+		...runs.port,
 		...createLeases(context),
 		...createRunDetails({ runs, specs, results, deliveries, notifications, links }),
-		...results,
-		...links,
-		...deliveries,
-		...notifications,
-		...events,
+		...results.port,
+		...links.port,
+		...deliveries.port,
+		...notifications.port,
+		...events.port,
 		async nextTimerAt() {
 			return context.timers.nextAt();
 		},
 		...createHealing(context),
 		...createRetention(context, { results, specs, blobs }),
-		...counts,
+		...counts.port,
 		...createDoctor(context, blobs),
 	};
 }

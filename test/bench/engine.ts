@@ -1,0 +1,150 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+
+import type { Config } from '../../engine/config.ts';
+import { loadConfig } from '../../engine/config.ts';
+import { capabilityInputSchema } from '../../engine/contract/capability.ts';
+import { policiesSchema } from '../../engine/contract/policies.ts';
+import type { Actor } from '../../engine/contract/access.ts';
+import { newRun } from '../../engine/core/schedule/occurrences.ts';
+import type { Engine } from '../../engine/main.ts';
+import { createEngine } from '../../engine/main.ts';
+import { registerCapability } from '../../engine/pipeline/capabilities.ts';
+import { compileSpec } from '../../engine/pipeline/spec.ts';
+import type { SessionAdapter } from '../../engine/sessions/session.port.ts';
+import type { Job } from './job.ts';
+import { hear, read, tell } from './talk.ts';
+
+/*
+ * The engine as a contestant: `enqueue` writes the runs, `drain` carries them out, `verify` reads what is
+ * recorded of them. All three on the real store with FULL durability, each in a process of its own.
+ */
+/** Runs in one `addRuns`. */
+const BATCH = 1000;
+/** Milliseconds between looks at the store's counts, which are a handful of rows. */
+const LOOK_EVERY = 10;
+const TERMINAL = /^run\.(?:succeeded|failed|cancelled|expired)$/;
+
+const lines = hear();
+const job = await read<Job>(lines);
+
+const NULL = Buffer.from('null');
+/** Does nothing, at once. */
+const noop: SessionAdapter = {
+	type: 'noop',
+	title: 'Nothing',
+	abilities: { async: false, streaming: false },
+	settings: z.strictObject({}),
+	secrets: [],
+	check: async () => undefined,
+	invoke: () =>
+		Promise.resolve({
+			kind: 'result',
+			body: { encoding: 'json', contentType: 'application/json', source: NULL },
+		}),
+};
+
+const config: Config = loadConfig({
+	CAPSCHEDULER_DATA_DIR: job.place,
+	CAPSCHEDULER_PORT: '0',
+	CAPSCHEDULER_LOG: 'warn:json',
+	...job.settings,
+});
+
+const roles: Record<Job['role'], (engine: Engine) => Promise<void>> = { enqueue, drain, verify };
+await roles[job.role](await createEngine(config, { sessions: [noop] }));
+process.exit(0);
+
+async function enqueue({ context }: Engine): Promise<void> {
+	await context.store.open();
+	const actor: Actor = { keyId: context.newId('key'), tenant: 'default', scopes: new Set(['admin']) };
+	const binding = job.target === null ? { type: 'noop' } : { type: 'http', url: job.target };
+	const input = capabilityInputSchema.parse({ binding, actions: { work: {} } });
+	await registerCapability(context, actor, 'bench', input);
+	const { record } = await compileSpec(
+		context,
+		{
+			tenant: 'default',
+			capability: 'bench',
+			action: 'work',
+			parameters: { message: 'hello' },
+			schedule: null,
+			timeZone: 'UTC',
+			sealedFor: context.newId('run'),
+		},
+		{ policies: policiesSchema.parse({}), delivery: undefined, notify: [], callback: undefined },
+	);
+	for (let done = 0; done < job.runs; done += BATCH) {
+		const runs = Array.from({ length: Math.min(BATCH, job.runs - done) }, () =>
+			newRun({
+				id: context.newId('run'),
+				spec: record.spec,
+				specId: record.id,
+				scheduleId: null,
+				trigger: 'api',
+				nominalAt: null,
+				windowStart: null,
+				now: context.clock.now(),
+			}),
+		);
+		await context.store.addRuns({ runs, specs: [record], settle: [], events: [] });
+	}
+	await context.store.close();
+	tell({ enqueued: job.runs });
+}
+
+/** From before the engine starts until the store counts every run as ended. */
+async function drain(engine: Engine): Promise<void> {
+	const { store } = engine.context;
+	tell({ ready: true });
+	await lines.next();
+	const began = performance.now();
+	await engine.start();
+	const samples: { runs: number; rss: number; heap: number }[] = [];
+	for (let over = 0; over < job.runs; ) {
+		await delay(LOOK_EVERY);
+		const { runs } = await store.counts();
+		over = (runs.succeeded ?? 0) + (runs.failed ?? 0) + (runs.expired ?? 0);
+		if (job.sampleEvery !== undefined && over >= (samples.length + 1) * job.sampleEvery) {
+			const { rss, heapUsed } = process.memoryUsage();
+			samples.push({ runs: over, rss, heap: heapUsed });
+		}
+	}
+	tell({ milliseconds: performance.now() - began, samples });
+	await lines.next();
+	await engine.stop();
+}
+
+/** Reads the truth: each run's state, and each run's last event in the event log. */
+async function verify({ context }: Engine): Promise<void> {
+	const { store } = context;
+	await store.open();
+	const ids: string[] = [];
+	let succeeded = 0;
+	let cursor: string | null = null;
+	do {
+		const page = await store.listRuns('default', {}, { limit: 200, ...(cursor === null ? {} : { cursor }) });
+		for (const run of page.items) {
+			ids.push(run.id);
+			if (run.state === 'succeeded' && run.resultId !== null) succeeded++;
+		}
+		cursor = page.nextCursor;
+	} while (cursor !== null);
+	const ends = new Map<string, number>();
+	for (let after: string | null = null; ; ) {
+		const events = await store.readEvents('default', after, 1000);
+		for (const { type, subject } of events) {
+			if (!TERMINAL.test(type)) continue;
+			const id = subject['runId'] ?? '';
+			ends.set(id, (ends.get(id) ?? 0) + 1);
+		}
+		const last = events.at(-1);
+		if (last === undefined) break;
+		after = last.id;
+	}
+	await store.close();
+	const once = [...ends.values()].filter((count) => count === 1).length;
+	const hash = createHash('sha256').update(ids.sort().join()).digest('hex');
+	tell({ runs: ids.length, succeeded, endedOnce: once, ended: ends.size, hash });
+}
