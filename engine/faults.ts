@@ -1,12 +1,10 @@
+import type { FaultPoints } from './contract/fault-points.ts';
+
 /**
  * Named places where a test makes the engine fail: `CAPSCHEDULER_FAULT=<point>:<n>:kill|hang|throw`, several
  * separated by commas. At the n-th hit of the point the process kills itself (SIGKILL), blocks for
  * ever, or throws.
  */
-export interface FaultPoints {
-	hit(point: string): void;
-}
-
 export const FAULT_ACTIONS = ['kill', 'hang', 'throw'] as const;
 export type FaultAction = (typeof FAULT_ACTIONS)[number];
 

@@ -11,7 +11,6 @@ import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { KeyRecord } from './contract/access.ts';
 import { CapError } from './contract/errors.ts';
-import type { NewId } from './contract/ids.ts';
 import { createFaults } from './faults.ts';
 import { createFormatRegistry } from './formats/registry.ts';
 import { createRowReader } from './formats/rows/index.ts';
@@ -71,7 +70,7 @@ export async function createEngine(config: Config, parts: EngineParts = {}): Pro
 
 interface Composition {
 	context: Context;
-	setUrl(url: string): void;
+	setUrl: (url: string) => void;
 	store: ReturnType<typeof createSqliteStore>;
 	metrics: ReturnType<typeof createMetrics>;
 }
@@ -214,7 +213,7 @@ class RunningEngine implements Engine {
 			version: VERSION,
 			rateLimit: { perMinute: this.#config.rateLimit, failuresPerMinute: FAILURES_PER_MINUTE },
 			maxBodyBytes: this.#config.maxBodyBytes,
-			ready: async () => await this.#ready(),
+			ready: async () => this.#ready(),
 		});
 		const { host, port } = this.#config;
 		this.#server = await startServer(app, { host, port });
@@ -237,8 +236,8 @@ class RunningEngine implements Engine {
 		await this.#pipeline.drain(within);
 		await this.#maintenance.stop();
 		await this.#server?.close(Math.min(within, 5_000));
-		await Promise.all(context.sessions.list().map(async (adapter) => await adapter.close?.()));
-		await Promise.all(context.channels.list().map(async (channel) => await channel.close?.()));
+		await Promise.all(context.sessions.list().map(async (adapter) => adapter.close?.()));
+		await Promise.all(context.channels.list().map(async (channel) => channel.close?.()));
 		await context.egress.close();
 		await context.store.close();
 		metrics.close();

@@ -39,5 +39,5 @@ export function idSchema<K extends IdKind>(kind: K): z.ZodType<Id<K>, string> {
 		.string()
 		.regex(pattern, `an id like ${ID_PREFIXES[kind]}_01j…`)
 		.transform((id) => id as Id<K>)
-		.meta({ pattern: pattern.source }) as z.ZodType<Id<K>, string>;
+		.meta({ pattern: pattern.source });
 }

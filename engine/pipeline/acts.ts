@@ -27,7 +27,7 @@ export async function pauseSchedule(
 	id: ScheduleId,
 	ifMatch?: number,
 ): Promise<Schedule> {
-	return await change(ctx, actor, { id, ifMatch }, (schedule, now) => {
+	return change(ctx, actor, { id, ifMatch }, (schedule, now) => {
 		if (schedule.state === 'paused') return null;
 		requireState(schedule, 'active', 'paused');
 		return {
@@ -51,7 +51,7 @@ export async function resumeSchedule(
 	id: ScheduleId,
 	ifMatch?: number,
 ): Promise<Schedule> {
-	return await change(ctx, actor, { id, ifMatch }, (schedule, now) => {
+	return change(ctx, actor, { id, ifMatch }, (schedule, now) => {
 		if (schedule.state === 'active') return null;
 		requireState(schedule, 'paused', 'resumed');
 		return {
@@ -76,15 +76,18 @@ export async function removeSchedule(
 	id: ScheduleId,
 	ifMatch?: number,
 ): Promise<void> {
-	const active = await ctx.store.activeRunsOf(actor.tenant, id);
-	const notBegun = active.filter(({ state }) => state === 'queued' || state === 'retrying');
-	await change(ctx, actor, { id, ifMatch }, (_schedule, now) => ({
-		from: ['active', 'paused', 'completed'],
-		set: { state: 'deleted', updatedAt: now },
-		timerAt: null,
-		type: 'schedule.deleted',
-		cancel: notBegun,
-	}));
+	let notBegun: Run[] = [];
+	await change(ctx, actor, { id, ifMatch }, async (_schedule, now) => {
+		const active = await ctx.store.activeRunsOf(actor.tenant, id);
+		notBegun = active.filter(({ state }) => state === 'queued' || state === 'retrying');
+		return {
+			from: ['active', 'paused', 'completed'],
+			set: { state: 'deleted', updatedAt: now },
+			timerAt: null,
+			type: 'schedule.deleted',
+			cancel: notBegun,
+		};
+	});
 	for (const run of notBegun) ctx.wake.runEnded(run.id);
 }
 
@@ -103,13 +106,16 @@ async function change(
 	ctx: Context,
 	actor: Actor,
 	{ id, ifMatch }: { id: ScheduleId; ifMatch: number | undefined },
-	decide: (schedule: Schedule, now: number) => ScheduleChange | null,
+	decide: (
+		schedule: Schedule,
+		now: number,
+	) => ScheduleChange | null | Promise<ScheduleChange | null>,
 ): Promise<Schedule> {
 	for (let round = 0; round < ROUNDS; round++) {
 		const schedule = await findSchedule(ctx, actor, id);
 		if (ifMatch !== undefined && ifMatch !== schedule.revision) throw revisionDiffers(id);
 		const now = ctx.clock.now();
-		const decided = decide(schedule, now);
+		const decided = await decide(schedule, now);
 		if (decided === null) return schedule;
 		const { from, set, timerAt, type, cancel = [] } = decided;
 		const event: EventDraft = {
@@ -127,13 +133,15 @@ async function change(
 			readNextAt: schedule.nextAt,
 			set,
 			timerAt,
-			settle: cancel.map((run) =>
-				cancelled(run, {
+			settle: cancel.map((run) => ({
+				...cancelled(run, {
 					at: now,
 					error: { code: 'CANCELLED', message: 'its schedule was deleted' },
 					followUps: { deliveries: [], notifications: [], links: [] },
 				}),
-			),
+				// One that has begun meanwhile goes on.
+				from: ['queued', 'retrying'] as const,
+			})),
 			events: [event],
 		});
 		if (changed === 'not_found') throw new CapError('NOT_FOUND', `no schedule ${id}`);
@@ -174,7 +182,7 @@ export async function triggerSchedule(
 		windowStart: schedule.lastAt,
 		now,
 	});
-	return await addRun(ctx, actor, { run, specs: [] }, once);
+	return addRun(ctx, actor, { run, specs: [] }, once);
 }
 
 /** Stores a run that no occurrence made. */

@@ -24,15 +24,18 @@ export function chooseFormat(
 	result: ResultRecord,
 	wish: { format: string; options?: JsonObject | undefined; path: string },
 ): Rendering {
+	const isAuto = wish.format === AUTO_FORMAT;
 	const auto = result.encoding === 'bytes' ? 'raw' : 'json';
-	const format = findFormat(ctx, wish.format === AUTO_FORMAT ? auto : wish.format, wish.path);
+	const format = findFormat(ctx, isAuto ? auto : wish.format, wish.path);
 	if (result.encoding === 'bytes' && !format.abilities.binary) {
 		throw new CapError(
 			'FORMAT_UNSUITABLE',
 			`${wish.path}: expected a format for ${result.contentType} (such as "raw"), got "${format.name}"`,
 		);
 	}
-	return { format, options: wish.options ?? (parseInput(format.options, {}) as JsonObject) };
+	// Options belong to a format that was named: without one, those of the format that suits are its own.
+	const given = isAuto ? undefined : wish.options;
+	return { format, options: given ?? (parseInput(format.options, {}) as JsonObject) };
 }
 
 const rendering = new Map<string, Promise<ArtifactRecord>>();
@@ -57,7 +60,7 @@ export async function ensureArtifact(
 		making = render(ctx, about, { format, options, hash }).finally(() => rendering.delete(key));
 		rendering.set(key, making);
 	}
-	return await making;
+	return making;
 }
 
 async function render(

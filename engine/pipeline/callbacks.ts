@@ -45,7 +45,7 @@ export async function completeSession(
 	demandOpen(run, epoch);
 	const outcome = await ctx.readAnswer(body, { maxResultBytes: ctx.settings.maxResultBytes });
 	const settlement = await settlementOf(ctx, run, spec, outcome);
-	return await write(ctx, run, settlement, 'succeeded');
+	return write(ctx, run, settlement, 'succeeded');
 }
 
 async function settlementOf(
@@ -56,7 +56,7 @@ async function settlementOf(
 ): Promise<RunSettlement> {
 	switch (outcome.kind) {
 		case 'result':
-			return await settleResult(ctx, run, spec, outcome.body);
+			return settleResult(ctx, run, spec, outcome.body);
 		case 'failed':
 			// An envelope that says so; a body that cannot be read is the caller's mistake and changes nothing.
 			if (outcome.failure.code !== 'CAPABILITY_FAILED') throw unreadable(outcome.failure);
@@ -94,7 +94,7 @@ export async function failSession(
 			...(error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter }),
 		}),
 	);
-	return await write(ctx, run, settlement, 'failed');
+	return write(ctx, run, settlement, 'failed');
 }
 
 function wasFailedByCallback(run: Run, epoch: number): boolean {

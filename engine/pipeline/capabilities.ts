@@ -1,5 +1,4 @@
 import { Validator } from '@cfworker/json-schema';
-import type { Schema } from '@cfworker/json-schema';
 
 import type { Actor } from '../contract/access.ts';
 import type { ActionManifest, Capability, CapabilityInput } from '../contract/capability.ts';
@@ -145,7 +144,7 @@ function withActionSettings(
 /** A JSON Schema that cannot be applied is refused when it is registered, not when it is needed. */
 function checkSchema(schema: JsonObject, path: string): void {
 	try {
-		new Validator(schema as Schema, '2020-12', false).validate({});
+		new Validator(schema, '2020-12', false).validate({});
 	} catch (error) {
 		throw inputError('INVALID_SCHEMA', {
 			path,
@@ -162,7 +161,7 @@ export function checkParameters(action: ActionManifest, parameters: JsonObject):
 	if (action.parameters === undefined) return;
 	let validator = validators.get(action.parameters);
 	if (validator === undefined) {
-		validator = new Validator(action.parameters as Schema, '2020-12', false);
+		validator = new Validator(action.parameters, '2020-12', false);
 		validators.set(action.parameters, validator);
 	}
 	const { valid, errors } = validator.validate(parameters);
@@ -239,7 +238,7 @@ export async function findAction(
 			received: shown(actionName),
 		});
 	}
-	return { capability, action: capability.actions[actionName] as ActionManifest };
+	return { capability, action: capability.actions[actionName]! };
 }
 
 export async function removeCapability(

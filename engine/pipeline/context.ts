@@ -4,7 +4,7 @@ import type { Actor } from '../contract/access.ts';
 import type { EngineId, NewId } from '../contract/ids.ts';
 import type { JsonValue } from '../contract/json.ts';
 import type { Duration } from '../contract/time.ts';
-import type { FaultPoints } from '../faults.ts';
+import type { FaultPoints } from '../contract/fault-points.ts';
 import type { FormatRegistry, ReadRows } from '../formats/format.port.ts';
 import type { Metrics, Logger } from '../observe/observe.port.ts';
 import type { Egress, Sealing, Signer, Tokens } from '../security/security.port.ts';

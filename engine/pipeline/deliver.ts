@@ -38,7 +38,7 @@ export function createDeliveryWorker(ctx: Context): Worker {
 		async claim(limit) {
 			const now = ctx.clock.now();
 			const leaseUntil = now + ctx.settings.lease;
-			return await ctx.store.claimDeliveries(
+			return ctx.store.claimDeliveries(
 				{ now, limit, owner: ctx.engineId, leaseUntil },
 				claimEvents(now),
 			);
@@ -50,9 +50,9 @@ export function createDeliveryWorker(ctx: Context): Worker {
 			ctx.metrics.observe('capscheduler_delivery_seconds', (ctx.clock.monotonic() - begun) / 1000);
 		},
 		renew: async (held) =>
-			await ctx.store.renewLeases('delivery', held, ctx.clock.now() + ctx.settings.lease),
+			ctx.store.renewLeases('delivery', held, ctx.clock.now() + ctx.settings.lease),
 		release: async (delivery) =>
-			await settleDelivery(ctx, delivery, released(delivery, { at: ctx.clock.now() })),
+			settleDelivery(ctx, delivery, released(delivery, { at: ctx.clock.now() })),
 	});
 }
 
@@ -226,8 +226,7 @@ async function reach(
 		const reason = await ctx.store.disabledTarget(tenant, delivery.scheduleId, delivery.targetKey);
 		if (reason !== null) throw new CapError('TARGET_DISABLED', `the target is disabled: ${reason}`);
 	}
-	if (target.destination !== undefined)
-		return await reachDestination(ctx, tenant, target.destination);
+	if (target.destination !== undefined) return reachDestination(ctx, tenant, target.destination);
 	return {
 		channel: channelOf(ctx, target.channel ?? ''),
 		settings: inlineSettings(ctx, delivery, target),

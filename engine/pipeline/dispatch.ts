@@ -41,9 +41,8 @@ export function createRunWorker(ctx: Context): Worker {
 		work: async (run, held) => {
 			await carryOut(ctx, run, specs.get(run), held);
 		},
-		renew: async (held) =>
-			await ctx.store.renewLeases('run', held, ctx.clock.now() + ctx.settings.lease),
-		release: async (run) => await settle(ctx, released(run, { at: ctx.clock.now() }), run),
+		renew: async (held) => ctx.store.renewLeases('run', held, ctx.clock.now() + ctx.settings.lease),
+		release: async (run) => settle(ctx, released(run, { at: ctx.clock.now() }), run),
 	});
 }
 

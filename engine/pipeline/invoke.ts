@@ -61,7 +61,7 @@ export async function invokeAction(
 		windowStart: null,
 		now: ctx.clock.now(),
 	});
-	return await addRun(ctx, actor, { run, specs: [record] }, once);
+	return addRun(ctx, actor, { run, specs: [record] }, once);
 }
 
 /** A run that the actor may see. @throws CapError NOT_FOUND */
@@ -160,5 +160,5 @@ export async function rerun(
 			now: ctx.clock.now(),
 		}),
 	};
-	return await addRun(ctx, actor, { run: again, specs: [] }, once);
+	return addRun(ctx, actor, { run: again, specs: [] }, once);
 }

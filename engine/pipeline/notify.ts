@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
 import type { NotificationSettlement } from '../contract/change.ts';
 import type { NotifySpec } from '../contract/delivery.ts';
@@ -21,6 +23,9 @@ import { createWorker } from './worker.ts';
 
 const TIMEOUT = 20_000;
 
+/** What a notification needs of a webhook destination. */
+const endpointSchema = z.object({ url: z.string(), secret: z.string() });
+
 /** Claims notifications that are due and sends them. */
 export function createNotificationWorker(ctx: Context): Worker {
 	return createWorker<Notification>({
@@ -32,7 +37,7 @@ export function createNotificationWorker(ctx: Context): Worker {
 		async claim(limit) {
 			const now = ctx.clock.now();
 			const leaseUntil = now + ctx.settings.lease;
-			return await ctx.store.claimNotifications(
+			return ctx.store.claimNotifications(
 				{ now, limit, owner: ctx.engineId, leaseUntil },
 				claimEvents(now),
 			);
@@ -42,9 +47,9 @@ export function createNotificationWorker(ctx: Context): Worker {
 			if (settlement !== null) await settleNotification(ctx, settlement);
 		},
 		renew: async (held) =>
-			await ctx.store.renewLeases('notification', held, ctx.clock.now() + ctx.settings.lease),
+			ctx.store.renewLeases('notification', held, ctx.clock.now() + ctx.settings.lease),
 		release: async (notification) =>
-			await settleNotification(ctx, notificationReleased(notification, { at: ctx.clock.now() })),
+			settleNotification(ctx, notificationReleased(notification, { at: ctx.clock.now() })),
 	});
 }
 
@@ -145,7 +150,7 @@ async function reach(
 	}
 	if (notify.destination !== undefined) {
 		const { settings } = await reachDestination(ctx, tenant, notify.destination);
-		return { url: String(settings['url']), secret: String(settings['secret']) };
+		return endpointSchema.parse(settings);
 	}
 	const secret = ctx.sealing.open(notify.sealedSecret ?? '', {
 		tenant,

@@ -1,4 +1,4 @@
-import type { Duration } from '../contract/time.ts';
+import type { Duration, Instant } from '../contract/time.ts';
 import type { Context } from './context.ts';
 import { createDeliveryWorker } from './deliver.ts';
 import { createRunWorker } from './dispatch.ts';
@@ -31,6 +31,8 @@ export interface Pipeline {
 
 /** How long the alarm sleeps at most: other engines may set timers, and clocks jump. */
 const LONGEST_SLEEP: Duration = 5_000;
+/** And at least, so as not to spin, while what is due cannot be taken. */
+const STUCK_SLEEP: Duration = 25;
 
 export function createPipeline(ctx: Context): Pipeline {
 	const runs = createRunWorker(ctx);
@@ -81,6 +83,8 @@ class Alarm {
 	#state: 'stopped' | 'asleep' | 'ringing' | 'again' = 'stopped';
 	#cancel: () => void = () => undefined;
 	#current: Promise<void> = Promise.resolve();
+	/** The earliest timer after the last ring. */
+	#earliest: Instant | null = null;
 
 	constructor(ctx: Context, ring: () => Promise<void>) {
 		this.#ctx = ctx;
@@ -107,7 +111,7 @@ class Alarm {
 	}
 
 	async #run(): Promise<void> {
-		let sleep: Duration = LONGEST_SLEEP;
+		let sleep: Duration;
 		do {
 			if (this.#state === 'again') this.#state = 'ringing';
 			try {
@@ -140,6 +144,10 @@ class Alarm {
 	async #untilNext(): Promise<Duration> {
 		const next = await this.#ctx.store.nextTimerAt();
 		if (next === null) return LONGEST_SLEEP;
-		return Math.min(LONGEST_SLEEP, Math.max(0, next - this.#ctx.clock.now()));
+		const left = next - this.#ctx.clock.now();
+		// A timer that is still due after the ring waits for a worker whose hands are full; it takes it by itself.
+		const stuck = left <= 0 && next === this.#earliest;
+		this.#earliest = next;
+		return stuck ? STUCK_SLEEP : Math.min(LONGEST_SLEEP, Math.max(0, left));
 	}
 }

@@ -108,7 +108,7 @@ export async function openResult(
 	const run = await findRun(ctx, actor, runId);
 	const about = await loadResult(ctx, run);
 	const { delivery } = about.spec;
-	return await openArtifact(
+	return openArtifact(
 		ctx,
 		{ run, ...about },
 		{

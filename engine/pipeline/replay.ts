@@ -3,6 +3,7 @@ import { CapError } from '../contract/errors.ts';
 import type { DeliveryId, ScheduleId } from '../contract/ids.ts';
 import type { Delivery } from '../contract/run.ts';
 import { replayed } from '../core/delivery/transitions.ts';
+import { mayUse } from './access.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
 
@@ -93,8 +94,17 @@ async function deadLetters(
 				{ state: 'dead', ...(scheduleId === undefined ? {} : { scheduleId }) },
 				{ limit: Math.min(200, limit - found.length), ...(cursor === null ? {} : { cursor }) },
 			);
-		found.push(...page.items);
+		for (const delivery of page.items) {
+			if (await maySee(ctx, actor, delivery)) found.push(delivery);
+		}
 		cursor = page.nextCursor;
 	} while (cursor !== null && found.length < limit);
 	return found;
+}
+
+/** Whether the delivery is of a capability that the key may use. */
+export async function maySee(ctx: Context, actor: Actor, { runId }: Delivery): Promise<boolean> {
+	if (actor.capabilities === undefined) return true;
+	const run = await ctx.store.getRun(actor.tenant, runId);
+	return run !== null && mayUse(actor, run.capability);
 }

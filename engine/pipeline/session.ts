@@ -88,22 +88,21 @@ function lost(code: 'CAPABILITY_MISSING', message: string): AttemptFailure {
 	return { error: { code, message }, outcome: 'failed', retry: 'never' };
 }
 
-const openedSettings = new WeakMap<Capability, JsonObject>();
 const SETTINGS_KEPT = 1000;
-const settingsByRevision = new Map<string, JsonObject>();
+const openedSettings = new WeakMap<Context, Map<string, JsonObject>>();
 
 /** Settings with secrets, opened once a revision: opening costs more than a send. */
 function settingsOf(ctx: Context, capability: Capability): JsonObject {
-	const known = openedSettings.get(capability);
-	if (known !== undefined) return known;
-	const key = `${capability.tenant}/${capability.name}/${capability.revision}/${capability.createdAt}`;
-	let settings = settingsByRevision.get(key);
+	const { tenant, name, revision, createdAt, updatedAt } = capability;
+	const key = `${tenant}/${name}/${revision}/${createdAt}/${updatedAt}`;
+	let opened = openedSettings.get(ctx);
+	if (opened === undefined) openedSettings.set(ctx, (opened = new Map<string, JsonObject>()));
+	let settings = opened.get(key);
 	if (settings === undefined) {
 		settings = bindingOf(ctx, capability);
-		if (settingsByRevision.size >= SETTINGS_KEPT) settingsByRevision.clear();
-		settingsByRevision.set(key, settings);
+		if (opened.size >= SETTINGS_KEPT) opened.clear();
+		opened.set(key, settings);
 	}
-	openedSettings.set(capability, settings);
 	return settings;
 }
 

@@ -28,11 +28,11 @@ export async function settleDueRuns(ctx: Context): Promise<number> {
 		const specs = await ctx.store.getSpecs(due.map(({ specId }) => specId));
 		const done = await Promise.all(
 			due.map(async (run) => {
-				if (run.state === 'retrying') return await settle(ctx, requeued(run, { at: now }), run);
+				if (run.state === 'retrying') return settle(ctx, requeued(run, { at: now }), run);
 				const spec = specs.get(run.specId);
 				if (spec === undefined) return false;
 				const followUps = followUpsOf(ctx, run, spec, now);
-				return await settle(ctx, afterDeadline(run, spec, { at: now, followUps }), run);
+				return settle(ctx, afterDeadline(run, spec, { at: now, followUps }), run);
 			}),
 		);
 		count += done.filter(Boolean).length;
@@ -52,7 +52,7 @@ export async function takeOver(ctx: Context, except?: EngineId): Promise<number>
 }
 
 async function takeOverRuns(ctx: Context, except: EngineId | undefined): Promise<number> {
-	return await inBatches(async () => {
+	return inBatches(async () => {
 		const at = ctx.clock.now();
 		const lost = await ctx.store.listExpiredRuns(at, BATCH, except);
 		const specs = await ctx.store.getSpecs(lost.map(({ specId }) => specId));
@@ -61,7 +61,7 @@ async function takeOverRuns(ctx: Context, except: EngineId | undefined): Promise
 				const spec = specs.get(run.specId);
 				if (spec === undefined) return false;
 				const followUps = followUpsOf(ctx, run, spec, at);
-				return await settle(ctx, afterLostLease(run, spec, { at, followUps }), run);
+				return settle(ctx, afterLostLease(run, spec, { at, followUps }), run);
 			}),
 		);
 		return { found: lost.length, done: done.filter(Boolean).length };
@@ -69,7 +69,7 @@ async function takeOverRuns(ctx: Context, except: EngineId | undefined): Promise
 }
 
 async function takeOverDeliveries(ctx: Context, except: EngineId | undefined): Promise<number> {
-	return await inBatches(async () => {
+	return inBatches(async () => {
 		const at = ctx.clock.now();
 		const lost = await ctx.store.listExpiredDeliveries(at, BATCH, except);
 		await Promise.all(
@@ -89,7 +89,7 @@ async function takeOverDeliveries(ctx: Context, except: EngineId | undefined): P
 }
 
 async function takeOverNotifications(ctx: Context, except: EngineId | undefined): Promise<number> {
-	return await inBatches(async () => {
+	return inBatches(async () => {
 		const at = ctx.clock.now();
 		const lost = await ctx.store.listExpiredNotifications(at, BATCH, except);
 		await Promise.all(

@@ -31,11 +31,11 @@ export interface WorkerOptions<T extends Claimed> {
 	/** How many rows are worked on at the same time at most. */
 	capacity: number;
 	lease: Duration;
-	claim(limit: number): Promise<T[]>;
+	claim: (limit: number) => Promise<T[]>;
 	/** Does the work and writes how it ended. Never rejects for what the other side does. */
 	work(item: T, held: Held): Promise<void>;
 	/** @returns ids that are still held */
-	renew(held: readonly Claimed[]): Promise<Set<string>>;
+	renew: (held: readonly Claimed[]) => Promise<Set<string>>;
 	/** Gives a claim back that was not begun. */
 	release(item: T): Promise<unknown>;
 }
@@ -172,6 +172,8 @@ class LeaseWorker<T extends Claimed> implements Worker {
 			leaseIsSafe: () => clock.monotonic() < held.leaseUntil,
 			done: Promise.resolve(),
 		};
+		// Its lease ended while it was in hand here (the process was stopped), and it was claimed anew.
+		this.#inHand.get(item.id)?.abort('fenced');
 		this.#inHand.set(item.id, held);
 		held.done = this.#work(item, held);
 	}
@@ -186,7 +188,7 @@ class LeaseWorker<T extends Claimed> implements Worker {
 				error: asError(error),
 			});
 		} finally {
-			this.#inHand.delete(item.id);
+			if (this.#inHand.get(item.id) === held) this.#inHand.delete(item.id);
 			this.#claimIfRoomy();
 		}
 	}

@@ -183,7 +183,7 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 			binding: { type: 'http', url: target.url },
 			actions: { read: {} },
 		});
-		return await Promise.all(
+		return Promise.all(
 			Array.from({ length: SCHEDULES }, async (_, index) => {
 				const { scheduleId } = await client<{ scheduleId: string }>('POST', '/rows/schedule', {
 					action: 'read',

@@ -15,7 +15,13 @@ export function aSpec(more: Partial<RunSpec> = {}): RunSpec {
 		action: 'daily',
 		parameters: {},
 		policies: policiesSchema.parse({}),
-		delivery: { ...deliveryInputSchema.parse({}), mode: 'pull', format: 'auto', options: {}, targets: [] },
+		delivery: {
+			...deliveryInputSchema.parse({}),
+			mode: 'pull',
+			format: 'auto',
+			options: {},
+			targets: [],
+		},
 		notify: [],
 		schedule: { id: 'sch_1' as ScheduleId, name: null, revision: 1 },
 		timeZone: 'UTC',
@@ -82,7 +88,14 @@ export function aRun(more: Partial<Run> = {}): Run {
 }
 
 export function aDelivery(more: Partial<Delivery> = {}): Delivery {
-	const target = { key: '0', channel: 'file', format: 'csv', options: {}, filename: 'x', when: 'always' } as const;
+	const target = {
+		key: '0',
+		channel: 'file',
+		format: 'csv',
+		options: {},
+		filename: 'x',
+		when: 'always',
+	} as const;
 	return {
 		id: 'dlv_1' as Delivery['id'],
 		tenant: 'default',

@@ -99,7 +99,7 @@ function ownEnvironment(): NodeJS.ProcessEnv {
 
 async function firstLine(child: ChildProcess): Promise<string> {
 	let text = '';
-	return await new Promise((resolve) => {
+	return new Promise((resolve) => {
 		child.stdout?.setEncoding('utf8').on('data', (more: string) => {
 			text += more;
 			const end = text.indexOf('\n');

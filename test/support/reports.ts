@@ -10,7 +10,14 @@ export async function registerReports(admin: Client, server: CapabilityServer): 
 			return;
 		}
 		response.writeHead(200, { 'content-type': 'application/json' });
-		response.end(JSON.stringify({ rows: [{ region: 'EU', sales: 42 }, { region: 'US', sales: 7 }] }));
+		response.end(
+			JSON.stringify({
+				rows: [
+					{ region: 'EU', sales: 42 },
+					{ region: 'US', sales: 7 },
+				],
+			}),
+		);
 	});
 	const { status, text } = await admin.put('/v1/capabilities/reports', {
 		actions: {

@@ -22,7 +22,7 @@ export interface FollowUpContext {
 
 /** Whether the user wants to pull the result, so that notifications carry a link. */
 export function wantsLink(spec: RunSpec): boolean {
-	return spec.delivery === null || spec.delivery.mode !== 'push';
+	return spec.delivery?.mode !== 'push';
 }
 
 export function followUps(

@@ -12,9 +12,9 @@ import { runEvent } from '../run/transitions.ts';
 export interface OccurrenceContext {
 	now: Instant;
 	newId: NewId;
-	nextAfter(timing: Timing, after: Instant): Instant | undefined;
+	nextAfter: (timing: Timing, after: Instant) => Instant | undefined;
 	/** Settles a run that `overlap: cancel_other` ends. */
-	cancel(run: Run, because: string): RunSettlement;
+	cancel: (run: Run, because: string) => RunSettlement;
 	/** How many late instants are decided in one go at most; the rest follow in the next. */
 	batch?: number;
 }

@@ -15,7 +15,7 @@ export function createAccess(context: Context): Access {
 		putKey: (key, events, record) =>
 			write((tx) =>
 				once(context, record, () => {
-					db.sql(keyRows.insertInto('api_keys')).run(...keyRows.toRow(key));
+					db.sql(keyRows.insert).run(...keyRows.toRow(key));
 					tx.events(events);
 					return key;
 				}),

@@ -45,9 +45,7 @@ export function createCapabilities({ db, write }: Context): Capabilities {
 					revision: (present?.revision ?? 0) + 1,
 					createdAt: present?.createdAt ?? capability.createdAt,
 				};
-				db.sql(
-					capabilityRows.insertInto('capabilities').replace('INSERT', 'INSERT OR REPLACE'),
-				).run(...capabilityRows.toRow(kept));
+				db.sql(capabilityRows.insertOrReplace).run(...capabilityRows.toRow(kept));
 				tx.events(events);
 				return kept;
 			}),

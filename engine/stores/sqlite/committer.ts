@@ -1,6 +1,6 @@
 import { CapError } from '../../contract/errors.ts';
 import type { EventDraft } from '../../contract/event.ts';
-import type { FaultPoints } from '../../faults.ts';
+import type { FaultPoints } from '../../contract/fault-points.ts';
 import type { Database } from './database.ts';
 import { storageError } from './storage-error.ts';
 

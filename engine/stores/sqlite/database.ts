@@ -25,13 +25,13 @@ export interface Database {
 }
 
 /**
- * WAL with FULL: a commit is on the disk when it returns. The log is checkpointed at 40 MB, and cut to 64 MB
+ * WAL with FULL: a commit is on the disk when it returns. The log is checkpointed at 16 MB, and cut to 64 MB
  * after a burst. Other processes may read; nobody else should write, hence the short busy timeout.
  */
 const SETTINGS = `
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
-PRAGMA wal_autocheckpoint = 10000;
+PRAGMA wal_autocheckpoint = 4000;
 PRAGMA journal_size_limit = 67108864;
 PRAGMA temp_store = MEMORY;
 PRAGMA cache_size = -65536;

@@ -30,6 +30,7 @@ interface Deliveries {
 }
 
 const SELECT = `SELECT ${deliveryRows.columns}`;
+const INSERT = `${deliveryRows.insert} ON CONFLICT (runId, targetKey) DO NOTHING`;
 const CLAIM = claimStatement('deliveries', 'sending');
 
 export function createDeliveries(
@@ -50,11 +51,7 @@ export function createDeliveries(
 	}
 
 	function insertDelivery(tx: Transaction, delivery: Delivery): boolean {
-		const { changes } = db
-			.sql(
-				deliveryRows.insertInto('deliveries').concat(' ON CONFLICT (runId, targetKey) DO NOTHING'),
-			)
-			.run(...deliveryRows.toRow(delivery));
+		const { changes } = db.sql(INSERT).run(...deliveryRows.toRow(delivery));
 		if (changes !== 1) return false;
 		tx.tally('delivery', delivery.tenant, null, delivery.state);
 		if (delivery.dueAt > clock.now()) setTimer(delivery.id, delivery.state, delivery.dueAt);
@@ -108,9 +105,7 @@ export function createDeliveries(
 	}
 
 	function insertAttempt(attempt: DeliveryAttempt): void {
-		db.sql(
-			deliveryAttemptRows.insertInto('delivery_attempts').replace('INSERT', 'INSERT OR IGNORE'),
-		).run(...deliveryAttemptRows.toRow(attempt));
+		db.sql(deliveryAttemptRows.insertOrIgnore).run(...deliveryAttemptRows.toRow(attempt));
 	}
 
 	/** What the target has now, for `when: changed`. */

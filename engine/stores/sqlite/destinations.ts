@@ -67,9 +67,7 @@ export function createDestinations(context: Context): Destinations {
 						once(context, record, () => {
 							if (nameHolder(destination.tenant, destination.name) !== undefined)
 								throw new NameTaken();
-							db.sql(destinationRows.insertInto('destinations')).run(
-								...destinationRows.toRow(destination),
-							);
+							db.sql(destinationRows.insert).run(...destinationRows.toRow(destination));
 							tx.events(events);
 							return destination;
 						}),
@@ -92,9 +90,7 @@ export function createDestinations(context: Context): Destinations {
 						revision: present.revision + 1,
 						createdAt: present.createdAt,
 					};
-					db.sql(
-						destinationRows.insertInto('destinations').replace('INSERT', 'INSERT OR REPLACE'),
-					).run(...destinationRows.toRow(kept));
+					db.sql(destinationRows.insertOrReplace).run(...destinationRows.toRow(kept));
 					tx.events(events);
 					return kept;
 				}),

@@ -16,7 +16,7 @@ export function createLinks(context: Context): Links {
 	const select = `SELECT ${linkRows.columns} FROM links`;
 
 	function insertLink(link: Link): void {
-		db.sql(linkRows.insertInto('links')).run(...linkRows.toRow(link));
+		db.sql(linkRows.insert).run(...linkRows.toRow(link));
 	}
 
 	return {

@@ -92,9 +92,7 @@ export function createNotifications(
 
 	return {
 		insertNotification(notification) {
-			db.sql(notificationRows.insertInto('notifications')).run(
-				...notificationRows.toRow(notification),
-			);
+			db.sql(notificationRows.insert).run(...notificationRows.toRow(notification));
 			const { id, state, dueAt } = notification;
 			if (dueAt > clock.now()) setTimer(id, state, dueAt);
 		},

@@ -57,7 +57,7 @@ export function createOccur(
 			)
 			.run(...values, id, revision, nextAt);
 		if (changes !== 1) return 0;
-		const insert = db.sql(ledgerRows.insertInto('occurrences'));
+		const insert = db.sql(ledgerRows.insert);
 		for (const row of decision.ledger) insert.run(...ledgerRows.toRow(row));
 		for (const settlement of decision.settle) settle(tx, settlement);
 		for (const run of decision.runs) runs.insertRun(tx, run);

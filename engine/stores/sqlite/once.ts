@@ -33,9 +33,6 @@ export function findIdempotent(
 }
 
 function remember(db: Context['db'], record: IdempotencyRecord): void {
-	db.sql(
-		`${idempotencyRows.insertInto('idempotency')}
-		ON CONFLICT (tenant, key) DO UPDATE SET fingerprint = excluded.fingerprint,
-			expiresAt = excluded.expiresAt, response = excluded.response`,
-	).run(...idempotencyRows.toRow(record));
+	// The one that may be there has expired.
+	db.sql(idempotencyRows.insertOrReplace).run(...idempotencyRows.toRow(record));
 }

@@ -24,21 +24,30 @@ type Kind = 'plain' | 'flag' | 'json' | 'plain?' | 'json?';
 export interface Codec<T> {
 	/** `id, tenant, …` for SELECT. */
 	readonly columns: string;
-	/** `INSERT INTO … (…) VALUES (?, …)` without more. */
-	insertInto(table: string): string;
+	/** `INSERT INTO … (…) VALUES (?, …)`. */
+	readonly insert: string;
+	/** The same, and nothing happens when the key is there. */
+	readonly insertOrIgnore: string;
+	/** The same, and the row of that key is replaced. */
+	readonly insertOrReplace: string;
 	toRow(record: T): SQLInputValue[];
 	/** Reads a row of `columns`, as an array; columns may follow. */
 	fromRow: (row: readonly unknown[]) => T;
 	encode(field: keyof T, value: unknown): SQLInputValue;
 }
 
-function codec<T extends object>(shape: { [F in keyof Required<T>]: Kind }): Codec<T> {
+function codec<T extends object>(
+	table: string,
+	shape: { [F in keyof Required<T>]: Kind },
+): Codec<T> {
 	const fields = Object.keys(shape) as (keyof T & string)[];
 	const kinds = fields.map((field) => shape[field]);
+	const into = `INTO ${table} (${fields.join(', ')}) VALUES (${fields.map(() => '?').join(', ')})`;
 	return {
 		columns: fields.join(', '),
-		insertInto: (table) =>
-			`INSERT INTO ${table} (${fields.join(', ')}) VALUES (${fields.map(() => '?').join(', ')})`,
+		insert: `INSERT ${into}`,
+		insertOrIgnore: `INSERT OR IGNORE ${into}`,
+		insertOrReplace: `INSERT OR REPLACE ${into}`,
 		toRow(record) {
 			const row = new Array<SQLInputValue>(fields.length);
 			for (let i = 0; i < fields.length; i++) {
@@ -71,7 +80,7 @@ function decode(kind: Kind, value: unknown): unknown {
 	return kind === 'flag' ? value === 1 : JSON.parse(value as string);
 }
 
-export const keyRows = codec<KeyRecord>({
+export const keyRows = codec<KeyRecord>('api_keys', {
 	id: 'plain',
 	tenant: 'plain',
 	name: 'plain',
@@ -83,7 +92,7 @@ export const keyRows = codec<KeyRecord>({
 	revokedAt: 'plain?',
 });
 
-export const idempotencyRows = codec<IdempotencyRecord>({
+export const idempotencyRows = codec<IdempotencyRecord>('idempotency', {
 	tenant: 'plain',
 	key: 'plain',
 	fingerprint: 'plain',
@@ -91,7 +100,7 @@ export const idempotencyRows = codec<IdempotencyRecord>({
 	response: 'plain',
 });
 
-export const capabilityRows = codec<Capability>({
+export const capabilityRows = codec<Capability>('capabilities', {
 	tenant: 'plain',
 	name: 'plain',
 	revision: 'plain',
@@ -103,7 +112,7 @@ export const capabilityRows = codec<Capability>({
 	updatedAt: 'plain',
 });
 
-export const destinationRows = codec<Destination>({
+export const destinationRows = codec<Destination>('destinations', {
 	id: 'plain',
 	tenant: 'plain',
 	name: 'plain',
@@ -117,7 +126,7 @@ export const destinationRows = codec<Destination>({
 	updatedAt: 'plain',
 });
 
-export const scheduleRows = codec<Schedule>({
+export const scheduleRows = codec<Schedule>('schedules', {
 	id: 'plain',
 	tenant: 'plain',
 	name: 'plain',
@@ -140,7 +149,7 @@ export const scheduleRows = codec<Schedule>({
 	updatedAt: 'plain',
 });
 
-export const ledgerRows = codec<LedgerRow>({
+export const ledgerRows = codec<LedgerRow>('occurrences', {
 	tenant: 'plain',
 	scheduleId: 'plain',
 	nominalAt: 'plain',
@@ -151,7 +160,7 @@ export const ledgerRows = codec<LedgerRow>({
 	reason: 'plain',
 });
 
-export const runRows = codec<Run>({
+export const runRows = codec<Run>('runs', {
 	id: 'plain',
 	tenant: 'plain',
 	scheduleId: 'plain',
@@ -179,7 +188,7 @@ export const runRows = codec<Run>({
 	progress: 'json',
 });
 
-export const attemptRows = codec<AttemptRecord>({
+export const attemptRows = codec<AttemptRecord>('run_attempts', {
 	runId: 'plain',
 	epoch: 'plain',
 	attempt: 'plain',
@@ -190,7 +199,7 @@ export const attemptRows = codec<AttemptRecord>({
 	error: 'json',
 });
 
-export const linkRows = codec<Link>({
+export const linkRows = codec<Link>('links', {
 	id: 'plain',
 	tenant: 'plain',
 	runId: 'plain',
@@ -206,7 +215,7 @@ export const linkRows = codec<Link>({
 	createdAt: 'plain',
 });
 
-export const deliveryRows = codec<Delivery>({
+export const deliveryRows = codec<Delivery>('deliveries', {
 	id: 'plain',
 	tenant: 'plain',
 	runId: 'plain',
@@ -228,7 +237,7 @@ export const deliveryRows = codec<Delivery>({
 	error: 'json',
 });
 
-export const deliveryAttemptRows = codec<DeliveryAttempt>({
+export const deliveryAttemptRows = codec<DeliveryAttempt>('delivery_attempts', {
 	deliveryId: 'plain',
 	epoch: 'plain',
 	attempt: 'plain',
@@ -238,7 +247,7 @@ export const deliveryAttemptRows = codec<DeliveryAttempt>({
 	error: 'json',
 });
 
-export const notificationRows = codec<Notification>({
+export const notificationRows = codec<Notification>('notifications', {
 	id: 'plain',
 	tenant: 'plain',
 	runId: 'plain',

@@ -175,7 +175,7 @@ export function createRuns(
 }
 
 const SELECT = `SELECT ${runRows.columns}`;
-const INSERT = runRows.insertInto('runs').replace(') VALUES (', ', lookAt) VALUES (?, ');
+const INSERT = runRows.insert.replace(') VALUES (', ', lookAt) VALUES (?, ');
 /** One statement for the batch: the cost of a claim is in the calls. */
 const CLAIM = `UPDATE runs SET state = 'running', owner = ?, leaseUntil = ?, epoch = epoch + 1,
 	attempt = attempt + 1, startedAt = ?, deadlineAt = NULL, lookAt = ?

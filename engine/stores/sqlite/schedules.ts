@@ -71,7 +71,7 @@ export function createSchedules(
 			write((tx) =>
 				once(context, record, () => {
 					specs.insert(spec);
-					db.sql(scheduleRows.insertInto('schedules')).run(...scheduleRows.toRow(schedule));
+					db.sql(scheduleRows.insert).run(...scheduleRows.toRow(schedule));
 					insertNamed(schedule, spec.spec);
 					if (timerAt !== null) timers.set('schedule.due', schedule.id, timerAt);
 					tx.tally('schedule', schedule.tenant, null, schedule.state);

@@ -91,9 +91,7 @@ export function createSettleRun(
 		const { attempt, result, tenant, schedule } = settlement;
 		if (attempt !== undefined) {
 			// An attempt that was recorded when it ended is not changed by what comes later in its epoch.
-			db.sql(attemptRows.insertInto('run_attempts').replace('INSERT', 'INSERT OR IGNORE')).run(
-				...attemptRows.toRow(attempt),
-			);
+			db.sql(attemptRows.insertOrIgnore).run(...attemptRows.toRow(attempt));
 		}
 		if (result !== undefined) results.insertResult(result.record, result.inline);
 		for (const link of settlement.links ?? []) links.insertLink(link);

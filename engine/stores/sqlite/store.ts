@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 
 import type { Clock } from '../../clock.ts';
-import type { FaultPoints } from '../../faults.ts';
+import type { FaultPoints } from '../../contract/fault-points.ts';
 import { createBlobFiles } from '../files/blob-files.ts';
 import type { Store } from '../store.port.ts';
 import { createAccess } from './access.ts';

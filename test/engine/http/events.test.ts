@@ -27,7 +27,11 @@ interface SentEvent {
 
 /** Reads server-sent events until `enough`, then goes. */
 async function follow(
-	{ path = '/v1/events', headers = {}, token = key }: { path?: string; headers?: Record<string, string>; token?: string },
+	{
+		path = '/v1/events',
+		headers = {},
+		token = key,
+	}: { path?: string; headers?: Record<string, string>; token?: string },
 	enough: (events: SentEvent[]) => boolean,
 	onOpen: () => void | Promise<unknown> = () => undefined,
 ): Promise<SentEvent[]> {
@@ -52,7 +56,8 @@ async function follow(
 		text = blocks.pop() ?? '';
 		for (const block of blocks) {
 			const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(block)?.[1] ?? '';
-			if (field('data') !== '') events.push({ id: field('id'), type: field('event'), data: JSON.parse(field('data')) });
+			if (field('data') !== '')
+				events.push({ id: field('id'), type: field('event'), data: JSON.parse(field('data')) });
 		}
 		if (enough(events)) break;
 	}
@@ -62,17 +67,24 @@ async function follow(
 
 const ended = (events: SentEvent[]) => events.some(({ type }) => type === 'run.succeeded');
 const page = async (query = '', token = key) =>
-	(await test.client(token).get(`/v1/events${query}`, { headers: { accept: 'application/json' } })).body;
+	(await test.client(token).get(`/v1/events${query}`, { headers: { accept: 'application/json' } }))
+		.body;
 
 describe('the event stream', () => {
 	it('tells what happens, in order, from now on', async () => {
 		const before = (await page('?limit=200')).items.map(({ id }: Body) => id as string);
 		const events = await follow({}, ended, () => finishedRun(test.admin));
-		expect(events.map(({ type }) => type)).toEqual(expect.arrayContaining(['run.queued', 'run.running', 'run.succeeded']));
+		expect(events.map(({ type }) => type)).toEqual(
+			expect.arrayContaining(['run.queued', 'run.running', 'run.succeeded']),
+		);
 		const ids = events.map(({ id }) => id);
 		expect(ids).toEqual([...ids].sort());
 		for (const id of ids) expect(before).not.toContain(id);
-		expect(events[0]?.data).toMatchObject({ id: ids[0], type: events[0]?.type, subject: expect.any(Object) });
+		expect(events[0]?.data).toMatchObject({
+			id: ids[0],
+			type: events[0]?.type,
+			subject: expect.any(Object),
+		});
 	});
 
 	it('goes on where a reader was cut off, without a gap', async () => {
@@ -82,13 +94,18 @@ describe('the event stream', () => {
 		const rest = await follow({ headers: { 'last-event-id': from } }, ended);
 		expect(rest.slice(0, all.length - 2)).toEqual(all.slice(2).slice(0, rest.length));
 		// the header of a reconnecting reader is newer than its URL
-		const both = await follow({ path: '/v1/events?after=evt_0', headers: { 'last-event-id': from } }, ended);
+		const both = await follow(
+			{ path: '/v1/events?after=evt_0', headers: { 'last-event-id': from } },
+			ended,
+		);
 		expect(both[0]).toEqual(all[2]);
 	});
 
 	it('shows a tenant only its own', async () => {
 		const foreign = await test.keyOf(['admin'], { tenant: 'elsewhere' });
-		expect((await page('', foreign)).items.every(({ type }: Body) => type === 'key.created')).toBe(true);
+		expect((await page('', foreign)).items.every(({ type }: Body) => type === 'key.created')).toBe(
+			true,
+		);
 		const stranger = test.client(foreign);
 		const events = await follow(
 			{ token: foreign },
@@ -118,10 +135,14 @@ describe('the event stream', () => {
 
 	it('refuses positions that are none, and what it cannot say', async () => {
 		for (const headers of [{ 'last-event-id': '7' }, { 'last-event-id': 'evt_$' }]) {
-			expect((await test.admin.get('/v1/events', { headers: headers as Record<string, string> })).status).toBe(400);
+			expect(
+				(await test.admin.get('/v1/events', { headers: headers as Record<string, string> })).status,
+			).toBe(400);
 		}
 		expect((await test.admin.get('/v1/events?after=run_1')).status).toBe(400);
-		expect((await test.admin.get('/v1/events', { headers: { accept: 'image/png' } })).status).toBe(406);
+		expect((await test.admin.get('/v1/events', { headers: { accept: 'image/png' } })).status).toBe(
+			406,
+		);
 		const limited = test.client(await test.keyOf(['runs:read'], { capabilities: ['reports'] }));
 		expect((await limited.get('/v1/events')).status).toBe(403);
 	});

@@ -11,18 +11,21 @@ beforeAll(async () => {
 afterAll(() => test.close());
 
 describe('every answer', () => {
-	it.each(['/healthz', '/v1/me', '/nowhere', '/r/unknown'])('of %s carries the headers of safety', async (path) => {
-		const { headers } = await test.client().get(path);
-		expect(Object.fromEntries(headers)).toMatchObject({
-			'x-content-type-options': 'nosniff',
-			'referrer-policy': 'no-referrer',
-			'cache-control': 'no-store',
-			'x-frame-options': 'DENY',
-			'content-security-policy': expect.stringContaining("default-src 'none'"),
-		});
-		expect(headers.get('x-powered-by')).toBeNull();
-		expect(headers.get('access-control-allow-origin')).toBeNull();
-	});
+	it.each(['/healthz', '/v1/me', '/nowhere', '/r/unknown'])(
+		'of %s carries the headers of safety',
+		async (path) => {
+			const { headers } = await test.client().get(path);
+			expect(Object.fromEntries(headers)).toMatchObject({
+				'x-content-type-options': 'nosniff',
+				'referrer-policy': 'no-referrer',
+				'cache-control': 'no-store',
+				'x-frame-options': 'DENY',
+				'content-security-policy': expect.stringContaining("default-src 'none'"),
+			});
+			expect(headers.get('x-powered-by')).toBeNull();
+			expect(headers.get('access-control-allow-origin')).toBeNull();
+		},
+	);
 
 	it('has an id, which a problem repeats', async () => {
 		const { headers, body } = await test.client().get('/nowhere');
@@ -33,7 +36,10 @@ describe('every answer', () => {
 
 describe('problems', () => {
 	it('name code, place, expectation and value', async () => {
-		const { status, headers, body } = await test.admin.post('/v1/keys', { name: 'x', scopes: ['all'] });
+		const { status, headers, body } = await test.admin.post('/v1/keys', {
+			name: 'x',
+			scopes: ['all'],
+		});
 		expect(status).toBe(400);
 		expect(headers.get('content-type')).toBe('application/problem+json');
 		expect(body).toMatchObject({
@@ -41,13 +47,18 @@ describe('problems', () => {
 			title: 'Invalid request',
 			status: 400,
 			code: 'INVALID_REQUEST',
-			errors: [{ path: 'scopes[0]', received: '"all"', expected: expect.stringContaining('"admin"') }],
+			errors: [
+				{ path: 'scopes[0]', received: '"all"', expected: expect.stringContaining('"admin"') },
+			],
 		});
 		expect(body.detail).toContain('scopes[0]: expected one of');
 	});
 
 	it('name the nearest field for a misspelt one', async () => {
-		const { body } = await test.admin.post('/reports/schedule', { action: 'a', timing: { corn: '* * * * *' } });
+		const { body } = await test.admin.post('/reports/schedule', {
+			action: 'a',
+			timing: { corn: '* * * * *' },
+		});
 		expect(body.errors).toContainEqual(
 			expect.objectContaining({ path: 'timing.corn', expected: 'a known field, perhaps "cron"' }),
 		);
@@ -65,7 +76,10 @@ describe('problems', () => {
 	});
 
 	it('refuse operators of databases where names are expected', async () => {
-		const { status, body } = await test.admin.post('/v1/keys', { name: { $ne: null }, scopes: ['admin'] });
+		const { status, body } = await test.admin.post('/v1/keys', {
+			name: { $ne: null },
+			scopes: ['admin'],
+		});
 		expect({ status, path: body.errors[0].path }).toEqual({ status: 400, path: 'name' });
 	});
 });
@@ -77,13 +91,18 @@ describe('paths and methods', () => {
 		expect(headers.get('allow')).toBe('GET, POST, HEAD');
 	});
 
-	it.each(['/v1/schedule', '/v1/runs/xyz', '/v1/calendars', '/v1/flows', '/%E0%A4%A', '/v1/Me', '/v1/me/'])(
-		'know nothing of %s',
-		async (path) => {
-			const { status } = await test.admin.get(path);
-			expect(path === '/%E0%A4%A' ? [400, 404] : [404]).toContain(status);
-		},
-	);
+	it.each([
+		'/v1/schedule',
+		'/v1/runs/xyz',
+		'/v1/calendars',
+		'/v1/flows',
+		'/%E0%A4%A',
+		'/v1/Me',
+		'/v1/me/',
+	])('know nothing of %s', async (path) => {
+		const { status } = await test.admin.get(path);
+		expect(path === '/%E0%A4%A' ? [400, 404] : [404]).toContain(status);
+	});
 
 	it('refuse unknown and doubled query parameters', async () => {
 		const unknown = await test.admin.get('/v1/runs?stat=failed');
@@ -112,13 +131,21 @@ describe('requests of pages', () => {
 		{ origin: 'https://evil.example' },
 		{ origin: 'null' },
 	])('of other origins may change nothing: %j', async (headers) => {
-		const { status, body } = await test.admin.post('/v1/keys', input, { headers: headers as Record<string, string> });
+		const { status, body } = await test.admin.post('/v1/keys', input, {
+			headers: headers as Record<string, string>,
+		});
 		expect({ status, code: body.code }).toEqual({ status: 403, code: 'CROSS_SITE' });
 	});
 
 	it('of our own origin may', async () => {
-		for (const headers of [{ 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }, { origin: test.url }]) {
-			const { status } = await test.admin.post('/v1/keys', input, { headers: headers as Record<string, string> });
+		for (const headers of [
+			{ 'sec-fetch-site': 'same-origin' },
+			{ 'sec-fetch-site': 'none' },
+			{ origin: test.url },
+		]) {
+			const { status } = await test.admin.post('/v1/keys', input, {
+				headers: headers as Record<string, string>,
+			});
 			expect(status).toBe(201);
 		}
 	});
@@ -130,7 +157,9 @@ describe('bodies', () => {
 	it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/json; charset=latin1'])(
 		'of type %s are refused',
 		async (type) => {
-			const answer = await test.admin.post('/v1/keys', JSON.stringify(input), { headers: { 'content-type': type } });
+			const answer = await test.admin.post('/v1/keys', JSON.stringify(input), {
+				headers: { 'content-type': type },
+			});
 			expect({ status: answer.status, code: answer.body.code }).toEqual({
 				status: 415,
 				code: 'UNSUPPORTED_MEDIA_TYPE',
@@ -146,15 +175,22 @@ describe('bodies', () => {
 	});
 
 	it.each(['br', 'deflate', 'gzip, gzip'])('zipped by %s are refused', async (encoding) => {
-		const answer = await test.admin.post('/v1/keys', 'x', { headers: { 'content-encoding': encoding } });
+		const answer = await test.admin.post('/v1/keys', 'x', {
+			headers: { 'content-encoding': encoding },
+		});
 		expect(answer.status).toBe(415);
 	});
 
 	it('are limited by their inflated size', async () => {
 		const bomb = gzipSync(Buffer.alloc(50_000_000, 0x20));
 		expect(bomb.length).toBeLessThan(100_000);
-		const answer = await test.admin.post('/v1/keys', bomb, { headers: { 'content-encoding': 'gzip' } });
-		expect({ status: answer.status, code: answer.body.code }).toEqual({ status: 413, code: 'BODY_TOO_LARGE' });
+		const answer = await test.admin.post('/v1/keys', bomb, {
+			headers: { 'content-encoding': 'gzip' },
+		});
+		expect({ status: answer.status, code: answer.body.code }).toEqual({
+			status: 413,
+			code: 'BODY_TOO_LARGE',
+		});
 	});
 
 	it('are limited by their size as sent, and the answer arrives', async () => {
@@ -165,7 +201,9 @@ describe('bodies', () => {
 	it('that are broken gzip are refused', async () => {
 		const half = gzipSync(JSON.stringify(input)).subarray(0, 20);
 		for (const bytes of [half, Buffer.from('not gzip')]) {
-			const answer = await test.admin.post('/v1/keys', bytes, { headers: { 'content-encoding': 'gzip' } });
+			const answer = await test.admin.post('/v1/keys', bytes, {
+				headers: { 'content-encoding': 'gzip' },
+			});
 			expect(answer.status).toBe(400);
 		}
 	});

@@ -17,7 +17,11 @@ afterAll(async () => {
 	await server.close();
 });
 
-const order = { action: 'now', frequency: 'every 1h', notify: [{ url: 'http://127.0.0.1:9/done' }] };
+const order = {
+	action: 'now',
+	frequency: 'every 1h',
+	notify: [{ url: 'http://127.0.0.1:9/done' }],
+};
 const once = (key: string) => ({ headers: { 'idempotency-key': key } });
 
 describe('Idempotency-Key', () => {
@@ -27,7 +31,9 @@ describe('Idempotency-Key', () => {
 		const answers = await Promise.all(
 			Array.from({ length: 50 }, () => test.admin.post('/reports/schedule', named, once(key))),
 		);
-		const ids = new Set(answers.filter(({ status }) => status === 201).map(({ body }) => body.scheduleId as string));
+		const ids = new Set(
+			answers.filter(({ status }) => status === 201).map(({ body }) => body.scheduleId as string),
+		);
 		expect(ids.size).toBe(1);
 		for (const { status, body, headers } of answers) {
 			if (status === 201) continue;
@@ -45,7 +51,9 @@ describe('Idempotency-Key', () => {
 		const first = await test.admin.post('/reports/schedule', order, once('again'));
 		const again = await test.admin.post('/reports/schedule', order, once('again'));
 		expect(first.status).toBe(201);
-		expect(Object.values(first.body.secrets as Record<string, string>)).toEqual([expect.stringMatching(/^whsec_/)]);
+		expect(Object.values(first.body.secrets as Record<string, string>)).toEqual([
+			expect.stringMatching(/^whsec_/),
+		]);
 		expect(again.text).toBe(first.text);
 		expect(again.headers.get('location')).toBe(first.headers.get('location'));
 		expect(first.headers.get('idempotent-replayed')).toBeNull();
@@ -55,7 +63,11 @@ describe('Idempotency-Key', () => {
 	it('refuses another body, another path and another query under the same key', async () => {
 		await test.admin.post('/reports/schedule', order, once('other'));
 		const body = await test.admin.post('/reports/schedule', { ...order, name: 'x' }, once('other'));
-		const path = await test.admin.post('/v1/keys', { name: 'x', scopes: ['runs:read'] }, once('other'));
+		const path = await test.admin.post(
+			'/v1/keys',
+			{ name: 'x', scopes: ['runs:read'] },
+			once('other'),
+		);
 		for (const { status, body: problem } of [body, path]) {
 			expect({ status, code: problem.code }).toEqual({ status: 422, code: 'IDEMPOTENCY_MISMATCH' });
 		}
@@ -71,7 +83,11 @@ describe('Idempotency-Key', () => {
 	});
 
 	it.each(['', 'with space', 'ü', 'x'.repeat(201)])('refuses the form %j', async (key) => {
-		const { status } = await test.admin.post('/v1/dead-letters/replay', {}, once(encodeURI(key) === key ? key : 'a b'));
+		const { status } = await test.admin.post(
+			'/v1/dead-letters/replay',
+			{},
+			once(encodeURI(key) === key ? key : 'a b'),
+		);
 		expect(status).toBe(400);
 	});
 
@@ -92,7 +108,10 @@ describe('Idempotency-Key', () => {
 			[`/v1/runs/${run.id}/rerun`, undefined],
 			[`/v1/runs/${run.id}/links`, {}],
 			[`/v1/schedules/${schedule.body.scheduleId}/trigger`, undefined],
-			['/v1/destinations', { name: 'sink', channel: 'webhook', settings: { url: 'http://127.0.0.1:9/' } }],
+			[
+				'/v1/destinations',
+				{ name: 'sink', channel: 'webhook', settings: { url: 'http://127.0.0.1:9/' } },
+			],
 		];
 		for (const [path, body] of posts) {
 			const first = await test.admin.post(path, body, once(`once ${path}`.replaceAll(' ', '-')));

@@ -17,15 +17,23 @@ describe('the OpenAPI document', () => {
 		const { status, stdout, stderr } = spawnSync(
 			process.execPath,
 			[join(ROOT, 'node_modules/@redocly/cli/bin/cli.js'), 'lint', 'docs/openapi.json'],
-			{ cwd: ROOT, encoding: 'utf8', env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' } },
+			{
+				cwd: ROOT,
+				encoding: 'utf8',
+				env: { ...process.env, REDOCLY_TELEMETRY: 'off', REDOCLY_SUPPRESS_UPDATE_NOTICE: 'true' },
+			},
 		);
-		expect({ status, output: status === 0 ? '' : stdout + stderr }).toEqual({ status: 0, output: '' });
+		expect({ status, output: status === 0 ? '' : stdout + stderr }).toEqual({
+			status: 0,
+			output: '',
+		});
 	}, 60_000);
 
 	it('has every route, with the status of every code that it may answer', () => {
 		for (const route of ROUTES) {
 			const { responses } = document.paths[route.path]?.[route.method] ?? { responses: {} };
-			for (const code of errorCodes(route)) expect(responses).toHaveProperty(String(ERROR_STATUS[code]));
+			for (const code of errorCodes(route))
+				expect(responses).toHaveProperty(String(ERROR_STATUS[code]));
 			for (const status of Object.keys(route.answers)) expect(responses).toHaveProperty(status);
 		}
 	});
@@ -44,7 +52,8 @@ describe('the OpenAPI document', () => {
 			expect({ id, ...body.schema.safeParse(example.body) }).toMatchObject({ id, success: true });
 		}
 		for (const { id, body, example } of ROUTES) {
-			if (body?.kind === 'json' && body.optional !== true) expect({ id, example }).toHaveProperty('example.body');
+			if (body?.kind === 'json' && body.optional !== true)
+				expect({ id, example }).toHaveProperty('example.body');
 		}
 	});
 });
@@ -57,7 +66,9 @@ describe('the reference page', () => {
 			expect(page).toContain(`<article class="operation" id="${id}">`);
 			expect(page).toContain(`href="#${id}"`);
 			const [, section = ''] = page.split(`id="${id}"`);
-			expect(section.split('</article>')[0]).toMatch(auth === 'key' ? /curl .*\n.*Bearer \$CAPSCHEDULER_KEY/ : /curl /);
+			expect(section.split('</article>')[0]).toMatch(
+				auth === 'key' ? /curl .*\n.*Bearer \$CAPSCHEDULER_KEY/ : /curl /,
+			);
 		}
 	});
 
@@ -74,6 +85,8 @@ describe('the reference page', () => {
 	});
 
 	it('escapes whatever is put into it', () => {
-		expect(html`<b title="${'"><script>'}">${["<'&"]}</b>`.markup).toBe('<b title="&quot;&gt;&lt;script&gt;">&lt;&#39;&amp;</b>');
+		expect(html`<b title="${'"><script>'}">${["<'&"]}</b>`.markup).toBe(
+			'<b title="&quot;&gt;&lt;script&gt;">&lt;&#39;&amp;</b>',
+		);
 	});
 });

@@ -74,10 +74,13 @@ describe('the engine', () => {
 		const known = test.client(await test.keyOf(['runs:read']));
 		await known.get('/v1/me');
 		const guesses = [];
-		for (let i = 0; i < 70; i++) guesses.push((await test.client(`csk_guess_${i}`).get('/v1/me')).status);
+		for (let i = 0; i < 70; i++)
+			guesses.push((await test.client(`csk_guess_${i}`).get('/v1/me')).status);
 		expect(guesses[0]).toBe(401);
 		expect(guesses.at(-1)).toBe(429);
-		expect((await test.client('csk_guess').get('/v1/me')).headers.get('retry-after')).not.toBeNull();
+		expect(
+			(await test.client('csk_guess').get('/v1/me')).headers.get('retry-after'),
+		).not.toBeNull();
 		expect((await known.get('/v1/me')).status).toBe(200);
 	});
 });

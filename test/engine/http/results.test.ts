@@ -23,7 +23,10 @@ const CSV = 'region,sales\r\nEU,42\r\nUS,7\r\n';
 const nobody = () => test.client();
 
 async function link(input: object = {}): Promise<{ path: string; id: string }> {
-	const { status, body } = await test.admin.post(`/v1/runs/${run.id}/links`, { format: 'csv', ...input });
+	const { status, body } = await test.admin.post(`/v1/runs/${run.id}/links`, {
+		format: 'csv',
+		...input,
+	});
 	expect(status).toBe(201);
 	expect(body.url).toMatch(new RegExp(`^${test.url}/r/lnk_[0-9a-z]{26}\\.[A-Za-z0-9_-]{43}$`));
 	return { path: (body.url as string).slice(test.url.length), id: body.link.id as string };
@@ -68,7 +71,10 @@ describe('a result link', () => {
 		['bytes=10-1000', CSV.slice(10), 'bytes 10-26/27'],
 	])('answers %s with that part', async (range, part, contentRange) => {
 		const { status, text, headers } = await nobody().get(path, { headers: { range } });
-		expect({ status, contentRange: headers.get('content-range') }).toEqual({ status: 206, contentRange });
+		expect({ status, contentRange: headers.get('content-range') }).toEqual({
+			status: 206,
+			contentRange,
+		});
 		expect(text).toBe(part);
 		expect(headers.get('content-length')).toBe(String(text.length));
 	});
@@ -90,8 +96,12 @@ describe('a result link', () => {
 	it('resumes only the same bytes', async () => {
 		const etag = (await nobody().head(path)).headers.get('etag') ?? '';
 		const same = await nobody().get(path, { headers: { range: 'bytes=0-5', 'if-range': etag } });
-		const other = await nobody().get(path, { headers: { range: 'bytes=0-5', 'if-range': '"other"' } });
-		const weak = await nobody().get(path, { headers: { range: 'bytes=0-5', 'if-range': `W/${etag}` } });
+		const other = await nobody().get(path, {
+			headers: { range: 'bytes=0-5', 'if-range': '"other"' },
+		});
+		const weak = await nobody().get(path, {
+			headers: { range: 'bytes=0-5', 'if-range': `W/${etag}` },
+		});
 		expect([same.status, other.status, weak.status]).toEqual([206, 200, 200]);
 	});
 
@@ -101,12 +111,18 @@ describe('a result link', () => {
 			const answer = await nobody().get(path, { headers: { 'if-none-match': tag } });
 			expect({ status: answer.status, text: answer.text }).toEqual({ status: 304, text: '' });
 		}
-		expect((await nobody().get(path, { headers: { 'if-none-match': '"other"' } })).status).toBe(200);
+		expect((await nobody().get(path, { headers: { 'if-none-match': '"other"' } })).status).toBe(
+			200,
+		);
 	});
 
 	it('answers HEAD like GET without the file', async () => {
 		const { status, text, headers } = await nobody().head(path);
-		expect({ status, text, length: headers.get('content-length') }).toEqual({ status: 200, text: '', length: '27' });
+		expect({ status, text, length: headers.get('content-length') }).toEqual({
+			status: 200,
+			text: '',
+			length: '27',
+		});
 	});
 
 	it('is used up by downloads only, and then gone', async () => {
@@ -117,7 +133,8 @@ describe('a result link', () => {
 		await nobody().get(`${twice}?format=docx`);
 		expect((await nobody().get(twice)).status).toBe(200);
 		expect((await nobody().get(twice, { headers: { range: 'bytes=0-1' } })).status).toBe(206);
-		for (const answer of [await nobody().get(twice), await nobody().head(twice)]) expect(answer.status).toBe(410);
+		for (const answer of [await nobody().get(twice), await nobody().head(twice)])
+			expect(answer.status).toBe(410);
 	});
 
 	it('is gone when revoked', async () => {
@@ -129,7 +146,9 @@ describe('a result link', () => {
 
 	it('gives other formats only where it may', async () => {
 		const { path: only } = await link({ anyFormat: false });
-		expect((await nobody().get(`${path}?format=ndjson`)).text).toBe('{"region":"EU","sales":42}\n{"region":"US","sales":7}\n');
+		expect((await nobody().get(`${path}?format=ndjson`)).text).toBe(
+			'{"region":"EU","sales":42}\n{"region":"US","sales":7}\n',
+		);
 		expect((await nobody().get(`${only}?format=ndjson`)).status).toBe(403);
 		expect((await nobody().get(`${only}?format=csv`)).status).toBe(200);
 	});

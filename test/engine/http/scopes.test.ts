@@ -60,7 +60,16 @@ describe.each(KEYED.map((route) => [route.id, route] as const))('%s', (_, route)
 
 it('has every route under one of the known ways in', () => {
 	const open = ROUTES.filter(({ auth }) => auth === 'public').map(({ path: place }) => place);
-	expect(open).toEqual(['/healthz', '/readyz', '/metrics', '/openapi.json', '/docs', '/docs/style.css']);
+	expect(open).toEqual([
+		'/healthz',
+		'/readyz',
+		'/metrics',
+		'/openapi.json',
+		'/docs',
+		'/docs/style.css',
+	]);
 	expect(new Set(ROUTES.map(({ id }) => id)).size).toBe(ROUTES.length);
-	expect(new Set(ROUTES.map(({ method, path: place }) => `${method} ${place}`)).size).toBe(ROUTES.length);
+	expect(new Set(ROUTES.map(({ method, path: place }) => `${method} ${place}`)).size).toBe(
+		ROUTES.length,
+	);
 });

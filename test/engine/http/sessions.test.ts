@@ -22,13 +22,20 @@ afterAll(async () => {
 async function openRun(): Promise<{ id: string; token: string }> {
 	const { body } = await test.admin.post('/v1/capabilities/reports/actions/later/invoke', {});
 	for (;;) {
-		const call = server.received.map(({ body: text }) => JSON.parse(text) as Body).find(({ requestId }) => requestId === body.id);
+		const call = server.received
+			.map(({ body: text }) => JSON.parse(text) as Body)
+			.find(({ requestId }) => requestId === body.id);
 		if (call !== undefined) return { id: body.id, token: call.callback.token };
 		await new Promise(setImmediate);
 	}
 }
 
-const call = (run: { id: string; token: string }, verb: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> =>
+const call = (
+	run: { id: string; token: string },
+	verb: string,
+	body?: unknown,
+	headers: Record<string, string> = {},
+): Promise<Answer> =>
 	test.client(run.token).post(`/v1/sessions/${run.id}/${verb}`, body, { headers });
 const stateOf = async (id: string): Promise<Body> => (await test.admin.get(`/v1/runs/${id}`)).body;
 
@@ -38,7 +45,11 @@ describe('a capability that works on', () => {
 		const handed: [unknown, Record<string, string>, string][] = [
 			[{ status: 'succeeded', result: { rows: [{ a: 1 }] } }, {}, 'ndjson'],
 			[rows, { 'content-type': 'application/x-ndjson' }, 'ndjson'],
-			[gzipSync(rows), { 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' }, 'ndjson'],
+			[
+				gzipSync(rows),
+				{ 'content-type': 'application/x-ndjson', 'content-encoding': 'gzip' },
+				'ndjson',
+			],
 			['\u0000\u0001', { 'content-type': 'image/png' }, 'bytes'],
 		];
 		for (const [body, headers, encoding] of handed) {
@@ -50,11 +61,17 @@ describe('a capability that works on', () => {
 
 	it('may say so a hundred times at once', async () => {
 		const run = await openRun();
-		const answers = await Promise.all(Array.from({ length: 100 }, () => call(run, 'complete', { done: true })));
+		const answers = await Promise.all(
+			Array.from({ length: 100 }, () => call(run, 'complete', { done: true })),
+		);
 		expect(new Set(answers.map(({ status, text }) => `${status} ${text}`)).size).toBe(1);
 		expect(answers[0]?.status).toBe(200);
-		const { body } = await test.admin.get('/v1/events?limit=200', { headers: { accept: 'application/json' } });
-		const ends = body.items.filter((event: Body) => event.subject.runId === run.id && event.type === 'run.succeeded');
+		const { body } = await test.admin.get('/v1/events?limit=200', {
+			headers: { accept: 'application/json' },
+		});
+		const ends = body.items.filter(
+			(event: Body) => event.subject.runId === run.id && event.type === 'run.succeeded',
+		);
 		expect(ends).toHaveLength(1);
 	});
 
@@ -72,7 +89,10 @@ describe('a capability that works on', () => {
 		expect(await stateOf(run.id)).toMatchObject({ progress: { done: 1, of: 2 } });
 		await test.admin.post(`/v1/runs/${run.id}/cancel`);
 		expect((await call(run, 'heartbeat')).body).toMatchObject({ cancelled: true });
-		expect(await call(run, 'complete', {})).toMatchObject({ status: 409, body: { code: 'RUN_OVER' } });
+		expect(await call(run, 'complete', {})).toMatchObject({
+			status: 409,
+			body: { code: 'RUN_OVER' },
+		});
 	});
 
 	it('says that it failed', async () => {
@@ -92,13 +112,20 @@ describe('whoever has no right to', () => {
 				status: 401,
 				body: { code: 'TOKEN_INVALID' },
 			});
-			expect(await call({ id: one.id, token: other.token }, verb, body)).toMatchObject({ status: 404 });
+			expect(await call({ id: one.id, token: other.token }, verb, body)).toMatchObject({
+				status: 404,
+			});
 			const none = await test.client().post(`/v1/sessions/${one.id}/${verb}`, body);
 			expect(none.status).toBe(401);
 		}
 		await call(one, 'complete', {});
-		expect(await call(one, 'progress', {})).toMatchObject({ status: 409, body: { code: 'RUN_OVER' } });
-		expect(await stateOf(other.id)).toMatchObject({ state: expect.stringMatching(/running|waiting/) });
+		expect(await call(one, 'progress', {})).toMatchObject({
+			status: 409,
+			body: { code: 'RUN_OVER' },
+		});
+		expect(await stateOf(other.id)).toMatchObject({
+			state: expect.stringMatching(/running|waiting/),
+		});
 	});
 
 	it('cannot use an API key or a run that is over', async () => {

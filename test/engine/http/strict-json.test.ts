@@ -6,7 +6,11 @@ import { MAX_DEPTH, parseStrictJson } from '../../../engine/http/strict-json.ts'
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-function refusal(text: string | Uint8Array): { code: string; path: string | undefined; message: string } {
+function refusal(text: string | Uint8Array): {
+	code: string;
+	path: string | undefined;
+	message: string;
+} {
 	try {
 		parseStrictJson(typeof text === 'string' ? bytes(text) : text);
 	} catch (error) {
@@ -84,7 +88,11 @@ describe('strict JSON', () => {
 	it.each([
 		['{"a":1,"a":2}', 'DUPLICATE_KEY', 'a'],
 		['{"a":1,"\\u0061":2}', 'DUPLICATE_KEY', 'a'],
-		['{"delivery":{"targets":[{},{"format":1,"format":2}]}}', 'DUPLICATE_KEY', 'delivery.targets[1].format'],
+		[
+			'{"delivery":{"targets":[{},{"format":1,"format":2}]}}',
+			'DUPLICATE_KEY',
+			'delivery.targets[1].format',
+		],
 		['{"a b":{"c":0,"c":0}}', 'DUPLICATE_KEY', '["a b"].c'],
 		['{"x":{"__proto__":{"admin":true}}}', 'FORBIDDEN_KEY', 'x.__proto__'],
 		['{"\\u005f_proto__":1}', 'FORBIDDEN_KEY', '__proto__'],
@@ -137,7 +145,11 @@ describe('strict JSON', () => {
 	});
 
 	it('refuses bytes that are not UTF-8', () => {
-		for (const soup of [[0x22, 0xff, 0x22], [0x22, 0xc3, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22]]) {
+		for (const soup of [
+			[0x22, 0xff, 0x22],
+			[0x22, 0xc3, 0x22],
+			[0x22, 0xed, 0xa0, 0x80, 0x22],
+		]) {
 			expect(refusal(Uint8Array.from(soup)).code).toBe('NOT_UTF8');
 		}
 	});
@@ -150,7 +162,9 @@ describe('strict JSON', () => {
 	});
 
 	it('keeps many keys and long strings linear', () => {
-		const wide = JSON.stringify(Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`k${i}`, i])));
+		const wide = JSON.stringify(
+			Object.fromEntries(Array.from({ length: 40_000 }, (_, i) => [`k${i}`, i])),
+		);
 		const long = JSON.stringify('x'.repeat(900_000));
 		expect(parseStrictJson(bytes(wide))).toEqual(JSON.parse(wide));
 		expect(parseStrictJson(bytes(long))).toHaveLength(900_000);

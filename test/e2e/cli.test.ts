@@ -1,0 +1,188 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import { runCli } from '../support/cli.ts';
+import type { CliResult } from '../support/cli.ts';
+import type { EngineProcess } from '../support/engine-process.ts';
+import { startEngineProcess } from '../support/engine-process.ts';
+
+/* The commands against a real engine: what they print, and how they end. */
+
+let folder: string;
+let engine: EngineProcess;
+
+const cli = (...args: string[]): Promise<CliResult> =>
+	runCli(args, { CAPSCHEDULER_URL: engine.url, CAPSCHEDULER_KEY: engine.firstKey ?? '' });
+
+beforeAll(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'capscheduler-cli-'));
+	engine = await startEngineProcess({ CAPSCHEDULER_DATA_DIR: join(folder, 'data') });
+	await writeFile(
+		join(folder, 'health.json'),
+		JSON.stringify({
+			name: 'health',
+			binding: { type: 'http', url: `${engine.url}/healthz`, method: 'GET', envelope: false },
+			actions: { check: {}, broken: { binding: { path: 'nowhere' } } },
+		}),
+	);
+}, 30_000);
+
+afterAll(async () => {
+	await engine.kill('SIGKILL');
+	await rm(folder, { recursive: true, force: true });
+});
+
+describe('the command line', () => {
+	it('goes the whole way: register, invoke, fetch, schedule, watch, remove', async () => {
+		expect(await cli('capabilities', 'register', join(folder, 'health.json'))).toMatchObject({
+			code: 0,
+			stdout: expect.stringContaining('registered health'),
+		});
+		const listed = await cli('capabilities', 'list');
+		expect(listed.stdout).toMatch(/^name +title +revision +updatedAt\nhealth +- +1 +20/);
+
+		const invoked = await cli(
+			'capabilities',
+			'invoke',
+			'health',
+			'check',
+			'--wait',
+			'10s',
+			'--json',
+		);
+		expect(invoked.code).toBe(0);
+		expect(invoked.json()).toMatchObject({ state: 'succeeded', capability: 'health' });
+		const runId = String(invoked.json()['id']);
+
+		const file = join(folder, 'health.csv');
+		expect((await cli('runs', 'result', runId, '--format', 'csv', '-o', file)).code).toBe(0);
+		expect(await readFile(file, 'utf8')).toBe('status\r\nok\r\n');
+		expect((await cli('runs', 'result', runId)).stdout).toContain('"status":"ok"');
+
+		const created = await cli(
+			'schedules',
+			'create',
+			'health',
+			'--action',
+			'check',
+			'--every',
+			'1h',
+			'--json',
+		);
+		expect(created.code).toBe(0);
+		const id = String(created.json()['scheduleId']);
+		expect((await cli('schedules', 'list', '--state', 'active')).stdout).toContain(id);
+		expect((await cli('schedules', 'pause', id)).stdout).toBe(`${id} is paused\n`);
+		expect((await cli('schedules', 'resume', id)).stdout).toBe(`${id} is active\n`);
+		expect((await cli('schedules', 'show', id, '--json')).json()).toMatchObject({
+			timing: { every: '1h' },
+		});
+		expect((await cli('schedules', 'trigger', id)).stdout).toMatch(/^made run_/);
+		expect((await cli('schedules', 'occurrences', id)).code).toBe(0);
+		expect((await cli('runs', 'list', '--schedule', id, '--json')).json()['items']).toHaveLength(1);
+		expect((await cli('capabilities', 'remove', 'health')).code).toBe(4);
+		expect((await cli('schedules', 'remove', id)).code).toBe(0);
+		expect((await cli('runs', 'rerun', runId, '--wait', '10s')).code).toBe(0);
+	}, 60_000);
+
+	it('manages keys, and a key can do what it was made for and nothing else', async () => {
+		const made = await cli(
+			'keys',
+			'create',
+			'reader',
+			'--scope',
+			'runs:read',
+			'--expires',
+			'1d',
+			'--json',
+		);
+		expect(made.json()).toMatchObject({ key: { scopes: ['runs:read'] } });
+		const settings = {
+			CAPSCHEDULER_URL: engine.url,
+			CAPSCHEDULER_KEY: String(made.json()['token']),
+		};
+		expect((await runCli(['runs', 'list'], settings)).code).toBe(0);
+		expect(await runCli(['schedules', 'list'], settings)).toMatchObject({
+			code: 4,
+			stderr: expect.stringContaining('(FORBIDDEN)'),
+		});
+		const { id } = made.json()['key'] as { id: string };
+		expect((await cli('keys', 'list')).stdout).toContain(id);
+		expect((await cli('keys', 'revoke', id)).code).toBe(0);
+		expect(await runCli(['runs', 'list', '--json'], settings)).toMatchObject({
+			code: 4,
+			stderr: expect.stringContaining('"code":"UNAUTHENTICATED"'),
+		});
+		expect(await cli('keys', 'create', 'nobody')).toMatchObject({
+			code: 2,
+			stderr: expect.stringContaining('--scope'),
+		});
+	}, 30_000);
+
+	it('says which place of the input is wrong', async () => {
+		await cli('capabilities', 'register', join(folder, 'health.json'));
+		const refused = await cli(
+			'schedules',
+			'create',
+			'health',
+			'--action',
+			'check',
+			'--cron',
+			'0 0 31 2 *',
+		);
+		expect(refused.code).toBe(4);
+		expect(refused.stderr).toContain('INVALID_TIMING');
+		expect(refused.stderr).toContain('timing.cron');
+	}, 30_000);
+
+	it('ends with 1 when the run failed', async () => {
+		await cli('capabilities', 'register', join(folder, 'health.json'));
+		const failed = await cli('capabilities', 'invoke', 'health', 'broken', '--wait', '10s');
+		expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('failed') });
+	}, 30_000);
+
+	it('ends with 3 when no engine answers, and says how to mend it', async () => {
+		const settings = { CAPSCHEDULER_URL: 'http://127.0.0.1:1' };
+		expect(await runCli(['runs', 'list'], settings)).toMatchObject({
+			code: 3,
+			stderr: expect.stringContaining('capscheduler start'),
+		});
+	}, 30_000);
+
+	it.each([
+		[['frobnicate'], 'unknown command'],
+		[['runs', 'show'], 'missing required argument'],
+		[['runs', 'list', '--limit', 'many'], 'expected a whole number'],
+		[['capabilities', 'register', 'nowhere.json'], 'cannot read nowhere.json'],
+		[['runs', 'list', '--url', 'ftp://x'], 'expected an http or https URL'],
+	])(
+		'ends with 2 on a wrong command line: %j',
+		async (args, message) => {
+			expect(await runCli(args)).toMatchObject({
+				code: 2,
+				stderr: expect.stringContaining(message),
+			});
+		},
+		30_000,
+	);
+
+	it('ends with 2 on a misspelt setting, with the nearest name', async () => {
+		const result = await runCli(['start'], { CAPSCHEDULER_PROT: '1', CAPSCHEDULER_LOG: 'loud' });
+		expect(result.code).toBe(2);
+		expect(result.stderr).toContain('did you mean CAPSCHEDULER_PORT?');
+		expect(result.stderr).toContain('CAPSCHEDULER_LOG: expected debug');
+	}, 30_000);
+
+	it.each([[[]], [['start']], [['schedules']], [['schedules', 'create']], [['keys', 'create']]])(
+		'helps: %j --help',
+		async (args) => {
+			const { code, stdout } = await runCli([...args, '--help']);
+			expect(code).toBe(0);
+			expect(stdout).toContain('Usage: capscheduler');
+			expect(stdout).toContain('--json');
+		},
+		30_000,
+	);
+});

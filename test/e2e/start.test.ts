@@ -1,0 +1,130 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+
+import { nextSteps } from '../../engine/cli/start.ts';
+import { runCli } from '../support/cli.ts';
+import { paste } from '../support/doc-blocks.ts';
+import type { EngineProcess } from '../support/engine-process.ts';
+import { EngineDied, createClient, startEngineProcess } from '../support/engine-process.ts';
+
+/* The first start, the second, and the end. */
+
+let folder: string;
+let settings: Record<string, string>;
+const engines: EngineProcess[] = [];
+
+async function start(more: Record<string, string> = {}): Promise<EngineProcess> {
+	const engine = await startEngineProcess({ ...settings, ...more });
+	engines.push(engine);
+	return engine;
+}
+
+beforeEach(async () => {
+	folder = await mkdtemp(join(tmpdir(), 'capscheduler-start-'));
+	settings = { CAPSCHEDULER_DATA_DIR: join(folder, 'data') };
+});
+
+afterEach(async () => {
+	for (const engine of engines.splice(0)) await engine.kill('SIGKILL');
+	await rm(folder, { recursive: true, force: true });
+});
+
+const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
+
+describe('start', () => {
+	it('needs nothing, prints an admin key once, and keeps the data to its owner', async () => {
+		const first = await start();
+		expect(first.firstKey).toMatch(/^csk_key_/);
+		const me = await createClient(first.url, first.firstKey ?? '')('GET', '/v1/me');
+		expect(me).toMatchObject({ tenant: 'default', scopes: ['admin'] });
+		expect(await mode(join(folder, 'data'))).toBe(0o700);
+		expect(await mode(join(folder, 'data', 'engine.key'))).toBe(0o600);
+		await first.kill('SIGTERM');
+
+		const second = await start();
+		expect(second.firstKey).toBeNull();
+		expect(await createClient(second.url, first.firstKey ?? '')('GET', '/v1/me')).toEqual(me);
+	}, 60_000);
+
+	it('prints lines that work as they are', async () => {
+		const { url, firstKey } = await start();
+		const lines = nextSteps({ url, firstKey, loopback: true });
+		const [output = ''] = await paste([lines.slice(1).join('\n')], { cwd: folder, variables: {} });
+		expect(output).toContain('"name":"health"');
+		expect(output).toContain('"scheduleId":"sch_');
+		expect(output).toContain('"items":[');
+		expect(output).not.toContain('"code"');
+	}, 60_000);
+
+	it('drains on SIGTERM and ends well', async () => {
+		const engine = await start();
+		await engine.kill('SIGTERM');
+		expect(await engine.ended).toEqual({ code: 0, signal: null });
+		expect(engine.log()).toContain('engine stopped');
+	}, 60_000);
+
+	it('refuses a data folder that another engine holds', async () => {
+		const { pid } = await start();
+		const second = start();
+		await expect(second).rejects.toThrow(EngineDied);
+		await expect(second).rejects.toThrow(`in use by another engine (pid ${pid})`);
+	}, 60_000);
+
+	it('takes an admin key from outside, and prints none', async () => {
+		const key = (await runCli(['keys', 'generate'])).stdout.trim();
+		const { url, firstKey } = await start({ CAPSCHEDULER_ADMIN_KEY: key });
+		expect(firstKey).toBeNull();
+		expect(await createClient(url, key)('GET', '/v1/me')).toMatchObject({ scopes: ['admin'] });
+	}, 60_000);
+
+	it('gives back an admin key that was lost, while the engine is stopped', async () => {
+		const first = await start();
+		const held = await runCli(['keys', 'create', 'rescue', '--local'], settings);
+		expect(held).toMatchObject({ code: 1, stderr: expect.stringContaining('in use') });
+		await first.kill('SIGTERM');
+		const made = await runCli(['keys', 'create', 'rescue', '--local'], settings);
+		expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^csk_/) });
+		const token = made.stdout.split('\n')[0] ?? '';
+		const { url } = await start();
+		expect(await createClient(url, token)('GET', '/v1/me')).toMatchObject({ scopes: ['admin'] });
+	}, 60_000);
+});
+
+describe('doctor', () => {
+	const look = async (more: Record<string, string> = {}) => {
+		const result = await runCli(['doctor', '--json'], { ...settings, ...more });
+		const { checks } = result.json() as {
+			checks: { name: string; status: string; message: string }[];
+		};
+		return { code: result.code, checks };
+	};
+
+	it('finds nothing wrong before the first start, while it runs, and after', async () => {
+		expect(await look()).toMatchObject({ code: 0 });
+		const engine = await start();
+		const port = new URL(engine.url).port;
+		const running = await look({ CAPSCHEDULER_PORT: port });
+		expect(running.code).toBe(0);
+		expect(running.checks).toContainEqual(
+			expect.objectContaining({ name: 'engine', message: expect.stringContaining('ready at') }),
+		);
+		await engine.kill('SIGTERM');
+		const stopped = await look();
+		expect(stopped.code).toBe(0);
+		expect(stopped.checks).toContainEqual(expect.objectContaining({ name: 'store', status: 'ok' }));
+	}, 60_000);
+
+	it('finds settings, folders and permissions that are wrong', async () => {
+		expect(await look({ CAPSCHEDULER_PORT: 'x', CAPSCHEDULER_LEASE: 'y' })).toMatchObject({
+			code: 1,
+			checks: [{ name: 'node' }, { status: 'problem' }, { status: 'problem' }],
+		});
+		const { code, checks } = await look({ CAPSCHEDULER_FILE_ROOTS: join(folder, 'nowhere') });
+		expect(code).toBe(1);
+		expect(checks).toContainEqual(
+			expect.objectContaining({ name: 'file root', status: 'problem' }),
+		);
+	}, 60_000);
+});
