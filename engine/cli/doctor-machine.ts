@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { toIso } from '../contract/time.ts';
-import type { Check } from './doctor.ts';
+import type { Check } from './doctor-check.ts';
 
 const NEEDED_NODE = 24;
 

@@ -4,7 +4,7 @@ import { systemClock } from '../clock.ts';
 import type { Config } from '../config.ts';
 import { CapError } from '../contract/errors.ts';
 import { createEngine } from '../main.ts';
-import type { Check } from './doctor.ts';
+import type { Check } from './doctor-check.ts';
 
 /** Findings of the store where no engine holds it; else what the running engine says of itself. */
 export async function checkStore(config: Config): Promise<Check[]> {

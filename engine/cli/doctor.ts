@@ -3,20 +3,12 @@ import { styleText } from 'node:util';
 import { ConfigError, loadConfig } from '../config.ts';
 import type { Config } from '../config.ts';
 import type { Globals } from './arguments.ts';
+import type { Check } from './doctor-check.ts';
 import { checkClock, checkDisk, checkFolder, checkNode, checkPlaces } from './doctor-machine.ts';
 import { checkStore } from './doctor-store.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { faint, progress, say, sayJson } from './terminal.ts';
-
-/** One thing looked at. A `notice` is worth knowing; a `problem` should be mended. */
-export interface Check {
-	name: string;
-	status: 'ok' | 'notice' | 'problem';
-	message: string;
-	/** What to do. */
-	mend?: string;
-}
 
 /** Looks at everything, from the machine to the rows of the store; changes nothing. */
 export async function doctor({ json }: Globals): Promise<ExitCode> {

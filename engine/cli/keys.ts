@@ -5,17 +5,11 @@ import type { JsonObject } from '../contract/json.ts';
 import { collect, segment, withApi } from './arguments.ts';
 import type { Call, Globals } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
+import { keyBody } from './key-options.ts';
+import type { CreateKeyOptions } from './key-options.ts';
 import { faint, printable, say, sayJson, sayTable } from './terminal.ts';
 
 const COLUMNS = ['id', 'name', 'tenant', 'scopes', 'createdAt', 'expiresAt', 'revokedAt'];
-
-export interface CreateKeyOptions {
-	scope?: string[];
-	tenant?: string;
-	capability?: string[];
-	expires?: string;
-	local?: boolean;
-}
 
 export function addKeys(program: Command): void {
 	const group = program
@@ -63,17 +57,6 @@ Examples:
 			const { generateKey } = await import('./local-key.ts');
 			say(generateKey());
 		});
-}
-
-/** The API's words for the options. */
-export function keyBody(name: string, options: CreateKeyOptions): JsonObject {
-	return {
-		name,
-		scopes: options.scope ?? ['admin'],
-		...(options.capability === undefined ? {} : { capabilities: options.capability }),
-		...(options.tenant === undefined ? {} : { tenant: options.tenant }),
-		...(options.expires === undefined ? {} : { expiresIn: options.expires }),
-	};
 }
 
 async function list({ api, json }: Call<object>): Promise<void> {

@@ -14,8 +14,8 @@ import { presentKey } from '../pipeline/present.ts';
 import { deriveKeys, parseKeys } from '../security/keys.ts';
 import { createTokens } from '../security/tokens.ts';
 import { CliError, EXIT } from './exit.ts';
-import { keyBody } from './keys.ts';
-import type { CreateKeyOptions } from './keys.ts';
+import { keyBody } from './key-options.ts';
+import type { CreateKeyOptions } from './key-options.ts';
 
 /**
  * Makes a key in the data folder itself: for those who lost theirs. Whoever may write there owns the data anyway.

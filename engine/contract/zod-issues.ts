@@ -23,10 +23,11 @@ export function pathText(path: readonly PropertyKey[], below = ''): string {
 /** What came, shortened, for a message. Objects and long texts are only named. */
 export function shown(value: unknown): string {
 	if (value === undefined) return 'nothing';
-	if (value === null) return 'null';
+	if (value === null || typeof value === 'boolean') return `${value}`;
 	if (Array.isArray(value)) return `a list of ${value.length}`;
 	if (typeof value === 'object') return 'an object';
-	const text = typeof value === 'string' ? JSON.stringify(value) : String(value as number);
+	if (typeof value !== 'string' && typeof value !== 'number') return typeof value;
+	const text = JSON.stringify(value);
 	return text.length > 80 ? `${text.slice(0, 77)}…` : text;
 }
 

@@ -54,11 +54,13 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
 export interface KeyCall<P = unknown, Q = unknown, B = unknown> extends Call<P, Q, B> {
 	actor: Actor;
 	/** Does something once for the client's Idempotency-Key, and answers repeats with the first answer. */
-	once<T>(
-		act: (once: OnceRequest<T> | undefined) => Promise<Answered<T>>,
-		respond: (answer: T) => Reply,
-	): Promise<Reply>;
+	once: Once;
 }
+
+export type Once = <T>(
+	act: (once: OnceRequest<T> | undefined) => Promise<Answered<T>>,
+	respond: (answer: T) => Reply,
+) => Promise<Reply>;
 
 export type BodySpec<B extends z.ZodType = z.ZodType> =
 	| { kind: 'json'; schema: B; optional?: boolean }

@@ -40,7 +40,7 @@ describe('the demo', () => {
 
 		const open = async (end: string) =>
 			readFile(told.files.find((file) => file.endsWith(end)) ?? '', 'utf8');
-		const rows = parse(await open('.csv'), { columns: true }) as Record<string, string>[];
+		const rows = parse<Record<string, string>>(await open('.csv'), { columns: true });
 		expect(rows).toHaveLength(31);
 		expect(rows[0]).toEqual({
 			date: '2014-10-01',

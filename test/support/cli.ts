@@ -64,9 +64,9 @@ function record(stream: NodeJS.WriteStream): { text(): string; stop(): void } {
 	stream.write = ((chunk: string | Uint8Array, ...rest: unknown[]) => {
 		chunks.push(Buffer.from(chunk as string));
 		const done = rest.at(-1);
-		if (typeof done === 'function') process.nextTick(done as () => void);
+		if (typeof done === 'function') process.nextTick(done);
 		return true;
-	}) as typeof stream.write;
+	});
 	return {
 		text: () => Buffer.concat(chunks).toString('utf8'),
 		stop: () => {

@@ -55,7 +55,7 @@ export async function startBed(
 			CAPSCHEDULER_DATA_DIR: join(folder, 'data'),
 			CAPSCHEDULER_PORT: '0',
 			CAPSCHEDULER_LOG: 'silent',
-			CAPSCHEDULER_RATE_LIMIT: '0',
+			CAPSCHEDULER_RATE_LIMIT: '1000000',
 			CAPSCHEDULER_DRAIN: '0s',
 			CAPSCHEDULER_FILE_ROOTS: join(folder, 'out'),
 			...now,

@@ -1,4 +1,5 @@
-import type { OpenApiDocument, Operation, Parameter } from '../openapi.ts';
+import type { Operation, Parameter } from '../openapi-operation.ts';
+import type { OpenApiDocument } from '../openapi.ts';
 import type { Json } from '../openapi-schemas.ts';
 import type { Route } from '../route.ts';
 import { curlExample } from './curl.ts';

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
-import { capabilitySchema, pageOf, runDetailsSchema, runSchema } from '../../contract/answers.ts';
+import { pageOf } from '../../contract/answers-parts.ts';
+import { runDetailsSchema, runSchema } from '../../contract/answers-runs.ts';
+import { capabilitySchema } from '../../contract/answers.ts';
 import type { Capability } from '../../contract/capability.ts';
 import { capabilityInputSchema } from '../../contract/capability.ts';
 import { CapError } from '../../contract/errors.ts';

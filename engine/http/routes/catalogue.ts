@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { bindingTypeSchema, channelSchema, formatSchema, pageOf } from '../../contract/answers.ts';
+import { pageOf } from '../../contract/answers-parts.ts';
+import { bindingTypeSchema, channelSchema, formatSchema } from '../../contract/answers.ts';
 import type { Reply } from '../route.ts';
 import { keyRoute } from '../route.ts';
 

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 
 import type { Actor } from '../../contract/access.ts';
+import { pageOf } from '../../contract/answers-parts.ts';
 import {
 	deliveryDetailsSchema,
 	deliverySchema,
-	pageOf,
 	replayedSchema,
-} from '../../contract/answers.ts';
+} from '../../contract/answers-runs.ts';
 import { DELIVERY_STATES } from '../../contract/delivery.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { DeliveryId } from '../../contract/ids.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { destinationSchema, pageOf } from '../../contract/answers.ts';
+import { pageOf } from '../../contract/answers-parts.ts';
+import { destinationSchema } from '../../contract/answers.ts';
 import type { Destination } from '../../contract/destination.ts';
 import { destinationInputSchema } from '../../contract/destination.ts';
 import { CapError } from '../../contract/errors.ts';

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
-import { eventSchema, pageOf } from '../../contract/answers.ts';
+import { pageOf } from '../../contract/answers-parts.ts';
+import { eventSchema } from '../../contract/answers.ts';
 import { CapError, inputError } from '../../contract/errors.ts';
 import type { StoredEvent } from '../../contract/event.ts';
 import { presentEvent, streamEvents } from '../event-stream.ts';

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import { keyInputSchema } from '../../contract/access.ts';
-import { createdKeySchema, keySchema, meSchema, pageOf } from '../../contract/answers.ts';
+import { pageOf } from '../../contract/answers-parts.ts';
+import { createdKeySchema, keySchema, meSchema } from '../../contract/answers.ts';
 import { idSchema } from '../../contract/ids.ts';
 import type { CreatedKey } from '../../pipeline/access.ts';
 import { createKey, revokeKey } from '../../pipeline/access.ts';

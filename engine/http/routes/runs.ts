@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import type { Actor } from '../../contract/access.ts';
-import { createdLinkSchema, pageOf, runDetailsSchema, runSchema } from '../../contract/answers.ts';
+import { pageOf } from '../../contract/answers-parts.ts';
+import { createdLinkSchema, runDetailsSchema, runSchema } from '../../contract/answers-runs.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { RunId } from '../../contract/ids.ts';
 import { idSchema } from '../../contract/ids.ts';

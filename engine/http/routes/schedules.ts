@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
+import { pageOf } from '../../contract/answers-parts.ts';
+import { runSchema } from '../../contract/answers-runs.ts';
 import {
 	acceptedSchema,
 	occurrenceSchema,
-	pageOf,
-	runSchema,
 	scheduleDetailsSchema,
 	scheduleSchema,
-} from '../../contract/answers.ts';
+} from '../../contract/answers-schedules.ts';
 import { CapError } from '../../contract/errors.ts';
 import { idSchema } from '../../contract/ids.ts';
 import { capabilityNameSchema, nameSchema, titleSchema } from '../../contract/names.ts';

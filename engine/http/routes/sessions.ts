@@ -1,7 +1,7 @@
 import type { Request } from 'express';
 import { z } from 'zod';
 
-import { acknowledgedSchema, heartbeatSchema } from '../../contract/answers.ts';
+import { acknowledgedSchema, heartbeatSchema } from '../../contract/answers-runs.ts';
 import { CapError } from '../../contract/errors.ts';
 import { idSchema } from '../../contract/ids.ts';
 import { jsonObjectSchema } from '../../contract/json.ts';

@@ -1,0 +1,140 @@
+import { z } from 'zod';
+
+import { count, failureSchema, id, instant, text } from './answers-parts.ts';
+import { DELIVERY_STATES } from './delivery.ts';
+import { TRIGGERS } from './envelope.ts';
+import { jsonObjectSchema } from './json.ts';
+import { NOTIFICATION_STATES, RUN_STATES } from './run.ts';
+
+/* What the REST API answers about runs, and what comes of them. */
+
+export const runSchema = z
+	.looseObject({
+		id: id('run'),
+		scheduleId: id('sch').nullable(),
+		capability: text,
+		action: text,
+		state: z.enum(RUN_STATES),
+		trigger: z.enum(TRIGGERS),
+		nominalAt: instant.nullable(),
+		windowStart: instant.nullable(),
+		createdAt: instant,
+		readyAt: instant,
+		startedAt: instant.nullable(),
+		endedAt: instant.nullable(),
+		attempt: count.meta({ description: 'Attempts begun so far.' }),
+		epoch: count,
+		deadlineAt: instant.nullable(),
+		held: z.boolean().meta({ description: 'It waits for an operator after an unknown outcome.' }),
+		resultId: id('res').nullable(),
+		error: failureSchema.nullable(),
+		progress: jsonObjectSchema.nullable(),
+	})
+	.meta({ id: 'Run' });
+
+const attemptSchema = z
+	.looseObject({
+		attempt: count,
+		epoch: count,
+		startedAt: instant,
+		endedAt: instant,
+		outcome: text,
+		error: failureSchema.nullable(),
+	})
+	.meta({ id: 'Attempt' });
+
+export const resultSchema = z
+	.looseObject({
+		id: id('res'),
+		contentType: text,
+		encoding: z.enum(['ndjson', 'csv', 'json', 'bytes']),
+		size: count,
+		sha256: text,
+		rows: count.nullable(),
+		createdAt: instant,
+	})
+	.meta({ id: 'Result' });
+
+export const linkSchema = z
+	.looseObject({
+		id: id('lnk'),
+		runId: id('run'),
+		format: text,
+		anyFormat: z.boolean(),
+		expiresAt: instant,
+		maxUses: count.nullable(),
+		uses: count,
+		revokedAt: instant.nullable(),
+		createdAt: instant,
+	})
+	.meta({ id: 'Link' });
+
+export const deliverySchema = z
+	.looseObject({
+		id: id('dlv'),
+		runId: id('run'),
+		scheduleId: id('sch').nullable(),
+		target: text.meta({ description: 'Its place in the list of targets: `0`, a fallback `0.1`.' }),
+		destination: text.optional(),
+		channel: text.optional(),
+		format: text,
+		state: z.enum(DELIVERY_STATES),
+		attempt: count,
+		dueAt: instant,
+		createdAt: instant,
+		endedAt: instant.nullable(),
+		artifact: jsonObjectSchema.nullable(),
+		receipt: jsonObjectSchema.nullable().meta({ description: 'What the channel confirmed.' }),
+		error: failureSchema.nullable(),
+		fallbacksLeft: count,
+	})
+	.meta({ id: 'Delivery' });
+
+export const deliveryDetailsSchema = z
+	.looseObject({ ...deliverySchema.shape, attempts: z.array(attemptSchema) })
+	.meta({ id: 'DeliveryDetails' });
+
+export const notificationSchema = z
+	.looseObject({
+		id: id('ntf'),
+		notify: text,
+		state: z.enum(NOTIFICATION_STATES),
+		attempt: count,
+		dueAt: instant,
+		endedAt: instant.nullable(),
+		status: count.nullable().meta({ description: 'The HTTP status that the receiver answered.' }),
+		error: failureSchema.nullable(),
+	})
+	.meta({ id: 'Notification' });
+
+export const createdLinkSchema = z
+	.looseObject({ link: linkSchema, url: text.meta({ description: 'Shown once.' }) })
+	.meta({ id: 'CreatedLink' });
+
+export const runDetailsSchema = z
+	.looseObject({
+		...runSchema.shape,
+		parameters: jsonObjectSchema,
+		attempts: z.array(attemptSchema),
+		result: resultSchema.nullable(),
+		deliveries: z.array(deliverySchema),
+		notifications: z.array(notificationSchema),
+		links: z.array(linkSchema),
+		timeline: z.array(z.looseObject({ at: instant, what: text })),
+	})
+	.meta({ id: 'RunDetails' });
+
+export const replayedSchema = z
+	.looseObject({ replayed: z.array(id('dlv')) })
+	.meta({ id: 'ReplayedDeliveries' });
+
+export const acknowledgedSchema = z
+	.looseObject({ status: z.literal('accepted'), runId: id('run') })
+	.meta({ id: 'Acknowledged' });
+
+export const heartbeatSchema = z
+	.looseObject({
+		deadline: instant.nullable().meta({ description: 'By when the attempt must be completed.' }),
+		cancelled: z.boolean().meta({ description: 'Stop: nobody waits for the result any more.' }),
+	})
+	.meta({ id: 'Heartbeat' });

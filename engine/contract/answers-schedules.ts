@@ -1,0 +1,68 @@
+import { z } from 'zod';
+
+import { count, id, instant, secretsSchema, text } from './answers-parts.ts';
+import { TRIGGERS } from './envelope.ts';
+import { jsonObjectSchema } from './json.ts';
+import { OUTCOMES, SCHEDULE_STATES } from './schedule.ts';
+
+/* What the REST API answers about schedules. */
+
+export const upcomingSchema = z
+	.looseObject({ at: instant, local: text, notes: z.array(text) })
+	.meta({ id: 'UpcomingOccurrence' });
+
+export const acceptedSchema = z
+	.looseObject({
+		scheduleId: id('sch'),
+		status: z.enum(SCHEDULE_STATES),
+		nextOccurrences: z.array(upcomingSchema),
+		warnings: z.array(z.looseObject({ code: text, message: text })),
+		links: z.record(z.string(), z.string()),
+		secrets: secretsSchema.optional(),
+	})
+	.meta({ id: 'AcceptedSchedule' });
+
+export const scheduleSchema = z
+	.looseObject({
+		id: id('sch'),
+		name: text.nullable(),
+		capability: text,
+		action: text,
+		status: z.enum(SCHEDULE_STATES),
+		pauseReason: text
+			.nullable()
+			.meta({ description: '`by_user` or `on_failure`, while it is paused.' }),
+		revision: count,
+		timing: jsonObjectSchema,
+		lastOccurrenceAt: instant.nullable(),
+		nextOccurrenceAt: instant.nullable(),
+		runsMade: count,
+		labels: z.record(z.string(), z.string()),
+		metadata: jsonObjectSchema,
+		createdAt: instant,
+		updatedAt: instant,
+	})
+	.meta({ id: 'Schedule' });
+
+export const scheduleDetailsSchema = z
+	.looseObject({
+		...scheduleSchema.shape,
+		parameters: jsonObjectSchema,
+		policies: jsonObjectSchema,
+		delivery: jsonObjectSchema.nullable(),
+		notify: z.array(jsonObjectSchema),
+		nextOccurrences: z.array(upcomingSchema),
+		links: z.record(z.string(), z.string()),
+	})
+	.meta({ id: 'ScheduleDetails' });
+
+export const occurrenceSchema = z
+	.looseObject({
+		nominalAt: instant,
+		outcome: z.enum(OUTCOMES),
+		decidedAt: instant,
+		trigger: z.enum(TRIGGERS),
+		runId: id('run').nullable(),
+		reason: text.nullable(),
+	})
+	.meta({ id: 'Occurrence' });
