@@ -69,11 +69,7 @@ interface ListOptions {
 
 async function list({ api, json, options }: Call<ListOptions>): Promise<void> {
 	const { capability, schedule, state, limit } = options;
-	const items = await api.list(
-		'/v1/runs',
-		{ capability, scheduleId: schedule, state },
-		limit,
-	);
+	const items = await api.list('/v1/runs', { capability, scheduleId: schedule, state }, limit);
 	if (json) sayJson({ items });
 	else sayTable(items, COLUMNS, 'No run.');
 }

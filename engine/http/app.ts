@@ -28,7 +28,7 @@ export function createApp(ctx: Context, options: AppOptions): Express {
 		inFlight: new InFlight(),
 	};
 	app.use(requestIds(ctx.newId), measure(ctx), securityHeaders);
-	app.use(refuseCrossSite(ctx.settings.publicUrl));
+	app.use(refuseCrossSite(() => ctx.settings.publicUrl()));
 	for (const [path, routes] of byPath(ROUTES)) mount(app, path, { routes, shared });
 	app.use(() => {
 		throw new CapError('NOT_FOUND', 'there is nothing at this path');

@@ -75,7 +75,7 @@ async function withKey(
 	demandScope(actor, route);
 	const { call, bytes } = await parsed(route, shared, request, response);
 	const key = route.method === 'post' ? idempotencyKey(request) : undefined;
-	return await route.handle({
+	return route.handle({
 		...call,
 		actor,
 		once: (act, respond) => {

@@ -16,7 +16,7 @@ export interface EventStreamOptions {
 	/** The event after which to begin; null for all that are kept. */
 	after: string | null;
 	/** Whether the reader may see it. */
-	visible(event: StoredEvent): boolean;
+	visible: (event: StoredEvent) => boolean;
 }
 
 /**

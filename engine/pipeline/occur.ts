@@ -6,6 +6,8 @@ import type { Context } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
 
 const BATCH = 256;
+/** Ledger rows of one commit, about: after a long outage the past is written in pieces, and the API goes on. */
+const ROWS = 5000;
 
 /**
  * Turns what is due into ledger rows and runs, until nothing is.
@@ -16,9 +18,11 @@ export async function occur(ctx: Context): Promise<number> {
 	for (;;) {
 		const now = ctx.clock.now();
 		const cancelledRuns: RunId[] = [];
+		let rows = 0;
 		const done = await ctx.store.occur(now, BATCH, (due) => {
 			const decision = decideOccurrences(due, {
 				now,
+				batch: Math.min(1000, Math.max(1, ROWS - rows)),
 				newId: ctx.newId,
 				nextAfter,
 				cancel: (run, because) => {
@@ -34,6 +38,7 @@ export async function occur(ctx: Context): Promise<number> {
 					});
 				},
 			});
+			rows += decision.ledger.length;
 			for (const { outcome, nominalAt } of decision.ledger) {
 				ctx.metrics.count('capscheduler_occurrences_total', { outcome });
 				if (outcome === 'fired') {

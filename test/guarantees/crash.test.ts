@@ -24,7 +24,9 @@ import { startReceiver } from '../support/webhook-receiver.ts';
  * CAPSCHEDULER_TEST_KILLS sets how often (CI: 200), CAPSCHEDULER_TEST_SEED repeats a run.
  */
 
-const KILLS = Number(process.env['CAPSCHEDULER_TEST_KILLS'] ?? 12);
+const KILLS = Number(
+	process.env['CAPSCHEDULER_TEST_KILLS'] ?? (process.env['CI'] === undefined ? 8 : 200),
+);
 const SEED = Number(process.env['CAPSCHEDULER_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
 
 const SCHEDULES = 8;

@@ -61,12 +61,12 @@ export async function runCli(args: readonly string[], settings: Settings = {}): 
 function record(stream: NodeJS.WriteStream): { text(): string; stop(): void } {
 	const write = stream.write.bind(stream);
 	const chunks: Buffer[] = [];
-	stream.write = ((chunk: string | Uint8Array, ...rest: unknown[]) => {
+	stream.write = (chunk: string | Uint8Array, ...rest: unknown[]) => {
 		chunks.push(Buffer.from(chunk as string));
 		const done = rest.at(-1);
 		if (typeof done === 'function') process.nextTick(done);
 		return true;
-	});
+	};
 	return {
 		text: () => Buffer.concat(chunks).toString('utf8'),
 		stop: () => {

@@ -36,7 +36,7 @@ async function start({
 }: KeyCall<unknown, z.output<typeof query>>) {
 	const seen = request.headers['last-event-id'];
 	if (seen === undefined || seen === '') {
-		return after === undefined ? await ctx.store.lastEventId(actor.tenant) : known(after);
+		return after === undefined ? ctx.store.lastEventId(actor.tenant) : known(after);
 	}
 	if (position.safeParse(seen).success) return known(String(seen));
 	throw inputError('INVALID_REQUEST', {

@@ -136,7 +136,7 @@ describe('the event stream', () => {
 	it('refuses positions that are none, and what it cannot say', async () => {
 		for (const headers of [{ 'last-event-id': '7' }, { 'last-event-id': 'evt_$' }]) {
 			expect(
-				(await test.admin.get('/v1/events', { headers: headers as Record<string, string> })).status,
+				(await test.admin.get('/v1/events', { headers: headers })).status,
 			).toBe(400);
 		}
 		expect((await test.admin.get('/v1/events?after=run_1')).status).toBe(400);

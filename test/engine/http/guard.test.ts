@@ -132,7 +132,7 @@ describe('requests of pages', () => {
 		{ origin: 'null' },
 	])('of other origins may change nothing: %j', async (headers) => {
 		const { status, body } = await test.admin.post('/v1/keys', input, {
-			headers: headers as Record<string, string>,
+			headers: headers,
 		});
 		expect({ status, code: body.code }).toEqual({ status: 403, code: 'CROSS_SITE' });
 	});
@@ -144,7 +144,7 @@ describe('requests of pages', () => {
 			{ origin: test.url },
 		]) {
 			const { status } = await test.admin.post('/v1/keys', input, {
-				headers: headers as Record<string, string>,
+				headers: headers,
 			});
 			expect(status).toBe(201);
 		}

@@ -23,7 +23,7 @@ async function openRun(): Promise<{ id: string; token: string }> {
 	const { body } = await test.admin.post('/v1/capabilities/reports/actions/later/invoke', {});
 	for (;;) {
 		const call = server.received
-			.map(({ body: text }) => JSON.parse(text) as Body)
+			.map(({ body: text }) => JSON.parse(text))
 			.find(({ requestId }) => requestId === body.id);
 		if (call !== undefined) return { id: body.id, token: call.callback.token };
 		await new Promise(setImmediate);
