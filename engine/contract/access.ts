@@ -40,11 +40,24 @@ export interface KeyRecord {
 
 export const keyInputSchema = z
 	.strictObject({
-		name: titleSchema,
-		scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length),
-		/** Only an admin key of the tenant `default` may make keys of other tenants. */
-		tenant: tenantSchema.optional(),
-		capabilities: z.array(z.string().max(63)).max(200).optional(),
-		expiresIn: z.string().max(40).optional(),
+		name: titleSchema.describe('For people.'),
+		scopes: z
+			.array(z.enum(SCOPES))
+			.min(1)
+			.max(SCOPES.length)
+			.describe('What it may do; `admin` may do all.'),
+		tenant: tenantSchema
+			.optional()
+			.describe('Only an admin key of the tenant `default` may make keys of other tenants.'),
+		capabilities: z
+			.array(z.string().max(63))
+			.max(200)
+			.optional()
+			.describe('The capabilities that it may use; omitted: all.'),
+		expiresIn: z
+			.string()
+			.max(40)
+			.optional()
+			.describe('A duration like `90d`; omitted: it does not expire.'),
 	})
 	.meta({ id: 'KeyInput' });

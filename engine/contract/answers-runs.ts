@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { count, failureSchema, id, instant, text } from './answers-parts.ts';
+import { count, failureSchema, id, instant, secretsSchema, text } from './answers-parts.ts';
 import { DELIVERY_STATES } from './delivery.ts';
 import { TRIGGERS } from './envelope.ts';
 import { jsonObjectSchema } from './json.ts';
@@ -138,3 +138,13 @@ export const heartbeatSchema = z
 		cancelled: z.boolean().meta({ description: 'Stop: nobody waits for the result any more.' }),
 	})
 	.meta({ id: 'Heartbeat' });
+
+const invoked = { secrets: secretsSchema.optional() };
+
+export const invokedSchema = z
+	.looseObject({ ...runSchema.shape, ...invoked })
+	.meta({ id: 'InvokedRun' });
+
+export const invokedDetailsSchema = z
+	.looseObject({ ...runDetailsSchema.shape, ...invoked })
+	.meta({ id: 'InvokedRunDetails' });

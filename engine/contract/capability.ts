@@ -7,14 +7,21 @@ import type { Instant } from './time.ts';
 import { capabilityNameSchema, nameSchema, titleSchema } from './names.ts';
 
 export const actionSchema = z.strictObject({
-	title: titleSchema.optional(),
-	description: z.string().max(2000).optional(),
-	/** JSON Schema (2020-12) of the parameters; checked when something is scheduled or invoked. */
-	parameters: jsonObjectSchema.optional(),
-	/** JSON Schema of the result, or of one row of it. */
-	result: jsonObjectSchema.optional(),
-	/** What this action needs from the binding, for example the SQL text; see the binding's schema. */
-	binding: jsonObjectSchema.optional(),
+	title: titleSchema.optional().describe('For people.'),
+	description: z
+		.string()
+		.max(2000)
+		.optional()
+		.describe('For people, and for machines that choose.'),
+	parameters: jsonObjectSchema
+		.optional()
+		.describe(
+			'JSON Schema (2020-12) of the parameters; checked when something is scheduled or invoked.',
+		),
+	result: jsonObjectSchema.optional().describe('JSON Schema of the result, or of one row of it.'),
+	binding: jsonObjectSchema
+		.optional()
+		.describe('How it is reached: `type` and the settings of that type; see `GET /v1/bindings`.'),
 });
 
 /** How a capability is reached: the name of a session adapter and its settings. */
@@ -23,14 +30,21 @@ export const bindingSchema = z.looseObject({ type: z.string().min(1).max(40) });
 /** `PUT /v1/capabilities/{name}`. */
 export const capabilityInputSchema = z
 	.strictObject({
-		name: capabilityNameSchema.optional(),
-		title: titleSchema.optional(),
-		description: z.string().max(2000).optional(),
+		name: capabilityNameSchema.optional().describe('If sent, the same as in the path.'),
+		title: titleSchema.optional().describe('For people.'),
+		description: z
+			.string()
+			.max(2000)
+			.optional()
+			.describe('For people, and for machines that choose.'),
 		actions: z
 			.record(nameSchema, actionSchema)
 			.refine((actions) => Object.keys(actions).length > 0, { error: 'at least one action' })
-			.refine((actions) => Object.keys(actions).length <= 200, { error: 'at most 200 actions' }),
-		binding: bindingSchema,
+			.refine((actions) => Object.keys(actions).length <= 200, { error: 'at most 200 actions' })
+			.describe('By name.'),
+		binding: bindingSchema.describe(
+			'How it is reached: `type` and the settings of that type; see `GET /v1/bindings`.',
+		),
 	})
 	.meta({ id: 'CapabilityInput' });
 

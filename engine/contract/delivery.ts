@@ -14,17 +14,32 @@ export const DEFAULT_FILENAME = '{{capability}}-{{action}}-{{nominalAt:yyyy-MM-d
 export const AUTO_FORMAT = 'auto';
 
 const place = {
-	/** A destination's id or name. */
-	destination: z.string().min(1).max(100).optional(),
-	/** Inline: the channel's name and its settings. */
-	channel: z.string().min(1).max(40).optional(),
-	settings: jsonObjectSchema.optional(),
+	destination: z.string().min(1).max(100).optional().describe("A destination's id or name."),
+	channel: z
+		.string()
+		.min(1)
+		.max(40)
+		.optional()
+		.describe("Inline: the channel's name; see `GET /v1/channels`."),
+	settings: jsonObjectSchema.optional().describe('The settings of the channel.'),
 };
 
 const rendering = {
-	format: z.string().min(1).max(40).optional(),
-	options: jsonObjectSchema.optional(),
-	filename: z.string().min(1).max(255).optional(),
+	format: z
+		.string()
+		.min(1)
+		.max(40)
+		.optional()
+		.describe(
+			'Of those in `GET /v1/formats`. Not given: rows and values become JSON, bytes pass through as they are.',
+		),
+	options: jsonObjectSchema.optional().describe('Options of the format.'),
+	filename: z
+		.string()
+		.min(1)
+		.max(255)
+		.optional()
+		.describe('A template: `{{capability}}-{{nominalAt:yyyy-MM-dd}}.{{ext}}`.'),
 };
 
 const oneOf = (target: { destination?: unknown; channel?: unknown; settings?: unknown }): boolean =>
@@ -40,27 +55,55 @@ export const targetInputSchema = z
 	.strictObject({
 		...place,
 		...rendering,
-		when: z.enum(CONDITIONS).default('always'),
-		fallback: z.array(fallbackInputSchema).max(5).default([]),
+		when: z
+			.enum(CONDITIONS)
+			.default('always')
+			.describe(
+				'Sent always, or only when the result has rows, has none, or differs from the last one.',
+			),
+		fallback: z
+			.array(fallbackInputSchema)
+			.max(5)
+			.default([])
+			.describe('Where it goes when the target has failed for good, in this order.'),
 	})
 	.refine(oneOf, oneOfMessage);
 
 export const linkOptionsSchema = z.strictObject({
 	expiresIn: durationSchema
 		.default(86_400_000)
-		.refine((d) => d >= 1000 && d <= 7 * 86_400_000, { error: 'a duration between 1s and 7d' }),
-	/** Omitted: as often as one likes until it expires. */
-	maxUses: z.number().int().min(1).max(1_000_000).optional(),
+		.refine((d) => d >= 1000 && d <= 7 * 86_400_000, { error: 'a duration between 1s and 7d' })
+		.describe('Between 1s and 7d; 24h unless given.'),
+	maxUses: z
+		.number()
+		.int()
+		.min(1)
+		.max(1_000_000)
+		.optional()
+		.describe('How many downloads; omitted: as many as one likes until it expires.'),
 });
 
 export const deliveryInputSchema = z
 	.strictObject({
-		mode: z.enum(['pull', 'push', 'both']).optional(),
-		/** The format that the result link answers with unless `?format=` says otherwise. */
-		format: z.string().min(1).max(40).optional(),
-		options: jsonObjectSchema.optional(),
-		link: linkOptionsSchema.prefault({}),
-		targets: z.array(targetInputSchema).max(20).default([]),
+		mode: z
+			.enum(['pull', 'push', 'both'])
+			.optional()
+			.describe('`pull`: a link; `push`: to the targets; `both`.'),
+		format: z
+			.string()
+			.min(1)
+			.max(40)
+			.optional()
+			.describe(
+				'Of those in `GET /v1/formats`. Not given: rows and values become JSON, bytes pass through as they are.',
+			),
+		options: jsonObjectSchema.optional().describe('Options of the format.'),
+		link: linkOptionsSchema.prefault({}).describe('Of the link in notifications.'),
+		targets: z
+			.array(targetInputSchema)
+			.max(20)
+			.default([])
+			.describe('Where results are pushed to.'),
 	})
 	.meta({ id: 'DeliveryInput' });
 
@@ -74,15 +117,26 @@ export const notifyInputSchema = z
 		url: z
 			.url({ protocol: /^https?$/, error: 'an http or https URL' })
 			.max(2048)
-			.optional(),
-		/** `whsec_` and base64 of 24 to 64 bytes; made by the engine and answered once when omitted. */
-		secret: z.string().max(120).optional(),
-		/** The name or id of a destination whose channel is `webhook`. */
-		destination: z.string().min(1).max(100).optional(),
+			.optional()
+			.describe('Where the signed notification is posted to.'),
+		secret: z
+			.string()
+			.max(120)
+			.optional()
+			.describe(
+				'`whsec_` and base64 of 24 to 64 bytes; made by the engine and answered once when omitted.',
+			),
+		destination: z
+			.string()
+			.min(1)
+			.max(100)
+			.optional()
+			.describe('The name or id of a destination whose channel is `webhook`.'),
 		on: z
 			.array(z.enum(notifyEvents))
 			.min(1)
-			.default([...notifyEvents]),
+			.default([...notifyEvents])
+			.describe('How the run must end.'),
 	})
 	.refine((notify) => (notify.url === undefined) !== (notify.destination === undefined), {
 		error: 'either "url" or "destination"',

@@ -9,10 +9,13 @@ import type { Instant } from './time.ts';
 
 export const destinationInputSchema = z
 	.strictObject({
-		name: nameSchema,
-		channel: z.string().min(1).max(40),
-		settings: jsonObjectSchema,
-		enabled: z.boolean().default(true),
+		name: nameSchema.describe('Targets can name it.'),
+		channel: z.string().min(1).max(40).describe('See `GET /v1/channels`.'),
+		settings: jsonObjectSchema.describe('The settings of the channel; secrets are sealed.'),
+		enabled: z
+			.boolean()
+			.default(true)
+			.describe('Deliveries to a disabled destination fail, or fall back.'),
 	})
 	.meta({ id: 'DestinationInput' });
 

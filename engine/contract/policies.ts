@@ -14,16 +14,28 @@ const hour = 3_600_000;
 
 export const retrySchema = z
 	.strictObject({
-		/** How many attempts in all; 1 means no retry. */
-		attempts: z.number().int().min(1).max(50).default(3),
-		backoff: z.enum(['exponential', 'linear', 'fixed']).default('exponential'),
-		/** The wait before the second attempt. */
-		delay: durationSchema.default(10_000),
-		maxDelay: durationSchema.default(hour),
-		/** Spreads waits over the upper half of their length, stable per run and attempt. */
-		jitter: z.boolean().default(true),
-		/** Which failures are tried again. */
-		on: z.array(z.enum(RETRY_REASONS)).max(4).default(['timeout', '5xx', '429', 'network']),
+		attempts: z
+			.number()
+			.int()
+			.min(1)
+			.max(50)
+			.default(3)
+			.describe('How many attempts in all; 1 means no retry.'),
+		backoff: z
+			.enum(['exponential', 'linear', 'fixed'])
+			.default('exponential')
+			.describe('How the waits grow from one attempt to the next.'),
+		delay: durationSchema.default(10_000).describe('The wait before the second attempt.'),
+		maxDelay: durationSchema.default(hour).describe('The longest wait.'),
+		jitter: z
+			.boolean()
+			.default(true)
+			.describe('Spreads waits over the upper half of their length, stable per run and attempt.'),
+		on: z
+			.array(z.enum(RETRY_REASONS))
+			.max(4)
+			.default(['timeout', '5xx', '429', 'network'])
+			.describe('Which failures are tried again.'),
 	})
 	.refine((retry) => retry.delay <= retry.maxDelay, {
 		path: ['delay'],
@@ -32,32 +44,44 @@ export const retrySchema = z
 
 export const policiesSchema = z
 	.strictObject({
-		/** What an occurrence becomes while a run of the same schedule is not over. */
-		overlap: z.enum(OVERLAP).default('skip'),
-		/** What instants become that passed while no engine ran. */
+		overlap: z
+			.enum(OVERLAP)
+			.default('skip')
+			.describe(
+				'What an occurrence becomes while a run of the same schedule is not over: dropped (`skip`), queued (the last one, or all), in place of the other, or beside it.',
+			),
 		catchUp: z
 			.strictObject({
-				mode: z.enum(CATCH_UP_MODES).default('latest'),
-				/** Instants older than this are missed. */
-				window: durationSchema.default(24 * hour),
+				mode: z
+					.enum(CATCH_UP_MODES)
+					.default('latest')
+					.describe(
+						'What became due while no engine ran: the last of it, all of it, or nothing is run.',
+					),
+				window: durationSchema.default(24 * hour).describe('Instants older than this are missed.'),
 			})
-			.prefault({}),
-		retry: retrySchema.prefault({}),
-		/** How long one attempt may take, asynchronous ones included. */
+			.prefault({})
+			.describe('What instants become that passed while no engine ran.'),
+		retry: retrySchema.prefault({}).describe('How failed attempts are tried again.'),
 		timeout: durationSchema
 			.default(300_000)
 			.refine((timeout) => timeout >= 100 && timeout <= 7 * 24 * hour, {
 				error: 'a duration between 100ms and 7d',
-			}),
-		/** What becomes of a run whose engine was lost between the send and the reply. */
-		onUnknown: z.enum(ON_UNKNOWN).default('retry'),
-		/** Pauses the schedule after a failed run, or after that many failed runs in a row. */
-		pauseOnFailure: z.union([z.boolean(), z.number().int().min(1).max(1000)]).default(false),
-		/** Runs with the same key, of any schedule of the tenant, go one at a time. */
+			})
+			.describe('How long one attempt may take, asynchronous ones included.'),
+		onUnknown: z
+			.enum(ON_UNKNOWN)
+			.default('retry')
+			.describe('What becomes of a run whose engine was lost between the send and the reply.'),
+		pauseOnFailure: z
+			.union([z.boolean(), z.number().int().min(1).max(1000)])
+			.default(false)
+			.describe('Pauses the schedule after a failed run, or after that many failed runs in a row.'),
 		concurrencyKey: z
 			.string()
 			.regex(/^[\w.:/-]{1,100}$/, 'a key of 1 to 100 characters A-Z a-z 0-9 _ . : / -')
-			.optional(),
+			.optional()
+			.describe('Runs with the same key, of any schedule of the tenant, go one at a time.'),
 	})
 	.meta({ id: 'PoliciesInput' });
 

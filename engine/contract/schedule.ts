@@ -16,36 +16,41 @@ import { timingInputSchema } from './timing.ts';
 /** `POST /{capability}/schedule`. */
 export const scheduleInputSchema = z
 	.strictObject({
-		/** If sent, the same as in the path. */
-		capability: nameSchema.optional(),
-		action: nameSchema,
-		parameters: jsonObjectSchema.default({}),
-		timing: timingInputSchema.optional(),
-		/** Short form, one shot: an instant or `in 10m`. */
+		capability: nameSchema.optional().describe('If sent, the same as in the path.'),
+		action: nameSchema.describe('One of the actions of the capability.'),
+		parameters: jsonObjectSchema.default({}).describe("Checked against the action's JSON Schema."),
+		timing: timingInputSchema.optional().describe('When it is due, in full.'),
 		time: z
 			.string()
 			.min(1)
 			.max(60)
 			.optional()
-			.meta({ examples: ['2027-01-31T09:00:00+01:00', 'in 10m'] }),
-		/** Short form, recurring: `every 15m`, `@daily` or a cron pattern. */
+			.meta({ examples: ['2027-01-31T09:00:00+01:00', 'in 10m'] })
+			.describe('Short form, one shot: an instant or `in 10m`.'),
 		frequency: z
 			.string()
 			.min(1)
 			.max(200)
 			.optional()
-			.meta({ examples: ['every 15m', '@daily'] }),
-		policies: policiesSchema.prefault({}),
-		delivery: deliveryInputSchema.prefault({}),
-		/** Short form of one entry in `notify`. */
+			.meta({ examples: ['every 15m', '@daily'] })
+			.describe('Short form, recurring: `every 15m`, `@daily` or a cron pattern.'),
+		policies: policiesSchema
+			.prefault({})
+			.describe('What happens when things overlap, are late or fail.'),
+		delivery: deliveryInputSchema.prefault({}).describe('Where results go, and as what.'),
 		callback: z
 			.url({ protocol: /^https?$/, error: 'an http or https URL' })
 			.max(2048)
-			.optional(),
-		notify: z.array(notifyInputSchema).max(10).default([]),
-		name: titleSchema.optional(),
-		labels: labelsSchema.default({}),
-		metadata: jsonObjectSchema.default({}),
+			.optional()
+			.describe('Short form of one entry in `notify`: a URL.'),
+		notify: z
+			.array(notifyInputSchema)
+			.max(10)
+			.default([])
+			.describe('Who is told how runs end, by a signed POST.'),
+		name: titleSchema.optional().describe('For people.'),
+		labels: labelsSchema.default({}).describe('For finding it again.'),
+		metadata: jsonObjectSchema.default({}).describe('Kept and shown as it is.'),
 	})
 	.refine(
 		(input) =>

@@ -81,7 +81,11 @@ export const durationSchema = z
 		}
 		return parsed;
 	})
-	.meta({ examples: ['90s', '5m', 'PT5M', 5000] });
+	.meta({
+		id: 'Duration',
+		description: '`"90s"`, `"1h30m"`, `"PT5M"` or milliseconds.',
+		examples: ['90s', '5m', 'PT5M', 5000],
+	});
 
 /** ISO 8601 in UTC with milliseconds. */
 export function toIso(instant: Instant): string {
@@ -99,4 +103,8 @@ export const instantSchema = z.iso
 		}
 		return instant;
 	})
-	.meta({ examples: ['2027-01-31T09:00:00+01:00'] });
+	.meta({
+		id: 'Instant',
+		description: 'ISO 8601 with an offset or `Z`.',
+		examples: ['2027-01-31T09:00:00+01:00'],
+	});

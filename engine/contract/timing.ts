@@ -11,23 +11,39 @@ export const timingInputSchema = z
 			.min(1)
 			.max(200)
 			.optional()
-			.meta({ examples: ['0 9 * * 1-5'] }),
-		every: durationSchema.optional(),
-		/** For `every`: occurrences are `anchor + n * every`. Default `start`, else the instant of acceptance. */
-		anchor: instantSchema.optional(),
-		/** An instant with offset, or a local time (`2027-01-31T09:00:00`) in `timeZone`. */
-		at: z.string().min(1).max(40).optional(),
-		in: durationSchema.optional(),
+			.meta({ examples: ['0 9 * * 1-5'] })
+			.describe('5 fields, or 6 with seconds first.'),
+		every: durationSchema
+			.optional()
+			.describe('A fixed interval, anchored, so that it never drifts.'),
+		anchor: instantSchema
+			.optional()
+			.describe(
+				'For `every`: occurrences are `anchor + n * every`. Default `start`, else the instant of acceptance.',
+			),
+		at: z
+			.string()
+			.min(1)
+			.max(40)
+			.optional()
+			.describe('An instant with offset, or a local time (`2027-01-31T09:00:00`) in `timeZone`.'),
+		in: durationSchema.optional().describe('One shot, so long after acceptance.'),
 		timeZone: z
 			.string()
 			.min(1)
 			.max(64)
 			.optional()
-			.meta({ examples: ['Europe/Berlin'] }),
-		start: instantSchema.optional(),
-		end: instantSchema.optional(),
-		/** The number of runs after which the schedule is completed. */
-		limit: z.number().int().min(1).max(1_000_000_000).optional(),
+			.meta({ examples: ['Europe/Berlin'] })
+			.describe('IANA; `UTC` unless given.'),
+		start: instantSchema.optional().describe('Nothing is due before.'),
+		end: instantSchema.optional().describe('Nothing is due after.'),
+		limit: z
+			.number()
+			.int()
+			.min(1)
+			.max(1_000_000_000)
+			.optional()
+			.describe('The number of runs after which the schedule is completed.'),
 	})
 	.meta({ id: 'TimingInput' });
 

@@ -67,11 +67,7 @@ async function withKey(
 	response: Response,
 ): Promise<Reply | typeof ANSWERED> {
 	const actor = await shared.authentication.actor(request);
-	const allowance = shared.limiter.take(actor.keyId);
-	response.setHeaders(
-		new Map(Object.entries(rateLimitHeaders(allowance, shared.limiter.perMinute))),
-	);
-	if (!allowance.allowed) throw rateLimited(allowance, 'requests with this key');
+	takeFromQuota(actor, shared.limiter, response);
 	demandScope(actor, route);
 	const { call, bytes } = await parsed(route, shared, request, response);
 	const key = route.method === 'post' ? idempotencyKey(request) : undefined;
@@ -93,6 +89,14 @@ async function withKey(
 	});
 }
 
+/** A quota of 0 per minute is none: nothing is counted, and no header tells what is left. */
+function takeFromQuota(actor: Actor, limiter: RateLimiter, response: Response): void {
+	if (limiter.perMinute === 0) return;
+	const allowance = limiter.take(actor.keyId);
+	response.setHeaders(new Map(Object.entries(rateLimitHeaders(allowance, limiter.perMinute))));
+	if (!allowance.allowed) throw rateLimited(allowance, 'requests with this key');
+}
+
 function demandScope(actor: Actor, { scopes }: KeyRoute): void {
 	if (scopes.length === 0 || scopes.some((scope) => hasScope(actor, scope))) return;
 	throw new CapError('FORBIDDEN', `this key lacks the scope ${scopes.join(' or ')}`);
@@ -111,10 +115,6 @@ async function parsed(
 		maxBytes: options.maxBodyBytes,
 		clock: ctx.clock,
 	});
-	const away = new AbortController();
-	response.once('close', () => {
-		away.abort();
-	});
 	const waitWithin = route.waits === true ? waitWanted(request, response) : 0;
 	const call = {
 		ctx,
@@ -124,7 +124,6 @@ async function parsed(
 		body,
 		ifMatch,
 		waitWithin,
-		signal: away.signal,
 		request,
 		response,
 	};

@@ -6,6 +6,7 @@ import type { JsonObject } from '../contract/json.ts';
 import type { Duration } from '../contract/time.ts';
 import { toIso } from '../contract/time.ts';
 import type { Store } from '../stores/store.port.ts';
+import { goneSignal } from './gone.ts';
 import type { KeyCall } from './route.ts';
 import { ANSWERED } from './route.ts';
 
@@ -24,9 +25,10 @@ export interface EventStreamOptions {
  * goes. Reads from the outbox only what the reader has taken: a slow reader costs no memory.
  */
 export async function streamEvents(
-	{ ctx, actor, response, signal }: KeyCall,
+	{ ctx, actor, response }: KeyCall,
 	{ after, visible }: EventStreamOptions,
 ): Promise<typeof ANSWERED> {
+	const signal = goneSignal(response);
 	const feed = follow(ctx.store, { tenant: actor.tenant, after, signal });
 	// read before the first byte is sent: a position that is none still becomes a problem
 	let next = await feed.next();

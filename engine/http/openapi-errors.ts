@@ -16,7 +16,7 @@ const WITH_SESSION: readonly ErrorCode[] = [
 ];
 const WITH_LINK: readonly ErrorCode[] = ['INVALID_REQUEST'];
 const WITH_STORE: readonly ErrorCode[] = ['STORAGE_UNAVAILABLE'];
-const WITH_WRITE: readonly ErrorCode[] = ['CROSS_SITE', 'STORAGE_FULL', 'DRAINING'];
+const WITH_WRITE: readonly ErrorCode[] = ['CROSS_SITE', 'STORAGE_FULL'];
 const WITH_BODY: readonly ErrorCode[] = [
 	'UNSUPPORTED_MEDIA_TYPE',
 	'BODY_TOO_LARGE',

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts';
 import { CapError } from '../contract/errors.ts';
 
 export interface RateLimitOptions {
-	/** Requests of one key in a minute, all at once or spread. */
+	/** Requests of one key in a minute, all at once or spread; 0: no limit. */
 	perMinute: number;
 	/** Failed authentications of one address in a minute. */
 	failuresPerMinute: number;

@@ -45,8 +45,6 @@ export interface Call<P = unknown, Q = unknown, B = unknown> {
 	ifMatch: number | undefined;
 	/** How long the client is ready to wait for the end (`Prefer: wait=30`). */
 	waitWithin: Duration;
-	/** Aborts when the client goes away. */
-	signal: AbortSignal;
 	request: Request;
 	response: Response;
 }

@@ -12,19 +12,19 @@ import type { GaugeName, HistogramName, MetricName, Metrics } from './observe.po
 const COUNTERS = {
 	capscheduler_occurrences_total: 'Occurrences that got their outcome, by outcome.',
 	capscheduler_runs_total: 'Runs that reached a terminal state, by state.',
-	capscheduler_attempts_total: 'Attempts of runs that ended, by outcome.',
-	capscheduler_deliveries_total: 'Deliveries that ended, by channel and state.',
-	capscheduler_notifications_total: 'Notifications that ended, by state.',
+	capscheduler_deliveries_total: 'Changes of deliveries, by the state that they reached.',
+	capscheduler_notifications_total: 'Changes of notifications, by the state that they reached.',
 	capscheduler_http_requests_total: 'API requests, by method, route and status.',
 	capscheduler_fenced_writes_total: 'Writes refused because another epoch holds the row.',
-	capscheduler_link_downloads_total: 'Downloads by result link, by outcome.',
+	capscheduler_link_downloads_total: 'Downloads by result link.',
 	capscheduler_faults_total:
 		'Faults of the engine itself, by place: each is a bug or a broken machine.',
 } as const satisfies Record<MetricName, string>;
 
 const HISTOGRAMS = {
-	capscheduler_lateness_seconds: 'From the nominal instant to the claim of the run.',
-	capscheduler_attempt_seconds: 'How long attempts of runs took.',
+	capscheduler_lateness_seconds: 'From the instant of an occurrence to its run being made.',
+	capscheduler_attempt_seconds:
+		'How long attempts of runs took; the count is the number of attempts.',
 	capscheduler_delivery_seconds: 'How long attempts of deliveries took.',
 	capscheduler_http_request_seconds: 'How long API requests took.',
 } as const satisfies Record<HistogramName, string>;

@@ -27,10 +27,10 @@ export interface CallbackAnswer {
 /** `POST /v1/sessions/{runId}/fail`. */
 export const sessionFailureSchema = z
 	.strictObject({
-		code: z.string().min(1).max(100).default('FAILED'),
-		message: z.string().max(2000).default(''),
-		retry: z.enum(['never', 'later']).default('never'),
-		retryAfter: durationSchema.optional(),
+		code: z.string().min(1).max(100).default('FAILED').describe("The capability's own code."),
+		message: z.string().max(2000).default('').describe('For people.'),
+		retry: z.enum(['never', 'later']).default('never').describe('Whether trying again can help.'),
+		retryAfter: durationSchema.optional().describe('How long to wait before.'),
 	})
 	.meta({ id: 'SessionFailure' });
 

@@ -11,9 +11,10 @@ import { cancelled, isOver, unheld } from '../core/run/transitions.ts';
 import { mayUse } from './access.ts';
 import { addRun } from './acts.ts';
 import { checkParameters, findAction } from './capabilities.ts';
-import type { Answered, Context, OnceRequest } from './context.ts';
+import type { Answered, Context, OnceRequest, StoredResponse } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
 import { findEarlier } from './once.ts';
+import type { GeneratedSecrets } from './spec.ts';
 import { compileSpec } from './spec.ts';
 
 const { parameters, policies, delivery, callback, notify } = scheduleInputSchema.shape;
@@ -25,20 +26,26 @@ export const invokeInputSchema = z
 
 export type InvokeInput = z.output<typeof invokeInputSchema>;
 
+export interface InvokedRun {
+	run: Run;
+	/** Made by the engine and shown once, by the place in the request that they are for. */
+	secrets: GeneratedSecrets;
+}
+
 /** A run now, of no schedule. */
 export async function invokeAction(
 	ctx: Context,
 	actor: Actor,
 	target: { capability: string; action: string },
 	input: InvokeInput,
-	once?: OnceRequest<Run>,
-): Promise<Answered<Run>> {
+	once?: OnceRequest<InvokedRun>,
+): Promise<Answered<InvokedRun>> {
 	const earlier = await findEarlier(ctx, actor, once);
 	if (earlier !== null) return { kind: 'replayed', response: earlier };
 	const { action } = await findAction(ctx, actor, target);
 	checkParameters(action, input.parameters);
 	const id = ctx.newId('run');
-	const { record } = await compileSpec(
+	const { record, secrets } = await compileSpec(
 		ctx,
 		{
 			tenant: actor.tenant,
@@ -61,7 +68,12 @@ export async function invokeAction(
 		windowStart: null,
 		now: ctx.clock.now(),
 	});
-	return addRun(ctx, actor, { run, specs: [record] }, once);
+	const request = once && {
+		...once,
+		respond: (made: Run): StoredResponse => once.respond({ run: made, secrets }),
+	};
+	const added = await addRun(ctx, actor, { run, specs: [record] }, request);
+	return added.kind === 'done' ? { kind: 'done', answer: { run: added.answer, secrets } } : added;
 }
 
 /** A run that the actor may see. @throws CapError NOT_FOUND */

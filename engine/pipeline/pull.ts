@@ -23,11 +23,14 @@ import { findFormat } from './spec.ts';
 export const linkInputSchema = z
 	.strictObject({
 		...linkOptionsSchema.shape,
-		/** Default: the format of the schedule's delivery. */
-		format: z.string().min(1).max(40).optional(),
-		options: jsonObjectSchema.optional(),
-		/** Whether `?format=` may ask for another format. */
-		anyFormat: z.boolean().default(true),
+		format: z
+			.string()
+			.min(1)
+			.max(40)
+			.optional()
+			.describe("Default: the format of the schedule's delivery."),
+		options: jsonObjectSchema.optional().describe('Options of the format.'),
+		anyFormat: z.boolean().default(true).describe('Whether `?format=` may ask for another format.'),
 	})
 	.meta({ id: 'LinkInput' });
 

@@ -5,12 +5,12 @@ import { z } from 'zod';
 import type { Config } from '../../engine/config.ts';
 import { loadConfig } from '../../engine/config.ts';
 import { capabilityInputSchema } from '../../engine/contract/capability.ts';
-import { policiesSchema } from '../../engine/contract/policies.ts';
 import type { Actor } from '../../engine/contract/access.ts';
 import { newRun } from '../../engine/core/schedule/occurrences.ts';
 import type { Engine } from '../../engine/main.ts';
 import { createEngine } from '../../engine/main.ts';
 import { registerCapability } from '../../engine/pipeline/capabilities.ts';
+import { invokeInputSchema } from '../../engine/pipeline/invoke.ts';
 import { compileSpec } from '../../engine/pipeline/spec.ts';
 import type { SessionAdapter } from '../../engine/sessions/session.port.ts';
 import type { Job } from './job.ts';
@@ -73,7 +73,7 @@ async function enqueue({ context }: Engine): Promise<void> {
 			timeZone: 'UTC',
 			sealedFor: context.newId('run'),
 		},
-		{ policies: policiesSchema.parse({}), delivery: undefined, notify: [], callback: undefined },
+		invokeInputSchema.parse({}),
 	);
 	for (let done = 0; done < job.runs; done += BATCH) {
 		const runs = Array.from({ length: Math.min(BATCH, job.runs - done) }, () =>

@@ -1,7 +1,13 @@
-import { readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parse } from 'csv-parse/sync';
 import { afterEach, describe, expect, it } from '@jest/globals';
 
+import { systemClock } from '../../engine/clock.ts';
+import { listen } from '../../engine/demo/listen.ts';
+import { playDemo } from '../../engine/demo/story.ts';
 import { spawnCli } from '../support/cli.ts';
 
 interface Told {
@@ -55,4 +61,28 @@ describe('the demo', () => {
 		expect(page).toContain('Seattle, October 2014');
 		expect(page).toContain('2014-10-31');
 	}, 60_000);
+
+	it('ends with the reason when something does not work', async () => {
+		const broken = createServer((_request, response) => response.writeHead(500).end('no room'));
+		const { url, close } = await listen(broken);
+		folder = await mkdtemp(join(tmpdir(), 'capscheduler-demo-'));
+		const told: string[] = [];
+		let stopped = false;
+		const played = playDemo({
+			folder,
+			clock: systemClock,
+			startEngine: async () => ({
+				url: url.slice(0, -1),
+				key: 'csk_none',
+				stop: async () => {
+					stopped = true;
+				},
+			}),
+			tell: (_seconds, what) => told.push(what),
+		});
+		await expect(played).rejects.toThrow('PUT /v1/capabilities/weather was answered 500: no room');
+		expect(told).toEqual(['engine started']);
+		expect(stopped).toBe(true);
+		close();
+	});
 });

@@ -1,6 +1,11 @@
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { once } from 'node:events';
+import { cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { backup, DatabaseSync } from 'node:sqlite';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 import { nextSteps } from '../../engine/cli/start.ts';
@@ -30,6 +35,12 @@ afterEach(async () => {
 	for (const engine of engines.splice(0)) await engine.kill('SIGKILL');
 	await rm(folder, { recursive: true, force: true });
 });
+
+const SECRET = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
+
+async function logged(engine: EngineProcess, words: string): Promise<void> {
+	while (!engine.log().includes(words)) await nextTurn();
+}
 
 const mode = async (path: string): Promise<number> => (await stat(path)).mode & 0o777;
 
@@ -63,6 +74,51 @@ describe('start', () => {
 		await engine.kill('SIGTERM');
 		expect(await engine.ended).toEqual({ code: 0, signal: null });
 		expect(engine.log()).toContain('engine stopped');
+	}, 60_000);
+
+	it('exits at once on a second signal', async () => {
+		const engine = await start();
+		const client = createClient(engine.url, engine.firstKey ?? '');
+		const called = Promise.withResolvers<void>();
+		const silent = createServer(() => {
+			called.resolve(); // and never answers
+		}).listen(0, '127.0.0.1');
+		silent.unref();
+		await once(silent, 'listening');
+		const { port } = silent.address() as AddressInfo;
+		await client('PUT', '/v1/capabilities/silent', {
+			binding: { type: 'http', url: `http://127.0.0.1:${port}/` },
+			actions: { wait: {} },
+		});
+		await client('POST', '/v1/capabilities/silent/actions/wait/invoke', {});
+		await called.promise;
+		process.kill(engine.pid, 'SIGTERM');
+		await logged(engine, 'engine drains');
+		process.kill(engine.pid, 'SIGTERM');
+		expect(await engine.ended).toEqual({ code: 143, signal: null });
+		silent.closeAllConnections();
+		silent.close();
+	}, 60_000);
+
+	it('goes on from a backup that was taken while it ran', async () => {
+		const engine = await start();
+		const client = createClient(engine.url, engine.firstKey ?? '');
+		await client('PUT', '/v1/capabilities/health', {
+			binding: { type: 'http', url: `${engine.url}/healthz`, secret: SECRET },
+			actions: { check: {} },
+		});
+		await client('POST', '/health/schedule', { action: 'check', time: 'in 1h', name: 'kept' });
+		const [from, to] = [join(folder, 'data'), join(folder, 'restored')];
+		await mkdir(to);
+		const database = new DatabaseSync(join(from, 'capscheduler.db'), { readOnly: true });
+		await backup(database, join(to, 'capscheduler.db'));
+		database.close();
+		await cp(join(from, 'blobs'), join(to, 'blobs'), { recursive: true });
+		await cp(join(from, 'engine.key'), join(to, 'engine.key'));
+
+		const { url } = await start({ CAPSCHEDULER_DATA_DIR: to });
+		const schedules = await createClient(url, engine.firstKey ?? '')('GET', '/v1/schedules');
+		expect(schedules).toMatchObject({ items: [{ name: 'kept', status: 'active' }] });
 	}, 60_000);
 
 	it('refuses a data folder that another engine holds', async () => {

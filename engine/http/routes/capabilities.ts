@@ -1,13 +1,12 @@
 import { z } from 'zod';
 
 import { pageOf } from '../../contract/answers-parts.ts';
-import { runDetailsSchema, runSchema } from '../../contract/answers-runs.ts';
+import { invokedDetailsSchema, invokedSchema } from '../../contract/answers-runs.ts';
 import { capabilitySchema } from '../../contract/answers.ts';
 import type { Capability } from '../../contract/capability.ts';
 import { capabilityInputSchema } from '../../contract/capability.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { RunId } from '../../contract/ids.ts';
-import type { Run } from '../../contract/run.ts';
 import { capabilityNameSchema, nameSchema } from '../../contract/names.ts';
 import { mayUse } from '../../pipeline/access.ts';
 import {
@@ -15,8 +14,11 @@ import {
 	registerCapability,
 	removeCapability,
 } from '../../pipeline/capabilities.ts';
+import type { Context } from '../../pipeline/context.ts';
+import type { InvokedRun } from '../../pipeline/invoke.ts';
 import { invokeAction, invokeInputSchema, waitForRun } from '../../pipeline/invoke.ts';
 import { isOver } from '../../core/run/transitions.ts';
+import { goneSignal } from '../gone.ts';
 import { pageQuery, pageRequest } from '../lists.ts';
 import { revisionTag } from '../preconditions.ts';
 import type { KeyCall, Reply } from '../route.ts';
@@ -51,15 +53,26 @@ const example = {
 };
 
 /** Answers when the run has ended or the client's patience has. */
-async function waited({ ctx, actor, waitWithin, signal }: KeyCall, queued: Reply): Promise<Reply> {
+async function waited(
+	{ ctx, actor, waitWithin, response }: KeyCall,
+	queued: Reply,
+): Promise<Reply> {
 	if (waitWithin === 0) return queued;
-	const { id } = queued.body as { id: RunId };
+	const { id, secrets } = queued.body as { id: RunId; secrets?: Record<string, string> };
+	const signal = goneSignal(response);
 	const run = await waitForRun(ctx, actor.tenant, id, { within: waitWithin, signal });
+	const details = await runDetails(ctx, actor, id);
 	return {
-		...(await runDetails(ctx, actor, id)),
+		body: { ...(details.body as object), ...(secrets === undefined ? {} : { secrets }) },
 		status: isOver(run.state) ? 200 : 202,
 		headers: queued.headers ?? {},
 	};
+}
+
+function invokedReply({ run, secrets }: InvokedRun, ctx: Context): Reply {
+	const reply = runQueued(run, ctx);
+	if (Object.keys(secrets).length === 0) return reply;
+	return { ...reply, body: { ...(reply.body as object), secrets } };
 }
 
 export const CAPABILITY_ROUTES = [
@@ -177,11 +190,11 @@ export const CAPABILITY_ROUTES = [
 		answers: {
 			200: {
 				description: 'The run has ended (only with `Prefer: wait`).',
-				schema: runDetailsSchema,
+				schema: invokedDetailsSchema,
 			},
 			202: {
 				description: 'The run is queued or under way.',
-				schema: runSchema,
+				schema: invokedSchema,
 				headers: { location: 'The run.' },
 			},
 		},
@@ -208,7 +221,7 @@ export const CAPABILITY_ROUTES = [
 			} = call;
 			const queued = await once(
 				(request) => invokeAction(ctx, actor, { capability, action }, body, request),
-				(run: Run) => runQueued(run, ctx),
+				(invoked: InvokedRun) => invokedReply(invoked, ctx),
 			);
 			return waited(call, queued);
 		},

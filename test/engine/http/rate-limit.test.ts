@@ -84,3 +84,12 @@ describe('the engine', () => {
 		expect((await known.get('/v1/me')).status).toBe(200);
 	});
 });
+
+describe('an engine whose limit is 0', () => {
+	it('refuses nobody, and promises no quota', async () => {
+		const test = await startTestEngine({ CAPSCHEDULER_RATE_LIMIT: '0' });
+		const { status, headers } = await test.admin.get('/v1/me');
+		expect({ status, quota: headers.get('ratelimit') }).toEqual({ status: 200, quota: null });
+		await test.close();
+	});
+});

@@ -67,12 +67,12 @@ describe('metrics', () => {
 
 	it('hold a bounded number of series: what comes beyond is counted together', async () => {
 		const { count } = create();
-		for (let i = 0; i < 5000; i++) count('capscheduler_attempts_total', { outcome: `o${i}` });
-		count('capscheduler_attempts_total', { outcome: 'o1' });
-		const all = await lines('capscheduler_attempts_total');
+		for (let i = 0; i < 5000; i++) count('capscheduler_notifications_total', { outcome: `o${i}` });
+		count('capscheduler_notifications_total', { outcome: 'o1' });
+		const all = await lines('capscheduler_notifications_total');
 		expect(all).toHaveLength(2001);
-		expect(all).toContain('capscheduler_attempts_total{overflow="true"} 3000');
-		expect(all).toContain('capscheduler_attempts_total{outcome="o1"} 2');
+		expect(all).toContain('capscheduler_notifications_total{overflow="true"} 3000');
+		expect(all).toContain('capscheduler_notifications_total{outcome="o1"} 2');
 	});
 
 	it('are a valid exposition: every sample has a name, labels and a number, after its HELP and TYPE', async () => {

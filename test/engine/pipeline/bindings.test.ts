@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
@@ -8,8 +9,6 @@ import type { Answer } from '../../support/api.ts';
 import { CapabilityServer } from '../../support/capability-server.ts';
 import type { Bed } from '../../support/engine.ts';
 import { demand, startBed } from '../../support/engine.ts';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 
 let server: CapabilityServer;
 let bed: Bed;
@@ -23,9 +22,10 @@ beforeAll(async () => {
 	database.close();
 	await writeFile(
 		join(folder, 'report.mjs'),
-		`export default { total: ({ parameters }) => ({ rows: [{ sum: parameters.a + parameters.b }] }) };
-		export function total({ parameters }) { return { rows: [{ sum: parameters.a + parameters.b }] }; }
-		export function boom() { throw new Error('no luck'); }`,
+		`export default {
+			total: ({ a, b }) => ({ rows: [{ sum: a + b }] }),
+			boom: () => { throw new Error('no luck'); },
+		};`,
 	);
 	server = await new CapabilityServer().start();
 	bed = await startBed({

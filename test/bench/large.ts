@@ -1,0 +1,3 @@
+export async function large(_: { megabytes: number; say: (text: string) => void }): Promise<string[]> {
+	return [];
+}
