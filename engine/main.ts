@@ -59,6 +59,8 @@ export interface Engine {
 /** What tests replace. */
 export interface EngineParts {
 	clock?: Clock;
+	/** Takes the lines of the log; default: standard error. */
+	writeLog?: (line: string) => void;
 	/** Further bindings, beside those of the engine. */
 	sessions?: readonly SessionAdapter[];
 }
@@ -79,7 +81,11 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 	const clock = parts.clock ?? systemClock;
 	const newId = createIds(clock);
 	const engineId = newId('engine');
-	const log = createLog({ ...config.log, clock });
+	const log = createLog({
+		...config.log,
+		clock,
+		...(parts.writeLog === undefined ? {} : { write: parts.writeLog }),
+	});
 	const metrics = createMetrics({ version: VERSION });
 	const faults = createFaults(config.fault ?? undefined);
 	const keys =

@@ -25,8 +25,10 @@ export const retrySchema = z
 			.enum(['exponential', 'linear', 'fixed'])
 			.default('exponential')
 			.describe('How the waits grow from one attempt to the next.'),
-		delay: durationSchema.default(10_000).describe('The wait before the second attempt.'),
-		maxDelay: durationSchema.default(hour).describe('The longest wait.'),
+		delay: durationSchema
+			.default(10_000)
+			.describe('The wait before the second attempt; 10s unless given.'),
+		maxDelay: durationSchema.default(hour).describe('The longest wait; 1h unless given.'),
 		jitter: z
 			.boolean()
 			.default(true)
@@ -58,7 +60,9 @@ export const policiesSchema = z
 					.describe(
 						'What became due while no engine ran: the last of it, all of it, or nothing is run.',
 					),
-				window: durationSchema.default(24 * hour).describe('Instants older than this are missed.'),
+				window: durationSchema
+					.default(24 * hour)
+					.describe('Instants older than this are missed; 24h unless given.'),
 			})
 			.prefault({})
 			.describe('What instants become that passed while no engine ran.'),
@@ -68,7 +72,9 @@ export const policiesSchema = z
 			.refine((timeout) => timeout >= 100 && timeout <= 7 * 24 * hour, {
 				error: 'a duration between 100ms and 7d',
 			})
-			.describe('How long one attempt may take, asynchronous ones included.'),
+			.describe(
+				'How long one attempt may take, asynchronous ones included; 100ms to 7d, 5m unless given.',
+			),
 		onUnknown: z
 			.enum(ON_UNKNOWN)
 			.default('retry')

@@ -104,6 +104,7 @@ function headerParameters({ method, auth, conditional, waits, headers = [] }: Ro
 		own.push(
 			parameter('if-match', 'Only if the resource has this revision: its ETag, in quotes.', {
 				example: '"3"',
+				schema: { type: 'string', pattern: String.raw`^(?:\*|(?:W/)?"[^"]*")$` },
 			}),
 		);
 	}

@@ -11,6 +11,7 @@ import { invalid, parseInput, pathText, shown } from '../contract/zod-issues.ts'
 import type { SessionAdapter } from '../sessions/session.port.ts';
 import { mayUse } from './access.ts';
 import type { Context } from './context.ts';
+import { checkSchema } from './json-schema.ts';
 import { joinSecrets, maskedSettings, splitSecrets } from './secrets.ts';
 
 export interface RegisteredCapability {
@@ -139,19 +140,6 @@ function withActionSettings(
 		code: 'BINDING_INVALID',
 	}) as JsonObject;
 	return { ...action, binding: parsed };
-}
-
-/** A JSON Schema that cannot be applied is refused when it is registered, not when it is needed. */
-function checkSchema(schema: JsonObject, path: string): void {
-	try {
-		new Validator(schema, '2020-12', false).validate({});
-	} catch (error) {
-		throw inputError('INVALID_SCHEMA', {
-			path,
-			expected: 'a JSON Schema (2020-12) without references to other documents',
-			received: error instanceof Error ? error.message.slice(0, 120) : 'something else',
-		});
-	}
 }
 
 const validators = new WeakMap<JsonObject, Validator>();

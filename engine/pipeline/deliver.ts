@@ -68,6 +68,14 @@ export async function settleDelivery(
 	}
 	const { state } = settlement.set;
 	if (state !== undefined) ctx.metrics.count('capscheduler_deliveries_total', { state });
+	if (state === 'dead') {
+		ctx.log.warn('delivery dead', {
+			delivery: delivery.id,
+			run: delivery.runId,
+			target: delivery.targetKey,
+			code: settlement.set.error?.code,
+		});
+	}
 	if (state === 'delivered' || state === 'dead' || state === 'skipped') {
 		// The notification waits for the last of them. If this engine dies here, it comes at its own time.
 		const all = await ctx.store.deliveriesOfRun(delivery.tenant, delivery.runId);

@@ -74,6 +74,14 @@ function announce(ctx: Context, run: Run, settlement: RunSettlement, state: RunS
 		ctx.metrics.count('capscheduler_runs_total', { state });
 		ctx.wake.runEnded(run.id);
 	}
+	if (state === 'failed' || state === 'expired') {
+		ctx.log.warn(`run ${state}`, {
+			run: run.id,
+			schedule: run.scheduleId,
+			capability: run.capability,
+			code: settlement.set.error?.code,
+		});
+	}
 	const followed =
 		(settlement.deliveries?.length ?? 0) > 0 || (settlement.notifications?.length ?? 0) > 0;
 	const frees = run.serialKey !== null || run.concurrencyKey !== null;

@@ -9,7 +9,8 @@ function binding(
 	tenant: string,
 	key: string,
 ): { tenant: string; type: string; id: string; field: string } {
-	return { tenant, type: 'idempotency', id: key, field: 'response' };
+	// a client's key may hold the character that separates the parts of a binding
+	return { tenant, type: 'idempotency', id: encodeURIComponent(key), field: 'response' };
 }
 
 /** The record that is committed together with the write it guards. Answers may hold secrets, so it is sealed. */

@@ -20,7 +20,10 @@ export interface Bed {
 	readonly admin: Client;
 	/** Holds that token, or none. */
 	client(token?: string): Client;
-	keyOf(scopes: readonly string[], more?: { tenant?: string; capabilities?: string[] }): Promise<string>;
+	keyOf(
+		scopes: readonly string[],
+		more?: { tenant?: string; capabilities?: string[] },
+	): Promise<string>;
 	/** Registers a capability with one action `go`, reached at that URL. */
 	register(name: string, url: string, more?: Record<string, unknown>): Promise<void>;
 	/** Invokes `go`. @returns the run's id */
@@ -81,11 +84,18 @@ export async function startBed(
 		},
 		client: (token) => clientOf(engine.url, token),
 		async keyOf(scopes, more = {}) {
-			const { body } = demand(await bed.admin.post('/v1/keys', { name: 'test', scopes, ...more }), 201);
+			const { body } = demand(
+				await bed.admin.post('/v1/keys', { name: 'test', scopes, ...more }),
+				201,
+			);
 			return body.token as string;
 		},
 		async register(name, url, more = {}) {
-			const { binding, actions = { go: {} }, ...rest } = more as { binding?: object; actions?: object };
+			const {
+				binding,
+				actions = { go: {} },
+				...rest
+			} = more as { binding?: object; actions?: object };
 			const body = { actions, binding: { type: 'http', url, ...binding }, ...rest };
 			demand(await bed.admin.put(`/v1/capabilities/${name}`, body), 200, 201);
 		},

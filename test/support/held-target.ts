@@ -14,7 +14,10 @@ export interface HeldCall {
 }
 
 /** A path whose requests the test answers one by one, when it likes. */
-export function holdCalls(server: CapabilityServer, path: string): { url: string; calls: Inbox<HeldCall> } {
+export function holdCalls(
+	server: CapabilityServer,
+	path: string,
+): { url: string; calls: Inbox<HeldCall> } {
 	const calls = new Inbox<HeldCall>();
 	const url = server.on(path, (response, request) => {
 		calls.push({

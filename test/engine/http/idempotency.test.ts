@@ -73,6 +73,14 @@ describe('Idempotency-Key', () => {
 		}
 	});
 
+	it('may be any visible ASCII', async () => {
+		const key = String.fromCharCode(...Array.from({ length: 94 }, (_, i) => 0x21 + i));
+		const first = await test.admin.post('/reports/schedule', order, once(key));
+		const again = await test.admin.post('/reports/schedule', order, once(key));
+		expect(first.status).toBe(201);
+		expect(again.text).toBe(first.text);
+	});
+
 	it('belongs to its tenant', async () => {
 		const foreign = test.client(await test.keyOf(['admin'], { tenant: 'other' }));
 		const input = { name: 'x', scopes: ['runs:read'] };

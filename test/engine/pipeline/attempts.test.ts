@@ -43,14 +43,22 @@ describe('an attempt that fails', () => {
 				bed.clock.advance(wait);
 			}
 		}
-		expect(new Set(seen.map(({ request }) => request.headers['idempotency-key']))).toEqual(new Set([id]));
-		expect(seen.map(({ envelope }) => [envelope.requestId, envelope.attempt, envelope.epoch])).toEqual([
+		expect(new Set(seen.map(({ request }) => request.headers['idempotency-key']))).toEqual(
+			new Set([id]),
+		);
+		expect(
+			seen.map(({ envelope }) => [envelope.requestId, envelope.attempt, envelope.epoch]),
+		).toEqual([
 			[id, 1, 1],
 			[id, 2, 2],
 			[id, 3, 3],
 		]);
 		const { attempts, error } = await bed.run(id);
-		expect(attempts.map(({ outcome }: { outcome: string }) => outcome)).toEqual(['failed', 'failed', 'succeeded']);
+		expect(attempts.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
+			'failed',
+			'failed',
+			'succeeded',
+		]);
 		expect(error).toBeNull();
 	});
 
@@ -96,7 +104,11 @@ describe('an attempt that fails', () => {
 		const error = { code: 'NO_DATA', message: 'nothing yet', retry: 'later', retryAfter: '30s' };
 		(await calls.next()).answer(200, { status: 'failed', error });
 		const run = await bed.runIn(id, 'retrying');
-		expect(run.error).toEqual({ code: 'CAPABILITY_FAILED', message: 'nothing yet', detail: 'NO_DATA' });
+		expect(run.error).toEqual({
+			code: 'CAPABILITY_FAILED',
+			message: 'nothing yet',
+			detail: 'NO_DATA',
+		});
 		expect(Date.parse(run.readyAt) - bed.clock.now()).toBeGreaterThanOrEqual(30_000);
 		demand(await bed.admin.post(`/v1/runs/${id}/cancel`), 200);
 	});
@@ -118,7 +130,10 @@ describe('a time limit', () => {
 		const waiting = await bed.runIn(id, 'waiting');
 		expect(Date.parse(waiting.deadlineAt) - bed.clock.now()).toBe(60_000);
 		bed.clock.advance(60_000);
-		expect(await bed.runIn(id)).toMatchObject({ state: 'expired', error: { code: 'DEADLINE_EXCEEDED' } });
+		expect(await bed.runIn(id)).toMatchObject({
+			state: 'expired',
+			error: { code: 'DEADLINE_EXCEEDED' },
+		});
 	});
 
 	it('makes another attempt of such a run while there are any', async () => {
@@ -133,7 +148,9 @@ describe('a time limit', () => {
 		const again = await calls.next();
 		expect(again.envelope).toMatchObject({ attempt: 2, epoch: 2 });
 		again.answer(202);
-		await bed.until(async () => (await bed.run(id)).attempt === 2 && (await bed.run(id)).state === 'waiting');
+		await bed.until(
+			async () => (await bed.run(id)).attempt === 2 && (await bed.run(id)).state === 'waiting',
+		);
 		bed.clock.advance(60_000);
 		expect((await bed.runIn(id)).state).toBe('expired');
 	});
@@ -209,7 +226,10 @@ describe('an attempt whose engine went away before the answer', () => {
 		expect(again.envelope).toMatchObject({ requestId: ids['retry'], attempt: 2, epoch: 2 });
 		again.answer(200, []);
 		const retried = await bed.runIn(ids['retry'] ?? '');
-		expect(retried.attempts.map(({ outcome }: { outcome: string }) => outcome)).toEqual(['unknown', 'succeeded']);
+		expect(retried.attempts.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
+			'unknown',
+			'succeeded',
+		]);
 		expect(await bed.runIn(ids['fail'] ?? '')).toMatchObject({
 			state: 'failed',
 			error: { code: 'OUTCOME_UNKNOWN' },

@@ -50,15 +50,26 @@ describe('the binding sql', () => {
 			binding: { type: 'sql', driver: 'sqlite', file: 'shop.db', url: undefined },
 			actions: {
 				go: {
-					parameters: { type: 'object', properties: { region: { type: 'string' } }, required: ['region'] },
-					binding: { sql: 'SELECT amount FROM sales WHERE region = ? ORDER BY amount', parameters: ['region'] },
+					parameters: {
+						type: 'object',
+						properties: { region: { type: 'string' } },
+						required: ['region'],
+					},
+					binding: {
+						sql: 'SELECT amount FROM sales WHERE region = ? ORDER BY amount',
+						parameters: ['region'],
+					},
 				},
 			},
 		});
 		const id = await bed.invoke('shop', { parameters: { region: 'EU' } });
 		const run = await bed.runIn(id);
 		expect(run).toMatchObject({ state: 'succeeded', result: { rows: 2 } });
-		expect((await resultOf(id, 'csv')).text.trim().split(/\r?\n/)).toEqual(['amount', '42', '9007199254740993']);
+		expect((await resultOf(id, 'csv')).text.trim().split(/\r?\n/)).toEqual([
+			'amount',
+			'42',
+			'9007199254740993',
+		]);
 		const injected = await bed.invoke('shop', { parameters: { region: "' OR 1=1 --" } });
 		expect((await bed.runIn(injected)).result.rows).toBe(0);
 	});
@@ -88,10 +99,16 @@ describe('the binding module', () => {
 		});
 		expect([status, text]).toEqual([201, text]);
 		const path = '/v1/capabilities/report/actions';
-		const total = demand(await bed.admin.post(`${path}/total/invoke`, { parameters: { a: 2, b: 3 } }), 202);
+		const total = demand(
+			await bed.admin.post(`${path}/total/invoke`, { parameters: { a: 2, b: 3 } }),
+			202,
+		);
 		await bed.runIn(total.body.id);
 		expect((await resultOf(total.body.id)).body).toEqual([{ sum: 5 }]);
-		const boom = demand(await bed.admin.post(`${path}/boom/invoke`, { policies: { retry: { attempts: 1 } } }), 202);
+		const boom = demand(
+			await bed.admin.post(`${path}/boom/invoke`, { policies: { retry: { attempts: 1 } } }),
+			202,
+		);
 		expect((await bed.runIn(boom.body.id)).error).toMatchObject({ code: 'CAPABILITY_FAILED' });
 	});
 
@@ -136,7 +153,11 @@ describe('a capability that knows no envelope', () => {
 		});
 		await bed.register('image', url);
 		const id = await bed.invoke('image');
-		expect((await bed.runIn(id)).result).toMatchObject({ encoding: 'bytes', size: 8, contentType: 'image/png' });
+		expect((await bed.runIn(id)).result).toMatchObject({
+			encoding: 'bytes',
+			size: 8,
+			contentType: 'image/png',
+		});
 		const key = await bed.keyOf(['results:read']);
 		const response = await fetch(`${bed.url}/v1/runs/${id}/result`, {
 			headers: { authorization: `Bearer ${key}` },
@@ -153,7 +174,10 @@ describe('a capability that knows no envelope', () => {
 		const id = await bed.invoke('value');
 		await bed.runIn(id, 'succeeded');
 		expect((await resultOf(id)).body).toEqual({ answer: 42 });
-		await bed.register('empty', server.on('/empty', (response) => response.writeHead(204).end()));
+		await bed.register(
+			'empty',
+			server.on('/empty', (response) => response.writeHead(204).end()),
+		);
 		expect((await bed.runIn(await bed.invoke('empty'))).state).toBe('succeeded');
 	});
 });

@@ -56,13 +56,22 @@ async function push(targets: object[], more: object = {}): Promise<string> {
 async function settled(run: string, ...states: string[]): Promise<Body[]> {
 	return await bed.until(async () => {
 		const { deliveries, state } = await bed.run(run);
-		return state === 'succeeded' && deliveries.every((one: Body) => states.includes(one.state)) && deliveries;
+		return (
+			state === 'succeeded' &&
+			deliveries.every((one: Body) => states.includes(one.state)) &&
+			deliveries
+		);
 	});
 }
 
 describe('a delivery', () => {
 	it('puts a file into a folder and posts a signed webhook, with receipts', async () => {
-		const file = { channel: 'file', settings: { folder: 'reports' }, format: 'csv', filename: 'rows.{{ext}}' };
+		const file = {
+			channel: 'file',
+			settings: { folder: 'reports' },
+			format: 'csv',
+			filename: 'rows.{{ext}}',
+		};
 		const run = await push([file, webhook(hook)]);
 		const [first, second] = await settled(run, 'delivered');
 		expect(first.receipt).toMatchObject({ channel: 'file', size: CSV.length });
@@ -102,12 +111,18 @@ describe('a delivery', () => {
 
 	it('goes the way of its fallback when it is dead, in the same format', async () => {
 		status(hook, 302, { location: 'http://169.254.169.254/' });
-		const run = await push([webhook(hook, { fallback: [{ channel: 'webhook', settings: { url: other.url } }] })]);
+		const run = await push([
+			webhook(hook, { fallback: [{ channel: 'webhook', settings: { url: other.url } }] }),
+		]);
 		const [primary, fallback] = await bed.until(async () => {
 			const { deliveries } = await bed.run(run);
 			return deliveries.length === 2 && deliveries[1].state === 'delivered' && deliveries;
 		});
-		expect(primary).toMatchObject({ target: '0', state: 'dead', error: { code: 'TARGET_REDIRECT' } });
+		expect(primary).toMatchObject({
+			target: '0',
+			state: 'dead',
+			error: { code: 'TARGET_REDIRECT' },
+		});
 		expect(fallback).toMatchObject({ target: '0.1', format: 'csv' });
 		expect(other.received[0]?.body.toString()).toBe(CSV);
 		expect(await bed.events('delivery.fallback')).toHaveLength(1);
@@ -204,7 +219,8 @@ describe('an endpoint that answers 410', () => {
 
 describe('a destination', () => {
 	const create = async (name: string, settings: object): Promise<Body> =>
-		demand(await bed.admin.post('/v1/destinations', { name, channel: 'webhook', settings }), 201).body;
+		demand(await bed.admin.post('/v1/destinations', { name, channel: 'webhook', settings }), 201)
+			.body;
 
 	it('is used by name, rotated in place, disabled, and refused to be deleted while in use', async () => {
 		const made = await create('warehouse', { url: hook.url, secret: SECRET });
@@ -244,7 +260,10 @@ describe('a destination', () => {
 		expect(dead.error.code).toBe('TARGET_DISABLED');
 		expect(hook.received).toHaveLength(1);
 		status(hook, 200);
-		demand(await bed.admin.put(place, { name: 'gone', channel: 'webhook', settings: { url: hook.url } }), 200);
+		demand(
+			await bed.admin.put(place, { name: 'gone', channel: 'webhook', settings: { url: hook.url } }),
+			200,
+		);
 		await settled(await push([{ destination: 'gone', format: 'csv' }]), 'delivered');
 	});
 

@@ -53,7 +53,12 @@ describe('the notification of a run', () => {
 		const received = await next;
 		expect(signatureHolds(received, SECRET)).toBe(true);
 		const data = told(received);
-		expect(data).toMatchObject({ runId: run, state: 'succeeded', error: null, result: { size: 10 } });
+		expect(data).toMatchObject({
+			runId: run,
+			state: 'succeeded',
+			error: null,
+			result: { size: 10 },
+		});
 		const file = await fetch(data.resultUrl);
 		expect([file.status, await file.text()]).toEqual([200, 'id\r\n1\r\n']);
 		await notificationIn(run, 'delivered');
@@ -63,7 +68,11 @@ describe('the notification of a run', () => {
 		status = 404;
 		const next = user.next();
 		const run = await bed.invoke('rows', { notify: tell({ on: ['failed'] }) });
-		expect(told(await next)).toMatchObject({ state: 'failed', resultUrl: null, error: { code: 'TARGET_REFUSED' } });
+		expect(told(await next)).toMatchObject({
+			state: 'failed',
+			resultUrl: null,
+			error: { code: 'TARGET_REFUSED' },
+		});
 		await notificationIn(run, 'delivered');
 		status = 200;
 		const silent = await bed.invoke('rows', { notify: tell({ on: ['failed'] }) });
@@ -81,13 +90,17 @@ describe('the notification of a run', () => {
 		const next = user.next();
 		const run = await bed.invoke('rows', {
 			notify: tell(),
-			delivery: { targets: [{ channel: 'webhook', settings: { url: target.url }, format: 'json' }] },
+			delivery: {
+				targets: [{ channel: 'webhook', settings: { url: target.url }, format: 'json' }],
+			},
 		});
 		await asked;
 		expect((await bed.run(run)).notifications[0].state).toBe('pending');
 		expect(user.received).toHaveLength(0);
 		waiting.resolve();
-		expect(told(await next).deliveries).toMatchObject([{ target: '0', state: 'delivered', attempts: 1 }]);
+		expect(told(await next).deliveries).toMatchObject([
+			{ target: '0', state: 'delivered', attempts: 1 },
+		]);
 	});
 
 	it('does not wait for ever: after notifyAfter it tells what is still being tried', async () => {
@@ -95,7 +108,9 @@ describe('the notification of a run', () => {
 		const next = user.next();
 		const run = await bed.invoke('rows', {
 			notify: tell(),
-			delivery: { targets: [{ channel: 'webhook', settings: { url: target.url }, format: 'json' }] },
+			delivery: {
+				targets: [{ channel: 'webhook', settings: { url: target.url }, format: 'json' }],
+			},
 		});
 		const states = (delivery: Body): boolean => delivery.state === 'failed';
 		await bed.until(async () => {
@@ -150,7 +165,10 @@ describe('the notification of a run', () => {
 
 	it('may go to a destination', async () => {
 		const settings = { url: user.url, secret: SECRET };
-		demand(await bed.admin.post('/v1/destinations', { name: 'ops', channel: 'webhook', settings }), 201);
+		demand(
+			await bed.admin.post('/v1/destinations', { name: 'ops', channel: 'webhook', settings }),
+			201,
+		);
 		const next = user.next();
 		await bed.invoke('rows', { notify: [{ destination: 'ops' }] });
 		expect(signatureHolds(await next, SECRET)).toBe(true);
@@ -189,7 +207,9 @@ describe('a result link', () => {
 		const run = await bed.invoke('rows');
 		await bed.runIn(run, 'succeeded');
 		const { body } = demand(await bed.admin.post(`/v1/runs/${run}/links`, { maxUses: 3 }), 201);
-		const answers = await Promise.all(Array.from({ length: 20 }, async () => (await fetch(body.url)).status));
+		const answers = await Promise.all(
+			Array.from({ length: 20 }, async () => (await fetch(body.url)).status),
+		);
 		expect(answers.filter((code) => code === 200)).toHaveLength(3);
 		expect(answers.filter((code) => code === 410)).toHaveLength(17);
 	});

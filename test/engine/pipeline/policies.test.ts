@@ -39,7 +39,10 @@ const rows = async (id: string, length: number): Promise<Body[]> =>
 		return ledger.length >= length && ledger;
 	});
 const every = async (policies: object, more: object = {}): Promise<string> => {
-	const body = { timing: { every: '1m', ...more }, policies: { retry: { attempts: 1 }, ...policies } };
+	const body = {
+		timing: { every: '1m', ...more },
+		policies: { retry: { attempts: 1 }, ...policies },
+	};
 	return (await bed.schedule(name, body)).scheduleId as string;
 };
 const remove = async (id: string): Promise<void> => {
@@ -229,9 +232,17 @@ describe('the envelope of a run that an occurrence made', () => {
 		}
 		const [first, second] = seen;
 		expect(first.window).toEqual({ start: null, end: first.schedule.nominalAt });
-		expect(second.window).toEqual({ start: first.schedule.nominalAt, end: second.schedule.nominalAt });
+		expect(second.window).toEqual({
+			start: first.schedule.nominalAt,
+			end: second.schedule.nominalAt,
+		});
 		expect(second.schedule).toMatchObject({ id, revision: 1, trigger: 'schedule', late: false });
-		expect(second).toMatchObject({ capability: name, action: 'go', tenant: 'default', specVersion: '1.0' });
+		expect(second).toMatchObject({
+			capability: name,
+			action: 'go',
+			tenant: 'default',
+			specVersion: '1.0',
+		});
 		await remove(id);
 	});
 });

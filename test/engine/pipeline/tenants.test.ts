@@ -30,7 +30,14 @@ beforeAll(async () => {
 	const link = demand(await bed.admin.post(`/v1/runs/${run}/links`, {}), 201).body.link.id;
 	const delivery = (await bed.run(run)).deliveries[0].id;
 	const key = (await bed.admin.get('/v1/me')).body.keyId;
-	ids = { schedules: scheduleId, runs: run, destinations: destination.id, deliveries: delivery, links: link, keys: key };
+	ids = {
+		schedules: scheduleId,
+		runs: run,
+		destinations: destination.id,
+		deliveries: delivery,
+		links: link,
+		keys: key,
+	};
 	stranger = bed.client(await bed.keyOf(['admin'], { tenant: 'other' }));
 	restricted = bed.client(await bed.keyOf(['admin'], { capabilities: ['something-else'] }));
 });
@@ -41,21 +48,24 @@ afterAll(async () => {
 
 /** Routes that name an object of a tenant, with the id of one that is there. */
 function placesOf(): { method: string; path: string }[] {
-	return ROUTES.filter(({ auth, path }) => auth === 'key' && path.includes('{')).map(({ method, path }) => {
-		const resource = path.split('/')[2] ?? '';
-		const filled = path
-			.replace('{capability}', 'rows')
-			.replace('{name}', 'rows')
-			.replace('{action}', 'go')
-			.replace(/\{\w+\}/, ids[resource] ?? 'missing');
-		return { method, path: filled };
-	});
+	return ROUTES.filter(({ auth, path }) => auth === 'key' && path.includes('{')).map(
+		({ method, path }) => {
+			const resource = path.split('/')[2] ?? '';
+			const filled = path
+				.replace('{capability}', 'rows')
+				.replace('{name}', 'rows')
+				.replace('{action}', 'go')
+				.replace(/\{\w+\}/, ids[resource] ?? 'missing');
+			return { method, path: filled };
+		},
+	);
 }
 
 const bodyFor = (path: string, method: string): unknown => {
 	if (method !== 'post' && method !== 'put') return undefined;
 	if (path.endsWith('/schedule')) return { action: 'go', time: 'in 1h' };
-	if (path.startsWith('/v1/destinations')) return { name: 'ops', channel: 'webhook', settings: { url: server.url('/') } };
+	if (path.startsWith('/v1/destinations'))
+		return { name: 'ops', channel: 'webhook', settings: { url: server.url('/') } };
 	return undefined;
 };
 
@@ -65,7 +75,9 @@ describe('what belongs to one tenant', () => {
 		for (const { method, path } of placesOf()) {
 			// Registering makes a capability of one's own.
 			if (method === 'put' && path.startsWith('/v1/capabilities')) continue;
-			const { status } = await stranger.send(method.toUpperCase(), path, { body: bodyFor(path, method) });
+			const { status } = await stranger.send(method.toUpperCase(), path, {
+				body: bodyFor(path, method),
+			});
 			answers[`${method} ${path}`] = status;
 		}
 		expect(Object.keys(answers).length).toBeGreaterThan(15);
@@ -73,7 +85,14 @@ describe('what belongs to one tenant', () => {
 	});
 
 	it('is in no list and no event of another', async () => {
-		for (const list of ['schedules', 'runs', 'destinations', 'deliveries', 'dead-letters', 'capabilities']) {
+		for (const list of [
+			'schedules',
+			'runs',
+			'destinations',
+			'deliveries',
+			'dead-letters',
+			'capabilities',
+		]) {
 			expect((await stranger.get(`/v1/${list}`)).body.items).toEqual([]);
 		}
 		const { store } = bed.engine.context;
@@ -94,7 +113,9 @@ describe('a key for some capabilities', () => {
 		const answers: Record<string, number> = {};
 		for (const { method, path } of placesOf()) {
 			if (/^\/v1\/(?:keys|destinations|links)/.test(path) || method === 'put') continue;
-			const { status } = await restricted.send(method.toUpperCase(), path, { body: bodyFor(path, method) });
+			const { status } = await restricted.send(method.toUpperCase(), path, {
+				body: bodyFor(path, method),
+			});
 			answers[`${method} ${path}`] = status;
 		}
 		expect(Object.entries(answers).filter(([, status]) => status !== 404)).toEqual([]);
