@@ -46,10 +46,16 @@ const oneOf = (target: { destination?: unknown; channel?: unknown; settings?: un
 	(target.destination === undefined) !== (target.channel === undefined) &&
 	(target.channel !== undefined || target.settings === undefined);
 const oneOfMessage = { error: 'either "destination", or "channel" with "settings"' };
+/** The same, as JSON Schema says it. */
+const oneOfSchema = {
+	oneOf: [{ required: ['destination'] }, { required: ['channel'] }],
+	dependentRequired: { settings: ['channel'] },
+};
 
 export const fallbackInputSchema = z
 	.strictObject({ ...place, ...rendering })
-	.refine(oneOf, oneOfMessage);
+	.refine(oneOf, oneOfMessage)
+	.meta(oneOfSchema);
 
 export const targetInputSchema = z
 	.strictObject({
@@ -67,7 +73,8 @@ export const targetInputSchema = z
 			.default([])
 			.describe('Where it goes when the target has failed for good, in this order.'),
 	})
-	.refine(oneOf, oneOfMessage);
+	.refine(oneOf, oneOfMessage)
+	.meta(oneOfSchema);
 
 export const linkOptionsSchema = z.strictObject({
 	expiresIn: durationSchema
@@ -144,6 +151,10 @@ export const notifyInputSchema = z
 	.refine((notify) => notify.secret === undefined || notify.url !== undefined, {
 		path: ['secret'],
 		error: 'a secret only together with "url"',
+	})
+	.meta({
+		oneOf: [{ required: ['url'] }, { required: ['destination'] }],
+		dependentRequired: { secret: ['url'] },
 	});
 
 /** A sealed secret: `v1.<kid>.<wrapped key>.<nonce>.<ciphertext>`; see `security/sealing.ts`. */

@@ -57,7 +57,10 @@ export const scheduleInputSchema = z
 			[input.timing, input.time, input.frequency].filter((x) => x !== undefined).length === 1,
 		{ path: ['timing'], error: 'exactly one of "timing", "time" and "frequency"' },
 	)
-	.meta({ id: 'ScheduleInput' });
+	.meta({
+		id: 'ScheduleInput',
+		oneOf: [{ required: ['timing'] }, { required: ['time'] }, { required: ['frequency'] }],
+	});
 
 export type ScheduleInput = z.output<typeof scheduleInputSchema>;
 

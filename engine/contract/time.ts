@@ -69,7 +69,7 @@ export function formatDuration(duration: Duration): string {
 
 /** A duration as input: `"90s"`, `"5m"`, `"PT5M"` or milliseconds; parsed to milliseconds. */
 export const durationSchema = z
-	.union([z.string().max(40), z.number().int().nonnegative()])
+	.union([z.string().max(40), z.number().int().nonnegative().meta({ maximum: MAX_DURATION })])
 	.transform((input, context): Duration => {
 		const parsed = parseDuration(input);
 		if (parsed === undefined) {

@@ -13,6 +13,7 @@ import { registerCapability } from '../../engine/pipeline/capabilities.ts';
 import { invokeInputSchema } from '../../engine/pipeline/invoke.ts';
 import { compileSpec } from '../../engine/pipeline/spec.ts';
 import type { SessionAdapter } from '../../engine/sessions/session.port.ts';
+import type { SqliteStore } from '../../engine/stores/sqlite/store.ts';
 import type { Job } from './job.ts';
 import { hear, read, tell } from './talk.ts';
 
@@ -111,7 +112,9 @@ async function drain(engine: Engine): Promise<void> {
 			samples.push({ runs: over, rss, heap: heapUsed });
 		}
 	}
-	tell({ milliseconds: performance.now() - began, samples });
+	const milliseconds = performance.now() - began;
+	const commits = (store as SqliteStore).commits();
+	tell({ milliseconds, samples, commits });
 	await lines.next();
 	await engine.stop();
 }

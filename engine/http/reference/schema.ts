@@ -84,7 +84,8 @@ export function typeWords(schema: Json): Html {
 		const name = $ref.split('/').at(-1) ?? '';
 		return html`<a href="#schema-${name}">${name}</a>`;
 	}
-	const branches = (anyOf ?? oneOf) as Json[] | undefined;
+	// beside a type they only say which fields go together
+	const branches = (type === undefined ? (anyOf ?? oneOf) : undefined) as Json[] | undefined;
 	if (branches !== undefined) return html`${separated(branches.map(typeWords), ' or ')}`;
 	if (Array.isArray(values)) {
 		return html`${separated(

@@ -44,17 +44,19 @@ export const formatQuery = z.strictObject({
 	format: nameSchema.optional().meta({ description: 'Of those in `GET /v1/formats`.' }),
 });
 
+const FILE_TYPES = [
+	'application/json',
+	'application/x-ndjson',
+	'text/csv',
+	'text/html',
+	'application/octet-stream',
+];
+
 /** Answers of routes that send files. */
 export const FILE_ANSWERS = {
 	200: {
 		description: 'The file.',
-		media: [
-			'application/json',
-			'application/x-ndjson',
-			'text/csv',
-			'text/html',
-			'application/octet-stream',
-		],
+		media: FILE_TYPES,
 		headers: {
 			etag: 'The SHA-256 of the bytes.',
 			'accept-ranges': '`bytes`',
@@ -62,8 +64,8 @@ export const FILE_ANSWERS = {
 		},
 	},
 	206: {
-		description: 'The range that was asked for.',
-		media: ['application/octet-stream'],
+		description: 'The range that was asked for, of a file of this type.',
+		media: FILE_TYPES,
 		headers: { 'content-range': 'Which bytes of how many.' },
 	},
 	304: { description: 'The client has it (If-None-Match).' },

@@ -81,7 +81,7 @@ export function createBlobFiles(options: {
 			stageBlob(source, {
 				maxBytes,
 				inlineLimit: INLINE_LIMIT,
-				temporaryFile: join(temporary, randomUUID()),
+				temporaryFile: () => join(temporary, randomUUID()),
 				root,
 				pathOf(sha256) {
 					recent.set(sha256, clock.now());

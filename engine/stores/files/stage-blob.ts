@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash as hashOf } from 'node:crypto';
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -10,7 +10,7 @@ interface StageOptions {
 	maxBytes: number;
 	inlineLimit: number;
 	/** Does not exist yet. */
-	temporaryFile: string;
+	temporaryFile: () => string;
 	root: string;
 	/** The final path; it is about to be written. */
 	pathOf: (sha256: string) => string;
@@ -27,11 +27,19 @@ export async function stageBlob(
 	source: AsyncIterable<Uint8Array> | Uint8Array,
 	options: StageOptions,
 ): Promise<StagedBlob> {
+	if (source instanceof Uint8Array && source.byteLength <= options.inlineLimit) {
+		return stageInline(source, options.maxBytes);
+	}
 	const hash = createHash('sha256');
 	const pending: Uint8Array[] = [];
 	let pendingSize = 0;
 	let size = 0;
 	let file: FileHandle | null = null;
+	let temporaryFile = '';
+	const openFile = async (): Promise<FileHandle> => {
+		temporaryFile = options.temporaryFile();
+		return await open(temporaryFile, 'wx', 0o600);
+	};
 	try {
 		for await (const chunk of source instanceof Uint8Array ? [source] : source) {
 			size += chunk.byteLength;
@@ -40,28 +48,35 @@ export async function stageBlob(
 			pending.push(chunk);
 			pendingSize += chunk.byteLength;
 			if (size <= options.inlineLimit || pendingSize < WRITE_SIZE) continue;
-			file ??= await open(options.temporaryFile, 'wx', 0o600);
+			file ??= await openFile();
 			await file.appendFile(Buffer.concat(pending));
 			pending.length = pendingSize = 0;
 		}
 		const ref = { sha256: hash.digest('hex'), size };
 		if (size <= options.inlineLimit) return { ref, inline: Buffer.concat(pending) };
-		file ??= await open(options.temporaryFile, 'wx', 0o600);
+		file ??= await openFile();
 		if (pendingSize > 0) await file.appendFile(Buffer.concat(pending));
 		await file.sync();
-		await publish(options, ref.sha256);
+		await publish(temporaryFile, ref.sha256, options);
 		return { ref, inline: null };
 	} catch (error) {
-		if (file !== null) await rm(options.temporaryFile, { force: true });
+		if (file !== null) await rm(temporaryFile, { force: true });
 		throw storageFull(error) ?? error;
 	} finally {
 		await file?.close();
 	}
 }
 
+/** What is in memory already and stays there: nearly every result, so at no more cost than the hash. */
+function stageInline(bytes: Uint8Array, maxBytes: number): StagedBlob {
+	if (bytes.byteLength > maxBytes) throw tooLarge(maxBytes);
+	return { ref: { sha256: hashOf('sha256', bytes), size: bytes.byteLength }, inline: bytes };
+}
+
 async function publish(
-	{ temporaryFile, root, pathOf }: StageOptions,
+	temporaryFile: string,
 	sha256: string,
+	{ root, pathOf }: StageOptions,
 ): Promise<void> {
 	const path = pathOf(sha256);
 	const made = await mkdir(dirname(path), { recursive: true });

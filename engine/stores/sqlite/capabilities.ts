@@ -10,10 +10,18 @@ type Capabilities = Pick<
 	'putCapability' | 'getCapability' | 'listCapabilities' | 'deleteCapability'
 >;
 
+/** How many are kept in memory. */
+const CACHED = 1000;
+
 /** How many of the schedules that stand in the way are named. */
 export const USED_BY_LIMIT = 20;
 
 export function createCapabilities({ db, write }: Context): Capabilities {
+	/**
+	 * As read last, since every attempt asks. No other process writes here. A write forgets the entry and sets
+	 * none: it may yet be rolled back, and nobody reads in the middle of a commit.
+	 */
+	const read = new Map<string, Capability>();
 	const select = `SELECT ${capabilityRows.columns} FROM capabilities WHERE tenant = ?`;
 
 	function find(tenant: string, name: string): Capability | null {
@@ -45,13 +53,21 @@ export function createCapabilities({ db, write }: Context): Capabilities {
 					revision: (present?.revision ?? 0) + 1,
 					createdAt: present?.createdAt ?? capability.createdAt,
 				};
+				read.delete(`${tenant}/${name}`);
 				db.sql(capabilityRows.insertOrReplace).run(...capabilityRows.toRow(kept));
 				tx.events(events);
 				return kept;
 			}),
 
 		async getCapability(tenant, name) {
-			return find(tenant, name);
+			const key = `${tenant}/${name}`;
+			const known = read.get(key);
+			if (known !== undefined) return known;
+			const found = find(tenant, name);
+			if (found === null) return null;
+			if (read.size >= CACHED) read.clear();
+			read.set(key, found);
+			return found;
 		},
 
 		async listCapabilities(tenant, page) {
@@ -70,6 +86,7 @@ export function createCapabilities({ db, write }: Context): Capabilities {
 				if (expected !== undefined && present.revision !== expected) return 'revision_differs';
 				const users = usedBy(tenant, name);
 				if (users.length > 0) return { usedBy: users };
+				read.delete(`${tenant}/${name}`);
 				db.sql('DELETE FROM capabilities WHERE tenant = ? AND name = ?').run(tenant, name);
 				tx.events(events);
 				return 'deleted';

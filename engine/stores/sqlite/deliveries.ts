@@ -6,6 +6,7 @@ import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import { listDeliveries } from './delivery-lists.ts';
 import type { createDestinations } from './destinations.ts';
+import { createGather } from './gather.ts';
 import { claimStatement } from './leases.ts';
 import { once } from './once.ts';
 import type { createResults } from './results.ts';
@@ -133,7 +134,7 @@ export function createDeliveries(
 		port: {
 			claimDeliveries: (request, events) => write((tx) => claim(tx, request, events)),
 
-			settleDeliveries: (settlements) => write((tx) => settleAll(tx, settlements)),
+			settleDeliveries: createGather(write, settleAll),
 
 			replayDeliveries: (settlements, record) =>
 				write((tx) => once(context, record, () => settleAll(tx, settlements))),

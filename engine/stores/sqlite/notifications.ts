@@ -4,6 +4,7 @@ import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import type { createDestinations } from './destinations.ts';
+import { createGather } from './gather.ts';
 import { claimStatement } from './leases.ts';
 import { notificationRows } from './rows.ts';
 import { settleEach } from './settle-each.ts';
@@ -106,14 +107,15 @@ export function createNotifications(
 		port: {
 			claimNotifications: (request, events) => write((tx) => claim(tx, request, events)),
 
-			settleNotifications: (settlements) =>
-				write((tx) =>
+			settleNotifications: createGather(
+				write,
+				(tx, settlements: readonly NotificationSettlement[]) =>
 					settleEach(context, tx, settlements, {
 						where: 'settleNotifications',
 						idOf: ({ notificationId }) => notificationId,
 						settle: (settlement) => settle(tx, settlement),
 					}),
-				),
+			),
 
 			async listExpiredNotifications(now, limit, except) {
 				return db

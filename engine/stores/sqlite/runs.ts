@@ -1,8 +1,10 @@
+import type { RunSettlement } from '../../contract/change.ts';
 import type { Run } from '../../contract/run.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
+import { createGather } from './gather.ts';
 import { lookAtOf } from './look-at.ts';
 import { once } from './once.ts';
 import { attemptRows, runRows } from './rows.ts';
@@ -75,14 +77,13 @@ export function createRuns(
 
 			claimRuns: (request, events) => write((tx) => claim(tx, request, events)),
 
-			settleRuns: (settlements) =>
-				write((tx) =>
-					settleEach(context, tx, settlements, {
-						where: 'settleRuns',
-						idOf: ({ runId }) => runId,
-						settle: (settlement) => settle(tx, settlement),
-					}),
-				),
+			settleRuns: createGather(write, (tx, settlements: readonly RunSettlement[]) =>
+				settleEach(context, tx, settlements, {
+					where: 'settleRuns',
+					idOf: ({ runId }) => runId,
+					settle: (settlement) => settle(tx, settlement),
+				}),
+			),
 
 			async listExpiredRuns(now, limit, except) {
 				return db

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { streamEvents } from '../../../engine/http/event-stream.ts';
+import type { KeyCall } from '../../../engine/http/route.ts';
+import { startServer } from '../../../engine/http/server.ts';
 import type { Body, TestEngine } from '../../support/api.ts';
 import { startTestEngine } from '../../support/api.ts';
 import { CapabilityServer } from '../../support/capability-server.ts';
@@ -135,9 +138,7 @@ describe('the event stream', () => {
 
 	it('refuses positions that are none, and what it cannot say', async () => {
 		for (const headers of [{ 'last-event-id': '7' }, { 'last-event-id': 'evt_$' }]) {
-			expect(
-				(await test.admin.get('/v1/events', { headers: headers })).status,
-			).toBe(400);
+			expect((await test.admin.get('/v1/events', { headers: headers })).status).toBe(400);
 		}
 		expect((await test.admin.get('/v1/events?after=run_1')).status).toBe(400);
 		expect((await test.admin.get('/v1/events', { headers: { accept: 'image/png' } })).status).toBe(
@@ -145,5 +146,50 @@ describe('the event stream', () => {
 		);
 		const limited = test.client(await test.keyOf(['runs:read'], { capabilities: ['reports'] }));
 		expect((await limited.get('/v1/events')).status).toBe(403);
+	});
+});
+
+describe('an idle stream', () => {
+	it('shows signs of life every 15 seconds, and ends its watch when the reader goes', async () => {
+		const timers: { delay: number; call: () => void }[] = [];
+		const watching = new Set<unknown>();
+		const ctx = {
+			clock: {
+				after: (delay: number, call: () => void) => {
+					const timer = { delay, call };
+					timers.push(timer);
+					return () => timers.splice(timers.indexOf(timer), 1);
+				},
+			},
+			store: {
+				readEvents: async () => [],
+				onEvents: (listener: unknown) => {
+					watching.add(listener);
+					return () => watching.delete(listener);
+				},
+			},
+		};
+		const ended = Promise.withResolvers<unknown>();
+		const idle = await startServer(
+			(_, response) => {
+				const call = { ctx, actor: { tenant: 'default' }, response } as unknown as KeyCall;
+				streamEvents(call, { after: null, visible: () => true }).then(ended.resolve, ended.reject);
+			},
+			{ host: '127.0.0.1', port: 0 },
+		);
+		const away = new AbortController();
+		const { body } = await fetch(idle.url, { signal: away.signal });
+		const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+		expect((await reader?.read())?.value).toBe('retry: 2000\n\n');
+		for (let beat = 0; beat < 3; beat++) {
+			expect(timers.map(({ delay }) => delay)).toEqual([15_000]);
+			timers.shift()?.call();
+			expect((await reader?.read())?.value).toBe(':\n\n');
+		}
+		expect(watching.size).toBe(1);
+		away.abort();
+		await ended.promise;
+		expect({ watching: watching.size, timers: timers.length }).toEqual({ watching: 0, timers: 0 });
+		await idle.close(1000);
 	});
 });

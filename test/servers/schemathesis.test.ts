@@ -1,0 +1,137 @@
+import { randomInt } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+
+import type { Client } from '../support/api.ts';
+import { clientOf } from '../support/api.ts';
+import { CapabilityServer } from '../support/capability-server.ts';
+import type { EngineProcess } from '../support/engine-process.ts';
+import { killEngines, startEngineProcess } from '../support/engine-process.ts';
+import { finishedRun, registerReports } from '../support/reports.ts';
+import { pythonEnv } from './python-env.ts';
+import type { Given } from './schemathesis/config.ts';
+import { configuration } from './schemathesis/config.ts';
+
+/*
+ * Schemathesis reads /openapi.json of a real engine and asks for everything in it, rightly and wrongly: no
+ * answer may be a 5xx, or one that the document does not have. `SCHEMATHESIS_SEED` repeats a run.
+ */
+
+const VERSION = '4.32.5';
+const EXAMPLES = 40;
+const SEED = Number(process.env['SCHEMATHESIS_SEED'] ?? randomInt(2 ** 32));
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+let programs: string;
+let folder: string;
+let server: CapabilityServer;
+let engine: EngineProcess;
+
+beforeAll(async () => {
+	programs = await pythonEnv('schemathesis', [`schemathesis==${VERSION}`]);
+	folder = await mkdtemp(join(tmpdir(), 'capscheduler-schemathesis-'));
+	server = await new CapabilityServer().start();
+	engine = await startEngineProcess(
+		{
+			CAPSCHEDULER_DATA_DIR: join(folder, 'data'),
+			CAPSCHEDULER_FILE_ROOTS: join(folder, 'out'),
+			CAPSCHEDULER_RATE_LIMIT: '0',
+			CAPSCHEDULER_LOG: 'warn:json',
+		},
+		{
+			command: [
+				process.execPath,
+				...['--import', path('../support/loopback-only.ts')],
+				...[path('../../engine/cli/main.ts'), 'start', '--json'],
+			],
+		},
+	);
+}, 300_000);
+afterAll(async () => {
+	await killEngines();
+	await server.close();
+	await rm(folder, { recursive: true, force: true });
+});
+
+/** A run whose capability has said 202 and has not called back. */
+async function openRun(admin: Client): Promise<{ id: string; token: string }> {
+	const { body } = await admin.post('/v1/capabilities/reports/actions/later/invoke', {});
+	for (;;) {
+		const call = server.received
+			.filter(({ url }) => url === '/reports')
+			.map(({ body: envelope }) => JSON.parse(envelope) as { requestId: string; callback: never })
+			.find(({ requestId }) => requestId === body.id);
+		if (call !== undefined)
+			return { id: body.id as string, token: (call.callback as { token: string }).token };
+		await new Promise(setImmediate);
+	}
+}
+
+/** One of everything. */
+async function furnish(key: string): Promise<Given & { kept: string[] }> {
+	const admin = clientOf(engine.url, key);
+	await registerReports(admin, server);
+	const binding = { type: 'http', url: server.url('/spare') };
+	await admin.put('/v1/capabilities/spare', { actions: { go: {} }, binding });
+	server.on('/in', (response) => response.writeHead(204).end());
+	const order = { action: 'now', frequency: '@daily' };
+	await admin.post('/reports/schedule', order);
+	const run = await finishedRun(admin);
+	const target = { channel: 'webhook', settings: { url: server.url('/in') } };
+	await admin.post(
+		'/v1/capabilities/reports/actions/now/invoke',
+		{ delivery: { targets: [target] } },
+		{ headers: { prefer: 'wait=30' } },
+	);
+	const [delivery] = (await admin.get('/v1/deliveries')).body.items as { id: string }[];
+	const link = (await admin.post(`/v1/runs/${run.id as string}/links`)).body.url as string;
+	const working = await openRun(admin);
+	return {
+		key,
+		delivery: delivery?.id ?? '',
+		linkToken: link.split('/r/')[1] ?? '',
+		sessions: {
+			complete: await openRun(admin),
+			fail: await openRun(admin),
+			heartbeat: working,
+			progress: working,
+		},
+		kept: ['reports', (await admin.get('/v1/me')).body.keyId as string],
+	};
+}
+
+async function schemathesis(config: string, kept: readonly string[]) {
+	const child = spawn(
+		join(programs, 'schemathesis'),
+		[
+			...['--config-file', config, 'run', `${engine.url}/openapi.json`, '--no-color'],
+			...['--phases', 'examples,coverage,fuzzing'],
+			...['--report', 'json', '--report-json-path', '/tmp/p15/report.json'],
+			...['--max-examples', String(EXAMPLES), '--seed', String(SEED)],
+		],
+		{ cwd: folder, env: { ...process.env, KEPT: kept.join(',') }, stdio: ['ignore', 'pipe', 'pipe'] },
+	);
+	let output = '';
+	child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));
+	child.stderr.setEncoding('utf8').on('data', (text: string) => (output += text));
+	const [code] = (await once(child, 'close')) as [number | null];
+	return { code, output };
+}
+
+describe('schemathesis', () => {
+	it('finds no 5xx and no answer that the OpenAPI document does not have', async () => {
+		process.stderr.write(`schemathesis ${VERSION}, seed ${SEED}\n`);
+		const { kept, ...given } = await furnish(engine.firstKey ?? '');
+		const config = join(folder, 'schemathesis.toml');
+		await writeFile(config, configuration(path('schemathesis/hooks.py'), given));
+		const { code, output } = await schemathesis(config, kept);
+		expect({ code, output: code === 0 ? '' : output }).toEqual({ code: 0, output: '' });
+		expect(engine.log()).not.toContain('"level":"error"');
+	}, 420_000);
+});
