@@ -7,7 +7,6 @@ export const CATCH_UP_MODES = ['latest', 'all', 'none'] as const;
 export const RETRY_REASONS = ['timeout', '5xx', '429', 'network'] as const;
 export const ON_UNKNOWN = ['retry', 'fail', 'manual'] as const;
 
-export type Overlap = (typeof OVERLAP)[number];
 export type RetryReason = (typeof RETRY_REASONS)[number];
 
 const hour = 3_600_000;

@@ -219,7 +219,8 @@ function send({ status, headers = {}, body }: Reply, response: Response): void {
 		response.end();
 		return;
 	}
-	const text = Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
+	// The line end keeps answers apart in a terminal.
+	const text = Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`);
 	if (!response.hasHeader('content-type'))
 		response.setHeader('content-type', 'application/json; charset=utf-8');
 	response.setHeader('content-length', text.length);

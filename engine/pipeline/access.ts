@@ -31,12 +31,6 @@ export function hasScope(actor: Actor, scope: Scope): boolean {
 	return actor.scopes.has(scope) || actor.scopes.has('admin');
 }
 
-export function requireScope(actor: Actor, scope: Scope): void {
-	if (!hasScope(actor, scope)) {
-		throw new CapError('FORBIDDEN', `this key lacks the scope ${scope}`);
-	}
-}
-
 /** A capability that the key may not use looks like one that is not there. */
 export function mayUse(actor: Actor, capability: string): boolean {
 	return actor.capabilities === undefined || actor.capabilities.has(capability);

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.ts';
 import type { ChannelRegistry } from '../channels/channel.port.ts';
-import type { Actor } from '../contract/access.ts';
 import type { EngineId, NewId } from '../contract/ids.ts';
 import type { JsonValue } from '../contract/json.ts';
 import type { Duration } from '../contract/time.ts';
@@ -76,4 +75,3 @@ export type Answered<T> =
 	/** An earlier request under the same key did it. */
 	| { kind: 'replayed'; response: StoredResponse };
 
-export type { Actor };

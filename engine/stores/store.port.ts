@@ -16,12 +16,10 @@ import type {
 	EngineId,
 	KeyId,
 	LinkId,
-	NotificationId,
 	ResultId,
 	RunId,
 	ScheduleId,
 } from '../contract/ids.ts';
-import type { JsonObject } from '../contract/json.ts';
 import type { ArtifactRecord, ResultRecord } from '../contract/result.ts';
 import type {
 	AttemptRecord,
@@ -359,6 +357,3 @@ export interface Retention {
 	/** Events; default 30 days. */
 	events: Duration;
 }
-
-/** Binding settings and the like are plain JSON in the store. */
-export type StoredJson = JsonObject;

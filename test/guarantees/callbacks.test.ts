@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import type { Answer, Body } from '../support/api.ts';
+import type { Answer } from '../support/api.ts';
 import { CapabilityServer } from '../support/capability-server.ts';
 import type { Bed } from '../support/engine.ts';
 import { demand, startBed } from '../support/engine.ts';
@@ -127,7 +127,7 @@ describe('a callback', () => {
 
 	it('tells how far the work is, hears until when, and that it is not wanted any more', async () => {
 		const session = await waiting({ timeout: '10m' });
-		const beat = demand(await say(session, 'heartbeat'), 200).body as Body;
+		const beat = demand(await say(session, 'heartbeat'), 200).body;
 		expect(beat.cancelled).toBe(false);
 		expect(Date.parse(beat.deadline) - bed.clock.now()).toBe(600_000);
 		demand(await say(session, 'progress', { done: 3, of: 9 }), 200);

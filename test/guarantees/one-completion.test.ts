@@ -72,13 +72,13 @@ describe('a holder whose lease ended', () => {
 		const before = calls.all.length;
 		const id = await bed.invoke('work');
 		await calls.atLeast(before + 1);
-		const old = calls.all[before] as HeldCall;
+		const old = calls.all[before]!;
 		const closed = new Promise((resolve) => old.response.once('close', resolve));
 		// The process stood still for longer than the lease, and looks at the store before it renews.
 		bed.clock.advance(31_000);
 		await sweep(bed.engine.context);
 		await calls.atLeast(before + 2);
-		const next = calls.all[before + 1] as HeldCall;
+		const next = calls.all[before + 1]!;
 		expect(next.envelope).toMatchObject({ requestId: id, attempt: 2, epoch: 2 });
 		await closed;
 		const late = bed.client(old.envelope.callback.token);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 
 import { CapabilityServer } from '../support/capability-server.ts';
 import type { Bed } from '../support/engine.ts';

@@ -1,5 +1,4 @@
-import { deliveryInputSchema } from '../../engine/contract/delivery.ts';
-import type { EngineId, RunId, ScheduleId } from '../../engine/contract/ids.ts';
+import type { EngineId } from '../../engine/contract/ids.ts';
 import { policiesSchema } from '../../engine/contract/policies.ts';
 import type { Delivery, Notification, Run } from '../../engine/contract/run.ts';
 import type { RunSpec, Schedule } from '../../engine/contract/schedule.ts';
@@ -15,15 +14,9 @@ export function aSpec(more: Partial<RunSpec> = {}): RunSpec {
 		action: 'daily',
 		parameters: {},
 		policies: policiesSchema.parse({}),
-		delivery: {
-			...deliveryInputSchema.parse({}),
-			mode: 'pull',
-			format: 'auto',
-			options: {},
-			targets: [],
-		},
+		delivery: null,
 		notify: [],
-		schedule: { id: 'sch_1' as ScheduleId, name: null, revision: 1 },
+		schedule: { id: 'sch_1', name: null, revision: 1 },
 		timeZone: 'UTC',
 		sealedFor: 'sch_1',
 		...more,
@@ -32,7 +25,7 @@ export function aSpec(more: Partial<RunSpec> = {}): RunSpec {
 
 export function aSchedule(more: Partial<Schedule> = {}): Schedule {
 	return {
-		id: 'sch_1' as ScheduleId,
+		id: 'sch_1',
 		tenant: 'default',
 		name: null,
 		capability: 'reports',
@@ -58,9 +51,9 @@ export function aSchedule(more: Partial<Schedule> = {}): Schedule {
 
 export function aRun(more: Partial<Run> = {}): Run {
 	return {
-		id: 'run_1' as RunId,
+		id: 'run_1',
 		tenant: 'default',
-		scheduleId: 'sch_1' as ScheduleId,
+		scheduleId: 'sch_1',
 		specId: 'spec',
 		capability: 'reports',
 		action: 'daily',
@@ -97,10 +90,10 @@ export function aDelivery(more: Partial<Delivery> = {}): Delivery {
 		when: 'always',
 	} as const;
 	return {
-		id: 'dlv_1' as Delivery['id'],
+		id: 'dlv_1',
 		tenant: 'default',
-		runId: 'run_1' as RunId,
-		scheduleId: 'sch_1' as ScheduleId,
+		runId: 'run_1',
+		scheduleId: 'sch_1',
 		targetKey: '0',
 		target,
 		fallbacks: [],
@@ -122,10 +115,10 @@ export function aDelivery(more: Partial<Delivery> = {}): Delivery {
 
 export function aNotification(more: Partial<Notification> = {}): Notification {
 	return {
-		id: 'ntf_1' as Notification['id'],
+		id: 'ntf_1',
 		tenant: 'default',
-		runId: 'run_1' as RunId,
-		scheduleId: 'sch_1' as ScheduleId,
+		runId: 'run_1',
+		scheduleId: 'sch_1',
 		notifyKey: '0',
 		state: 'pending',
 		epoch: 0,

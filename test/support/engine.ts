@@ -111,13 +111,13 @@ export async function startBed(
 		},
 		async runIn(id, ...states) {
 			const wanted = states.length === 0 ? OVER : states;
-			return await bed.until(async () => {
+			return bed.until(async () => {
 				const run = await bed.run(id);
 				return wanted.includes(run.state) && run;
 			});
 		},
 		async deliveryIn(id, state) {
-			return await bed.until(async () => {
+			return bed.until(async () => {
 				const { body } = demand(await bed.admin.get(`/v1/deliveries/${id}`), 200);
 				return body.state === state && body;
 			});

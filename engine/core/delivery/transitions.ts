@@ -8,7 +8,6 @@ import type { RetryVerdict } from '../../contract/errors.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
 import type { NewId } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
-import type { ArtifactRecord } from '../../contract/result.ts';
 import type { Delivery, DeliveryAttempt, Failure, Notification } from '../../contract/run.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import { spread } from '../spread.ts';
@@ -66,8 +65,6 @@ function attemptOf(
 		error,
 	};
 }
-
-export type StoredArtifact = NonNullable<DeliverySettlement['artifact']>;
 
 interface Sent {
 	startedAt: Instant;
@@ -225,14 +222,6 @@ export function replayed(delivery: Delivery, { at }: { at: Instant }): DeliveryS
 		set: { state: 'pending', dueAt: at, endedAt: null, attempt: 0, error: null },
 		events: [deliveryEvent('delivery.replayed', delivery, at)],
 	};
-}
-
-/** Keeps a rendered artifact with the delivery's settlement. */
-export function withArtifact(
-	settlement: DeliverySettlement,
-	artifact: { record: ArtifactRecord; inline: Uint8Array | null } | null,
-): DeliverySettlement {
-	return artifact === null ? settlement : { ...settlement, artifact };
 }
 
 // -- retry times, for deliveries and notifications

@@ -36,6 +36,8 @@ export interface Committer {
 
 /** Milliseconds. */
 const LONGEST_REST = 10;
+/** Events in one commit from which on writers are taken to come in numbers. */
+const CROWD = 8;
 
 interface Entry {
 	work: (tx: Transaction) => unknown;
@@ -66,7 +68,7 @@ export function createCommitter(options: {
 	let closed = false;
 	let commits = 0;
 	let whenIdle: (() => void) | null = null;
-	/** Whether the last commit had several writes. */
+	/** Whether the last commit wrote for many. */
 	let crowded = false;
 	/** How long the last COMMIT waited for the disk, and when it was through: milliseconds. */
 	let lastBlocked = 0;
@@ -96,12 +98,12 @@ export function createCommitter(options: {
 
 	function flush(): void {
 		const batch = queue;
-		crowded = batch.length > 1;
 		queue = [];
 		scheduled = false;
 		let gathered: Gathered | null = null;
 		try {
 			gathered = commit(batch);
+			crowded = (gathered?.events.length ?? 0) >= CROWD;
 			if (gathered !== null) faults.hit('commit.after');
 			for (const { outcome, resolve, reject } of batch) {
 				if (outcome !== null && 'value' in outcome) resolve(outcome.value as never);

@@ -23,7 +23,9 @@ afterAll(async () => {
 	await server.close();
 });
 
-const retry = (more: object): object => ({ policies: { retry: { jitter: false, ...more } } });
+const retry = (more: object): Record<string, unknown> => ({
+	policies: { retry: { jitter: false, ...more } },
+});
 
 describe('an attempt that fails', () => {
 	it('is made again after the backoff, under the same key, until one succeeds', async () => {

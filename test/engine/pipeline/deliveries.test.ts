@@ -51,10 +51,10 @@ const webhook = (receiver: Receiver, more: object = {}): object => ({
 });
 /** Invokes, and waits until the run's deliveries are all in one of these states. */
 async function push(targets: object[], more: object = {}): Promise<string> {
-	return await bed.invoke('rows', { delivery: { targets }, ...more });
+	return bed.invoke('rows', { delivery: { targets }, ...more });
 }
 async function settled(run: string, ...states: string[]): Promise<Body[]> {
-	return await bed.until(async () => {
+	return bed.until(async () => {
 		const { deliveries, state } = await bed.run(run);
 		return (
 			state === 'succeeded' &&

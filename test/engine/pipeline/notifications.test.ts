@@ -41,7 +41,7 @@ const answering = (receiver: Receiver, code: number): void => {
 const tell = (more: object = {}): object[] => [{ url: user.url, secret: SECRET, ...more }];
 const told = ({ body }: Received): Body => JSON.parse(body.toString()).data;
 const notificationIn = async (run: string, state: string): Promise<Body> =>
-	await bed.until(async () => {
+	bed.until(async () => {
 		const [notification] = (await bed.run(run)).notifications;
 		return notification?.state === state && notification;
 	});
@@ -83,9 +83,8 @@ describe('the notification of a run', () => {
 	it('waits until the deliveries are settled, and tells how they are', async () => {
 		const waiting = Promise.withResolvers<void>();
 		const asked = target.next();
-		target.answer = async (_request, response) => {
-			await waiting.promise;
-			response.writeHead(200).end();
+		target.answer = (_request, response) => {
+			void waiting.promise.then(() => response.writeHead(200).end());
 		};
 		const next = user.next();
 		const run = await bed.invoke('rows', {

@@ -34,7 +34,7 @@ const outcomes = async (id: string): Promise<string[]> =>
 	(await bed.ledger(id)).map(({ outcome }: Body) => outcome as string);
 /** The ledger, as soon as it has that many rows. */
 const rows = async (id: string, length: number): Promise<Body[]> =>
-	await bed.until(async () => {
+	bed.until(async () => {
 		const ledger = await bed.ledger(id);
 		return ledger.length >= length && ledger;
 	});

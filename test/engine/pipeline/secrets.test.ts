@@ -88,7 +88,7 @@ async function runAll(): Promise<void> {
 		demand(await bed.client().get(new URL(link).pathname), 200);
 	}
 	const envelope = server.received.find(({ url }) => url === '/rows');
-	expect(envelope?.headers['authorization']).toBe(authorization);
+	expect(envelope?.headers.authorization).toBe(authorization);
 	const sent = user.received
 		.map(({ headers, body }) => JSON.stringify(headers) + body.toString())
 		.join('');
@@ -158,8 +158,7 @@ async function readAll(): Promise<void> {
 }
 
 describe('secrets', () => {
-	const all = (): [string, string][] =>
-		Object.entries({ ...CANARIES, ...made }) as [string, string][];
+	const all = (): [string, string][] => Object.entries<string>({ ...CANARIES, ...made });
 	const leaks = (text: string): string[] =>
 		all()
 			.filter(

@@ -83,7 +83,7 @@ describe('the life of a delivery', () => {
 			fc.property(steps, (life) => {
 				const history = [aDelivery()];
 				for (const { decision, age } of life) {
-					const now = history.at(-1) as Delivery;
+					const now = history.at(-1)!;
 					const seen = history.at(-1 - age) ?? now;
 					const settlement = DECISIONS[decision]?.(seen);
 					const next = settlement === undefined ? claim(now) : apply(now, settlement);

@@ -33,7 +33,7 @@ const AT = Date.UTC(2027, 0, 1);
 const error = { code: 'TARGET_FAULT', message: 'HTTP 500' } as const;
 const nothing: FollowUps = { deliveries: [], notifications: [], links: [] };
 const followUps = (): FollowUps => nothing;
-const result = { id: 'res_1', blob: { size: 2 } } as ResultRecord;
+const result = { id: 'res_1', blob: { size: 2 } } as unknown as ResultRecord;
 const ended = { at: AT, error, followUps: nothing };
 
 /** Every decision that may be made about a run, from whatever copy of it somebody holds. */
@@ -62,6 +62,12 @@ const DECISIONS: Record<string, (run: Run, spec: RunSpec) => RunSettlement> = {
 	afterDeadline: (run, spec) => afterDeadline(run, spec, { at: AT, followUps }),
 	afterLostLease: (run, spec) => afterLostLease(run, spec, { at: AT, followUps }),
 };
+
+function decided(name: string, run: Run, spec: RunSpec): RunSettlement {
+	const decide = DECISIONS[name];
+	if (decide === undefined) throw new Error(`no decision ${name}`);
+	return decide(run, spec);
+}
 
 /** What a store does, in one line each: the claim, and a write behind its guard. */
 function claim(run: Run): Run {
@@ -95,7 +101,7 @@ describe('the life of a run', () => {
 			fc.property(specs, steps, (spec, life) => {
 				const history = [aRun()];
 				for (const { decision, age } of life) {
-					const now = history.at(-1) as Run;
+					const now = history.at(-1)!;
 					const seen = history.at(-1 - age) ?? now;
 					const decide = DECISIONS[decision];
 					const settlement = decide?.(seen, spec);
@@ -151,7 +157,7 @@ describe('the life of a run', () => {
 					let run = aRun();
 					for (let round = 0; round < 10 && !isOver(run.state); round++) {
 						run = claim(run);
-						run = apply(run, DECISIONS[way]?.(run, spec) as RunSettlement);
+						run = apply(run, decided(way, run, spec));
 						if (run.held) return;
 						run = apply(run, requeued(run, { at: AT }));
 					}
@@ -167,9 +173,7 @@ describe('the life of a run', () => {
 	it('expires when a call back does not come, and fails when an answer does not', () => {
 		const spec = aSpec({ policies: policiesSchema.parse({ retry: { attempts: 1 } }) });
 		const running = claim(aRun());
-		expect(apply(running, DECISIONS['afterTimeout']?.(running, spec) as RunSettlement).state).toBe(
-			'failed',
-		);
+		expect(apply(running, decided('afterTimeout', running, spec)).state).toBe('failed');
 		const waiting = apply(running, accepted(running, { at: AT, deadlineAt: AT + 1 }));
 		expect(apply(waiting, afterDeadline(waiting, spec, { at: AT, followUps })).state).toBe(
 			'expired',
