@@ -49,6 +49,7 @@ export function createRunWorker(ctx: Context): Worker {
 async function carryOut(ctx: Context, run: Run, spec: RunSpec, held: Held): Promise<void> {
 	const begun = ctx.clock.monotonic();
 	const settlement = await attempt(ctx, run, spec, held);
+	held.workDone();
 	if (settlement === null) {
 		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'run' });
 		return;

@@ -17,6 +17,8 @@ export interface Held {
 	 * Then nothing may be sent, and nothing needs to be written: the row is somebody else's.
 	 */
 	leaseIsSafe(): boolean;
+	/** What is left is to write how it went: something else may be claimed in its stead. */
+	workDone(): void;
 }
 
 interface Claimed {
@@ -31,7 +33,8 @@ export interface WorkerOptions<T extends Claimed> {
 	/** How many rows are worked on at the same time at most. */
 	capacity: number;
 	lease: Duration;
-	claim: (limit: number) => Promise<T[]>;
+	/** `limit` is to be asked as late as can be: what becomes free until then is claimed too. */
+	claim: (limit: () => number) => Promise<T[]>;
 	/** Does the work and writes how it ended. Never rejects for what the other side does. */
 	work(item: T, held: Held): Promise<void>;
 	/** @returns ids that are still held */
@@ -71,6 +74,8 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	/** Whether the store may have more than the last claim brought. */
 	#mayBeMore = false;
 	#claiming = false;
+	/** Of those in hand, how many are worked on; the others wait for the commit of how they went. */
+	#working = 0;
 	#started = false;
 	#draining = false;
 	#stopRenewing: () => void = () => undefined;
@@ -116,10 +121,14 @@ class LeaseWorker<T extends Claimed> implements Worker {
 		await Promise.allSettled([...this.#inHand.values()].map(({ done }) => done));
 	}
 
-	/** A small claim costs as much as a large one, so with full hands it waits until a quarter is free. */
+	get #free(): number {
+		return this.#draining ? 0 : this.#options.capacity - this.#working;
+	}
+
+	/** A small claim costs as much as a large one, so with full hands it waits until an eighth is free. */
 	get #roomy(): boolean {
-		const free = this.#options.capacity - this.#inHand.size;
-		return free > 0 && (free >= this.#options.capacity / 4 || this.#inHand.size === 0);
+		const free = this.#free;
+		return free > 0 && (free >= this.#options.capacity / 8 || this.#working === 0);
 	}
 
 	#claimIfRoomy(): void {
@@ -128,15 +137,15 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	}
 
 	async #claim(): Promise<void> {
-		const { capacity, claim, log, name, clock } = this.#options;
+		const { claim, log, name, clock } = this.#options;
 		this.#claiming = true;
 		try {
 			while (this.#mayBeMore && this.#roomy && !this.#draining) {
-				const free = capacity - this.#inHand.size;
+				let asked = 0;
 				const claimedAt = clock.monotonic();
 				this.#mayBeMore = false;
-				const items = await claim(free);
-				if (items.length === free) this.#mayBeMore = true;
+				const items = await claim(() => (asked = this.#free));
+				if (items.length === asked) this.#mayBeMore = true;
 				for (const item of items) this.#take(item, claimedAt);
 			}
 		} catch (error) {
@@ -159,6 +168,8 @@ class LeaseWorker<T extends Claimed> implements Worker {
 		const { clock, lease } = this.#options;
 		const controller = new AbortController();
 		let reason: AbortReason | undefined;
+		let working = true;
+		this.#working++;
 		const held: InHand = {
 			epoch: item.epoch,
 			leaseUntil: claimedAt + lease * (1 - LEASE_MARGIN),
@@ -170,6 +181,12 @@ class LeaseWorker<T extends Claimed> implements Worker {
 			},
 			reason: () => reason,
 			leaseIsSafe: () => clock.monotonic() < held.leaseUntil,
+			workDone: () => {
+				if (!working) return;
+				working = false;
+				this.#working--;
+				this.#claimIfRoomy();
+			},
 			done: Promise.resolve(),
 		};
 		// Its lease ended while it was in hand here (the process was stopped), and it was claimed anew.
@@ -189,6 +206,7 @@ class LeaseWorker<T extends Claimed> implements Worker {
 			});
 		} finally {
 			if (this.#inHand.get(item.id) === held) this.#inHand.delete(item.id);
+			held.workDone();
 			this.#claimIfRoomy();
 		}
 	}

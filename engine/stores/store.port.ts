@@ -118,7 +118,8 @@ export interface DeliveryFilter {
 
 export interface ClaimRequest {
 	now: Instant;
-	limit: number;
+	/** How many at most; a function is asked at the last moment, when the claim is made. */
+	limit: number | (() => number);
 	owner: EngineId;
 	leaseUntil: Instant;
 }

@@ -20,11 +20,23 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
 	folder = await makeDataFolder();
+});
+afterEach(async () => {
+	await killEngines();
+	await folder.remove();
+});
+afterAll(async () => {
+	await server.close();
+});
+
+/** An engine that is at four of ten runs. */
+async function startBusy(more: Record<string, string> = {}): Promise<void> {
 	const held = holdCalls(server, '/work');
 	({ calls } = held);
 	engine = await startEngineProcess({
 		CAPSCHEDULER_DATA_DIR: folder.path,
 		CAPSCHEDULER_CONCURRENCY: '4',
+		...more,
 	});
 	const client = createClient(engine.url, engine.firstKey ?? '');
 	await client('PUT', '/v1/capabilities/work', {
@@ -33,14 +45,7 @@ beforeEach(async () => {
 	});
 	for (let n = 0; n < 10; n++) await client('POST', '/v1/capabilities/work/actions/go/invoke', {});
 	await calls.atLeast(4);
-}, 30_000);
-afterEach(async () => {
-	await killEngines();
-	await folder.remove();
-});
-afterAll(async () => {
-	await server.close();
-});
+}
 
 const states = (): Record<string, number> =>
 	Object.fromEntries(
@@ -54,6 +59,7 @@ const logged = async (text: string): Promise<void> => {
 
 describe('SIGTERM', () => {
 	it('lets what is in flight end, begins nothing new, and leaves with code 0', async () => {
+		await startBusy();
 		process.kill(engine.pid, 'SIGTERM');
 		await logged('engine drains');
 		const ready = await fetch(`${engine.url}/readyz`);
@@ -75,6 +81,7 @@ describe('SIGTERM', () => {
 	}, 30_000);
 
 	it('a second one ends it at once, and nothing is lost by that either', async () => {
+		await startBusy();
 		process.kill(engine.pid, 'SIGTERM');
 		await logged('engine drains');
 		process.kill(engine.pid, 'SIGTERM');
@@ -86,13 +93,7 @@ describe('SIGTERM', () => {
 	}, 30_000);
 
 	it('breaks off what does not end in time, as an attempt whose outcome is unknown', async () => {
-		await engine.kill();
-		engine = await startEngineProcess({
-			CAPSCHEDULER_DATA_DIR: folder.path,
-			CAPSCHEDULER_CONCURRENCY: '4',
-			CAPSCHEDULER_DRAIN: '100ms',
-		});
-		await calls.atLeast(8);
+		await startBusy({ CAPSCHEDULER_DRAIN: '100ms' });
 		const begun = performance.now();
 		process.kill(engine.pid, 'SIGTERM');
 		expect(await engine.ended).toEqual({ code: 0, signal: null });

@@ -176,9 +176,10 @@ export function createDeliveries(
 
 	function claim(
 		tx: Transaction,
-		{ now, limit, owner, leaseUntil }: ClaimRequest,
+		{ now, limit: most, owner, leaseUntil }: ClaimRequest,
 		events: ClaimEvents,
 	): Delivery[] {
+		const limit = typeof most === 'number' ? most : most();
 		const seqAt = deliveryRows.columns.split(', ').length;
 		const rows = db
 			.rows(

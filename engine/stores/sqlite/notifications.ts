@@ -66,9 +66,10 @@ export function createNotifications(
 
 	function claim(
 		tx: Transaction,
-		{ now, limit, owner, leaseUntil }: ClaimRequest,
+		{ now, limit: most, owner, leaseUntil }: ClaimRequest,
 		events: ClaimEvents,
 	): Notification[] {
+		const limit = typeof most === 'number' ? most : most();
 		const seqAt = notificationRows.columns.split(', ').length;
 		const rows = db
 			.rows(

@@ -133,9 +133,10 @@ export function createRuns(
 
 	function claim(
 		tx: Transaction,
-		{ now, limit, owner, leaseUntil }: ClaimRequest,
+		{ now, limit: most, owner, leaseUntil }: ClaimRequest,
 		events: ClaimEvents,
 	): Run[] {
+		const limit = typeof most === 'number' ? most : most();
 		const found = candidates(now, limit);
 		const seqs = JSON.stringify(found.map(({ seq }) => seq));
 		db.sql(CLAIM).run(owner, leaseUntil, now, leaseUntil, seqs);

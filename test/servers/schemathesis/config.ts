@@ -12,44 +12,24 @@ export interface Given {
 /** A JSON string is a basic string of TOML. */
 const text = (value: string): string => JSON.stringify(value);
 
-/** In most requests the parameter has a value that exists; in the others one that is made up. */
-const known = (parameter: string, dictionary: string, value: string) => ({
-	definition: `[dictionaries.${dictionary}]\nvalues = [${text(value)}]`,
-	use: `${text(`path.${parameter}`)} = { dictionary = ${text(dictionary)}, probability = 0.8 }`,
-});
-
 /** The configuration of schemathesis, as TOML. */
-export function configuration(hooks: string, { key, delivery, linkToken, sessions }: Given): string {
-	const places: [string, ReturnType<typeof known>[], token?: string][] = [
-		['createSchedule', [known('capability', 'capability', 'reports')]],
-		['invokeAction', [known('name', 'name', 'reports'), known('action', 'action', 'now')]],
-		['deleteCapability', [known('name', 'spare', 'spare')]],
-		['getDelivery', [known('id', 'delivery', delivery)]],
-		['replayDelivery', [known('id', 'delivery-again', delivery)]],
-		['openLink', [known('token', 'link', linkToken)]],
-		...Object.entries(sessions).map(
-			([verb, { id, token }]): [string, ReturnType<typeof known>[], string] => [
-				`${verb}Session`,
-				[known('runId', `run-${verb}`, id)],
-				token,
-			],
-		),
-	];
+export function configuration(hooks: string, given: Given): string {
+	const { key, sessions } = given;
 	return [
 		`hooks = ${text(hooks)}`,
 		'continue-on-failure = true',
 		'request-timeout = 20',
 		`headers = { Authorization = ${text(`Bearer ${key}`)} }`,
-		// an operation that was never reached shows nothing
-		'warnings = { fail-on = ["missing_auth", "missing_test_data", "rate_limited"] }',
 		'[generation]',
 		'database = "none"',
-		...places.flatMap(([, parameters]) => parameters.map(({ definition }) => definition)),
-		...places.flatMap(([operation, parameters, token]) => [
-			'[[operations]]',
-			`include-operation-id = ${text(operation)}`,
-			`parameters = { ${parameters.map(({ use }) => use).join(', ')} }`,
-			...(token === undefined ? [] : [`headers = { Authorization = ${text(`Bearer ${token}`)} }`]),
+		'[cache]',
+		'enabled = false',
+		...Object.entries(knownValues(given)).flatMap(([operation, values]) =>
+			knownTo(operation, values),
+		),
+		...Object.entries(sessions).flatMap(([verb, { id, token }]) => [
+			...knownTo(`${verb}Session`, { 'path.runId': id }),
+			`headers = { Authorization = ${text(`Bearer ${token}`)} }`,
 		]),
 		// the stream of events has no end: only its other form, pages, can be judged
 		'[[operations]]',
@@ -57,4 +37,57 @@ export function configuration(hooks: string, { key, delivery, linkToken, session
 		'headers = { Accept = "application/json" }',
 		'',
 	].join('\n');
+}
+
+/** Values that mean something, by operation and place. */
+function knownValues({ delivery, linkToken }: Given): Record<string, Record<string, string>> {
+	return {
+		createSchedule: {
+			'path.capability': 'reports',
+			'body.capability': 'reports',
+			'body.action': 'now',
+			'body.frequency': '@daily',
+			'body.time': 'in 10m',
+			'body.timing.cron': '0 9 * * 1-5',
+			'body.timing.timeZone': 'Europe/Berlin',
+			'body.delivery.format': 'csv',
+			'body.delivery.mode': 'pull',
+		},
+		pauseSchedule: ANY_REVISION,
+		resumeSchedule: ANY_REVISION,
+		deleteSchedule: ANY_REVISION,
+		invokeAction: { 'path.name': 'reports', 'path.action': 'now', 'body.delivery.mode': 'pull' },
+		putCapability: { 'path.name': 'standing', ...ANY_REVISION },
+		deleteCapability: { 'path.name': 'spare', ...ANY_REVISION },
+		replaceDestination: ANY_REVISION,
+		deleteDestination: ANY_REVISION,
+		getDelivery: { 'path.id': delivery },
+		replayDelivery: { 'path.id': delivery },
+		openLink: { 'path.token': linkToken },
+	};
+}
+
+const ANY_REVISION = { 'header.if-match': '*' };
+
+/** In most requests the place has a value that exists; in the others one that is made up. */
+function knownTo(operation: string, values: Record<string, string>): string[] {
+	const places = Object.entries(values).map(([place, value]) => ({
+		place,
+		value,
+		dictionary: `${operation}-${place.replaceAll('.', '-')}`,
+	}));
+	return [
+		...places.flatMap(({ dictionary, value }) => [
+			`[dictionaries.${dictionary}]`,
+			`values = [${text(value)}]`,
+		]),
+		'[[operations]]',
+		`include-operation-id = ${text(operation)}`,
+		`parameters = { ${places
+			.map(
+				({ place, dictionary }) =>
+					`${text(place)} = { dictionary = ${text(dictionary)}, probability = 0.8 }`,
+			)
+			.join(', ')} }`,
+	];
 }

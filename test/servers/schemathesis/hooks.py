@@ -68,3 +68,18 @@ def filter_case(context, case):
     return case.method not in ("DELETE", "PUT") or not any(
         value in kept for value in (case.path_parameters or {}).values()
     )
+
+
+@schemathesis.hook
+def map_body(context, body):
+    # what a binding and a channel need is in the catalogue only: in every other request it is right
+    if not isinstance(body, dict) or len(str(body)) % 2:
+        return body
+    if context.operation.label == "PUT /v1/capabilities/{name}":
+        return {
+            **{field: value for field, value in body.items() if field != "name"},
+            "binding": {"type": "http", "url": "https://example.org/capability"},
+        }
+    if context.operation.path.startswith("/v1/destinations"):
+        return {**body, "channel": "webhook", "settings": {"url": "https://example.org/incoming"}}
+    return body
