@@ -162,6 +162,8 @@ class RunningEngine implements Engine {
 	readonly #maintenance: ReturnType<typeof createMaintenance>;
 	#server: RunningServer | null = null;
 	#firstKey: string | null = null;
+	#checked: { at: number; done: Promise<void> } | null = null;
+	#stopping: Promise<void> | null = null;
 	#state: 'new' | 'ready' | 'draining' | 'stopped' = 'new';
 
 	constructor(config: Config, parts: Composition) {
@@ -214,7 +216,6 @@ class RunningEngine implements Engine {
 	async #start(): Promise<void> {
 		const { context, setUrl, metrics } = this.#parts;
 		await context.store.open();
-		this.#firstKey = await ensureFirstKey(context, this.#config.adminKey);
 		const app = createApp(context, {
 			version: VERSION,
 			rateLimit: { perMinute: this.#config.rateLimit, failuresPerMinute: FAILURES_PER_MINUTE },
@@ -224,6 +225,8 @@ class RunningEngine implements Engine {
 		const { host, port } = this.#config;
 		this.#server = await startServer(app, { host, port });
 		setUrl(this.#server.url);
+		// Not before it listens: a start that fails there would have made a key that nobody gets to see.
+		this.#firstKey = await ensureFirstKey(context, this.#config.adminKey);
 		metrics.gauge('capscheduler_runs_in_flight', () => this.#pipeline.inFlight.runs);
 		metrics.gauge('capscheduler_timers', async () => (await context.store.counts()).timers);
 		await this.#pipeline.start();
@@ -233,33 +236,57 @@ class RunningEngine implements Engine {
 	}
 
 	async stop(reason = 'asked to'): Promise<void> {
-		if (this.#state === 'draining' || this.#state === 'stopped') return;
+		this.#stopping ??= this.#stop(reason);
+		await this.#stopping;
+	}
+
+	/** Every step is taken, also after one that failed; the first failure is thrown at the end. */
+	async #stop(reason: string): Promise<void> {
 		this.#state = 'draining';
 		const { context, metrics } = this.#parts;
 		context.log.info('engine drains', { reason, ...this.#pipeline.inFlight });
 		const within = this.#config.drainWithin;
-		// Callbacks of capabilities are still taken while runs drain, so the server goes last.
-		await this.#pipeline.drain(within);
-		await this.#maintenance.stop();
-		await this.#server?.close(Math.min(within, 5_000));
-		await Promise.all(context.sessions.list().map(async (adapter) => adapter.close?.()));
-		await Promise.all(context.channels.list().map(async (channel) => channel.close?.()));
-		await context.egress.close();
-		await context.store.close();
+		const steps: (() => Promise<unknown>)[] = [
+			// Callbacks of capabilities are still taken while runs drain, so the server goes later.
+			async () => this.#pipeline.drain(within),
+			async () => this.#maintenance.stop(),
+			async () => this.#server?.close(Math.min(within, 5_000)),
+			...[...context.sessions.list(), ...context.channels.list()].map(
+				(adapter) => async () => adapter.close?.(),
+			),
+			async () => context.egress.close(),
+			async () => context.store.close(),
+		];
+		const failures: unknown[] = [];
+		for (const step of steps) {
+			await step().catch((error: unknown) => {
+				failures.push(error);
+			});
+		}
 		metrics.close();
 		this.#state = 'stopped';
 		context.log.info('engine stopped', { engine: context.engineId });
+		if (failures.length > 0) throw failures[0];
 	}
 
 	async #ready(): Promise<{ ready: boolean; reasons: string[] }> {
 		if (this.#state !== 'ready') return { ready: false, reasons: [`the engine is ${this.#state}`] };
 		try {
-			await this.context.store.check();
+			await this.#checkStore();
 			return { ready: true, reasons: [] };
 		} catch (error) {
 			const code = error instanceof CapError ? error.code : 'STORAGE_UNAVAILABLE';
 			return { ready: false, reasons: [code] };
 		}
+	}
+
+	/** A durable write, so at most once a second however often it is asked for. */
+	async #checkStore(): Promise<void> {
+		const { clock, store } = this.context;
+		if (this.#checked === null || clock.monotonic() - this.#checked.at >= 1000) {
+			this.#checked = { at: clock.monotonic(), done: store.check() };
+		}
+		await this.#checked.done;
 	}
 
 	async #prune(): Promise<void> {

@@ -23,7 +23,10 @@ import type { Instant } from './time.ts';
 export interface DueSchedule {
 	schedule: Schedule;
 	spec: RunSpec;
-	/** Runs of the schedule that are not over, oldest first. */
+	/**
+	 * Runs of the schedule that are not over, oldest first. All of them with `overlap: cancel_other`; else two
+	 * at most, since no rule asks for more and there may be very many.
+	 */
 	active: Run[];
 }
 

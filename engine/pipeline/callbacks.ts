@@ -166,7 +166,8 @@ async function current(ctx: Context, runId: RunId): Promise<Run> {
 }
 
 function demandOpen(run: Run, epoch: number): void {
-	const open = (run.state === 'running' || run.state === 'waiting') && !run.held;
+	// A held run waits for somebody who knows how it went, and the capability does.
+	const open = run.state === 'running' || run.state === 'waiting';
 	if (!open || run.epoch !== epoch) throw over(run, epoch);
 }
 

@@ -74,4 +74,3 @@ export type Answered<T> =
 	| { kind: 'done'; answer: T }
 	/** An earlier request under the same key did it. */
 	| { kind: 'replayed'; response: StoredResponse };
-

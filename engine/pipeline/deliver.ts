@@ -25,7 +25,7 @@ import { claimEvents } from './dispatch.ts';
 import { joinSecrets } from './secrets.ts';
 import { targetPrefix } from './spec.ts';
 import type { Held, Worker } from './worker.ts';
-import { createWorker } from './worker.ts';
+import { createWorker, writeSafely } from './worker.ts';
 
 /** Claims deliveries that are due and carries out their attempts. */
 export function createDeliveryWorker(ctx: Context): Worker {
@@ -46,7 +46,9 @@ export function createDeliveryWorker(ctx: Context): Worker {
 		work: async (delivery, held) => {
 			const begun = ctx.clock.monotonic();
 			const settlement = await send(ctx, delivery, held);
-			if (settlement !== null) await settleDelivery(ctx, delivery, settlement);
+			if (settlement !== null) {
+				await writeSafely(ctx, held, async () => settleDelivery(ctx, delivery, settlement));
+			}
 			ctx.metrics.observe('capscheduler_delivery_seconds', (ctx.clock.monotonic() - begun) / 1000);
 		},
 		renew: async (held) =>
@@ -60,11 +62,11 @@ export async function settleDelivery(
 	ctx: Context,
 	delivery: Delivery,
 	settlement: DeliverySettlement,
-): Promise<void> {
+): Promise<boolean> {
 	const [applied] = await ctx.store.settleDeliveries([settlement]);
 	if (applied !== true) {
 		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'delivery' });
-		return;
+		return false;
 	}
 	const { state } = settlement.set;
 	if (state !== undefined) ctx.metrics.count('capscheduler_deliveries_total', { state });
@@ -84,6 +86,7 @@ export async function settleDelivery(
 		}
 	}
 	ctx.wake.poke();
+	return true;
 }
 
 /** One attempt, up to its settlement; null when the delivery is somebody else's now. */
@@ -97,7 +100,7 @@ async function send(
 	let retries = WEBHOOK_RETRIES;
 	try {
 		const about = await load(ctx, delivery);
-		const reason = await conditionOf(ctx, delivery, about.result);
+		const reason = await conditionOf(ctx, delivery, about);
 		if (reason !== null) return skipped(delivery, { startedAt, at: ctx.clock.now(), reason });
 		const { channel, settings } = await reach(ctx, delivery);
 		retries = channel.retries;
@@ -178,25 +181,31 @@ function ownFault(error: unknown): SendFailure {
 interface Source {
 	run: Run;
 	spec: RunSpec;
-	result: ResultRecord;
 }
 
 async function load(ctx: Context, delivery: Delivery): Promise<Source> {
 	const run = await ctx.store.getRun(delivery.tenant, delivery.runId);
 	const spec = run && (await ctx.store.getSpecs([run.specId])).get(run.specId);
-	const result = run?.resultId ? await ctx.store.getResult(run.tenant, run.resultId) : null;
-	if (!run || !spec || !result) throw new CapError('GONE', 'the result is no longer kept');
-	return { run, spec, result };
+	if (!run || !spec) throw new CapError('GONE', 'the run is no longer kept');
+	return { run, spec };
+}
+
+/** Not asked for where the rendered bytes are there: they are kept longer, for replays. */
+async function resultOf(ctx: Context, run: Run): Promise<ResultRecord> {
+	const result = run.resultId ? await ctx.store.getResult(run.tenant, run.resultId) : null;
+	if (result === null) throw new CapError('GONE', 'the result is no longer kept');
+	return result;
 }
 
 async function conditionOf(
 	ctx: Context,
 	delivery: Delivery,
-	result: ResultRecord,
+	{ run }: Source,
 ): Promise<string | null> {
 	const { when } = delivery.target;
 	// A replay, and an attempt after one that was sent, are past the question.
 	if (when === 'always' || delivery.artifact !== null) return null;
+	const result = await resultOf(ctx, run);
 	const lastDelivered =
 		when === 'changed' && delivery.scheduleId !== null
 			? await ctx.store.lastDeliveredResult(
@@ -280,8 +289,9 @@ async function render(
 	{ target }: Delivery,
 	about: Source,
 ): Promise<NonNullable<Delivery['artifact']>> {
-	const chosen = chooseFormat(ctx, about.result, { ...target, path: 'format' });
-	const artifact = await ensureArtifact(ctx, about, chosen);
+	const result = await resultOf(ctx, about.run);
+	const chosen = chooseFormat(ctx, result, { ...target, path: 'format' });
+	const artifact = await ensureArtifact(ctx, { ...about, result }, chosen);
 	const filename = fileNameOf(target.filename, about, artifact);
 	return { ...artifact.blob, contentType: artifact.contentType, filename };
 }

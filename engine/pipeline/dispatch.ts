@@ -1,15 +1,13 @@
 import type { RunSettlement } from '../contract/change.ts';
-import { CapError } from '../contract/errors.ts';
 import type { Run, RunState } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
 import { deliveryEvent, notificationEvent } from '../core/delivery/transitions.ts';
-import { isOver, runEvent } from '../core/run/transitions.ts';
+import { broken, isOver, released, runEvent } from '../core/run/transitions.ts';
 import type { ClaimEvents } from '../stores/store.port.ts';
 import type { Context } from './context.ts';
 import { attempt } from './session.ts';
 import type { Held, Worker } from './worker.ts';
-import { createWorker } from './worker.ts';
-import { released } from '../core/run/transitions.ts';
+import { createWorker, writeSafely } from './worker.ts';
 
 /** The events of what the store itself changes while claiming. */
 export function claimEvents(now: number): ClaimEvents {
@@ -20,10 +18,17 @@ export function claimEvents(now: number): ClaimEvents {
 	};
 }
 
+/** A run in hand, with what it is made of; null when that is gone. */
+interface ClaimedRun {
+	id: string;
+	epoch: number;
+	run: Run;
+	spec: RunSpec | null;
+}
+
 /** Claims runs that are ready and carries out their attempts. */
 export function createRunWorker(ctx: Context): Worker {
-	const specs = new SpecCache(ctx);
-	return createWorker<Run>({
+	return createWorker<ClaimedRun>({
 		name: 'runs',
 		clock: ctx.clock,
 		log: ctx.log,
@@ -35,27 +40,38 @@ export function createRunWorker(ctx: Context): Worker {
 				{ now, limit, owner: ctx.engineId, leaseUntil: now + ctx.settings.lease },
 				claimEvents(now),
 			);
-			await specs.load(runs);
-			return runs;
+			const specs = await ctx.store.getSpecs(runs.map(({ specId }) => specId));
+			return runs.map((run) => ({
+				id: run.id,
+				epoch: run.epoch,
+				run,
+				spec: specs.get(run.specId) ?? null,
+			}));
 		},
-		work: async (run, held) => {
-			await carryOut(ctx, run, specs.get(run), held);
+		work: async ({ run, spec }, held) => {
+			await carryOut(ctx, run, spec, held);
 		},
 		renew: async (held) => ctx.store.renewLeases('run', held, ctx.clock.now() + ctx.settings.lease),
-		release: async (run) => settle(ctx, released(run, { at: ctx.clock.now() }), run),
+		release: async ({ run }) => settle(ctx, released(run, { at: ctx.clock.now() }), run),
 	});
 }
 
-async function carryOut(ctx: Context, run: Run, spec: RunSpec, held: Held): Promise<void> {
+async function carryOut(ctx: Context, run: Run, spec: RunSpec | null, held: Held): Promise<void> {
 	const begun = ctx.clock.monotonic();
-	const settlement = await attempt(ctx, run, spec, held);
+	const settlement = spec === null ? withoutSpec(ctx, run) : await attempt(ctx, run, spec, held);
 	held.workDone();
 	if (settlement === null) {
 		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'run' });
 		return;
 	}
-	await settle(ctx, settlement, run);
+	await writeSafely(ctx, held, async () => settle(ctx, settlement, run));
 	ctx.metrics.observe('capscheduler_attempt_seconds', (ctx.clock.monotonic() - begun) / 1000);
+}
+
+/** How a run ends whose spec is no longer kept. */
+export function withoutSpec(ctx: Context, run: Run): RunSettlement {
+	const message = 'what the run is made of is no longer kept';
+	return broken(run, { at: ctx.clock.now(), error: { code: 'GONE', message } });
 }
 
 /** Writes how it went, and tells who waits for it. */
@@ -88,34 +104,4 @@ function announce(ctx: Context, run: Run, settlement: RunSettlement, state: RunS
 	const frees = run.serialKey !== null || run.concurrencyKey !== null;
 	const timed = settlement.timer !== undefined && settlement.timer !== null;
 	if (followed || frees || timed || state === 'queued') ctx.wake.poke();
-}
-
-const SPECS_KEPT = 5000;
-
-/** Specs never change, so the last ones used are kept. */
-class SpecCache {
-	readonly #ctx: Context;
-	readonly #specs = new Map<string, RunSpec>();
-
-	constructor(ctx: Context) {
-		this.#ctx = ctx;
-	}
-
-	async load(runs: readonly Run[]): Promise<void> {
-		const missing = new Set(runs.map(({ specId }) => specId).filter((id) => !this.#specs.has(id)));
-		if (missing.size === 0) return;
-		if (this.#specs.size + missing.size > SPECS_KEPT) {
-			const used = new Set(runs.map(({ specId }) => specId));
-			for (const id of this.#specs.keys()) if (!used.has(id)) this.#specs.delete(id);
-		}
-		const loaded = await this.#ctx.store.getSpecs([...missing]);
-		for (const [id, spec] of loaded) this.#specs.set(id, spec);
-	}
-
-	get(run: Run): RunSpec {
-		const spec = this.#specs.get(run.specId);
-		if (spec === undefined)
-			throw new CapError('INTERNAL', `spec ${run.specId} of ${run.id} is missing`);
-		return spec;
-	}
 }

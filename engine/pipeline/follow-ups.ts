@@ -8,7 +8,7 @@ import type { FollowUps } from '../core/run/follow-ups.ts';
 import { followUps } from '../core/run/follow-ups.ts';
 import type { Context } from './context.ts';
 
-const DEFAULT_LINK_LIFE = 86_400_000;
+export const DEFAULT_LINK_LIFE = 86_400_000;
 
 /** What the end of a run sets going; links get their secret here. */
 export function makeFollowUps(

@@ -13,7 +13,7 @@ import { addRun } from './acts.ts';
 import { checkParameters, findAction } from './capabilities.ts';
 import type { Answered, Context, OnceRequest, StoredResponse } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
-import { findEarlier } from './once.ts';
+import { earlierResponse, findEarlier, onceRecord } from './once.ts';
 import type { GeneratedSecrets } from './spec.ts';
 import { compileSpec } from './spec.ts';
 
@@ -153,11 +153,7 @@ export async function rerun(
 	const earlier = await findEarlier(ctx, actor, once);
 	if (earlier !== null) return { kind: 'replayed', response: earlier };
 	const run = await findRun(ctx, actor, id);
-	if (run.held) {
-		await ctx.store.settleRuns([unheld(run, { at: ctx.clock.now() })]);
-		ctx.wake.poke();
-		return { kind: 'done', answer: await findRun(ctx, actor, id) };
-	}
+	if (run.held) return goOn(ctx, actor, run, once);
 	const spec = (await ctx.store.getSpecs([run.specId])).get(run.specId);
 	if (spec === undefined) throw new CapError('GONE', `what ${id} was made of is no longer kept`);
 	const again: Run = {
@@ -173,4 +169,26 @@ export async function rerun(
 		}),
 	};
 	return addRun(ctx, actor, { run: again, specs: [] }, once);
+}
+
+/** Lets a held run go again. @throws CapError CONFLICT when somebody else has decided meanwhile */
+async function goOn(
+	ctx: Context,
+	actor: Actor,
+	run: Run,
+	once: OnceRequest<Run> | undefined,
+): Promise<Answered<Run>> {
+	const at = ctx.clock.now();
+	const answer: Run = { ...run, state: 'queued', held: false, readyAt: at };
+	const stored = await ctx.store.settleOnce(
+		[unheld(run, { at })],
+		onceRecord(ctx, actor, once, answer),
+	);
+	if (stored.replayed) {
+		if (once === undefined) throw new CapError('INTERNAL', 'a repeat without a key');
+		return { kind: 'replayed', response: earlierResponse(ctx, once, stored.earlier) };
+	}
+	if (stored.value[0] !== true) throw new CapError('CONFLICT', `${run.id} is not held any more`);
+	ctx.wake.poke();
+	return { kind: 'done', answer };
 }

@@ -14,12 +14,14 @@ import {
 	afterNotifyFailure,
 	notificationReleased,
 	notified,
+	worded,
 } from '../core/delivery/transitions.ts';
 import type { Context } from './context.ts';
 import { reachDestination } from './deliver.ts';
 import { claimEvents } from './dispatch.ts';
+import { DEFAULT_LINK_LIFE } from './follow-ups.ts';
 import type { Held, Worker } from './worker.ts';
-import { createWorker } from './worker.ts';
+import { createWorker, writeSafely } from './worker.ts';
 
 const TIMEOUT = 20_000;
 
@@ -44,7 +46,9 @@ export function createNotificationWorker(ctx: Context): Worker {
 		},
 		work: async (notification, held) => {
 			const settlement = await send(ctx, notification, held);
-			if (settlement !== null) await settleNotification(ctx, settlement);
+			if (settlement !== null) {
+				await writeSafely(ctx, held, async () => settleNotification(ctx, settlement));
+			}
 		},
 		renew: async (held) =>
 			ctx.store.renewLeases('notification', held, ctx.clock.now() + ctx.settings.lease),
@@ -56,12 +60,15 @@ export function createNotificationWorker(ctx: Context): Worker {
 export async function settleNotification(
 	ctx: Context,
 	settlement: NotificationSettlement,
-): Promise<void> {
+): Promise<boolean> {
 	const [applied] = await ctx.store.settleNotifications([settlement]);
 	const { state } = settlement.set;
-	if (applied !== true)
+	if (applied !== true) {
 		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'notification' });
-	else if (state !== undefined) ctx.metrics.count('capscheduler_notifications_total', { state });
+		return false;
+	}
+	if (state !== undefined) ctx.metrics.count('capscheduler_notifications_total', { state });
+	return true;
 }
 
 async function send(
@@ -76,11 +83,12 @@ async function send(
 		destination = notify.destination ?? null;
 		const endpoint = await reach(ctx, notification, spec, notify);
 		const body = await bodyOf(ctx, notification, run, spec);
-		// Kept when another attempt follows, so that it sends the same bytes.
-		tried = {
-			...notification,
-			sealedBody: ctx.sealing.seal(body, sealBinding(notification, 'body')),
-		};
+		if (notification.sealedBody === null) {
+			// Before the first send, so that every attempt sends the same bytes under the same id.
+			const sealedBody = ctx.sealing.seal(body, sealBinding(notification, 'body'));
+			tried = { ...notification, sealedBody };
+			if (!(await settleNotification(ctx, worded(notification, { sealedBody })))) return null;
+		}
 		if (held.reason() === 'drain')
 			return notificationReleased(notification, { at: ctx.clock.now() });
 		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
@@ -150,7 +158,9 @@ async function reach(
 	}
 	if (notify.destination !== undefined) {
 		const { settings } = await reachDestination(ctx, tenant, notify.destination);
-		return endpointSchema.parse(settings);
+		const endpoint = endpointSchema.safeParse(settings);
+		if (endpoint.success) return endpoint.data;
+		throw new CapError('DESTINATION_UNKNOWN', 'the destination is no webhook any more');
 	}
 	const secret = ctx.sealing.open(notify.sealedSecret ?? '', {
 		tenant,
@@ -213,7 +223,7 @@ async function bodyOf(
 			resultUrlExpiresAt:
 				resultUrl === null || run.endedAt === null
 					? null
-					: toIso(run.endedAt + (spec.delivery?.link.expiresIn ?? 0)),
+					: toIso(run.endedAt + (spec.delivery?.link.expiresIn ?? DEFAULT_LINK_LIFE)),
 			deliveries: deliveries.map((delivery) => ({
 				id: delivery.id,
 				target: delivery.targetKey,

@@ -4,7 +4,7 @@ import { createDeliveryWorker } from './deliver.ts';
 import { createRunWorker } from './dispatch.ts';
 import { createNotificationWorker } from './notify.ts';
 import { occur } from './occur.ts';
-import { settleDueRuns, sweep, takeOver } from './sweep.ts';
+import { healTimers, settleDueRuns, sweep, takeOver } from './sweep.ts';
 
 /*
  * The way of a schedule through the engine, a file a stage:
@@ -38,12 +38,15 @@ export function createPipeline(ctx: Context): Pipeline {
 	const runs = createRunWorker(ctx);
 	const deliveries = createDeliveryWorker(ctx);
 	const notifications = createNotificationWorker(ctx);
+	const workers = [runs, deliveries, notifications];
 	const alarm = new Alarm(ctx, async () => {
-		await occur(ctx);
-		await settleDueRuns(ctx);
-		for (const worker of [runs, deliveries, notifications]) worker.poke();
+		const moreOccurs = await occur(ctx);
+		const moreRuns = await settleDueRuns(ctx);
+		for (const worker of workers) worker.poke();
+		return moreOccurs || moreRuns;
 	});
 	ctx.wake.onPoke(() => {
+		for (const worker of workers) worker.poke();
 		alarm.setSoon();
 	});
 	ctx.wake.onAbort((id, reason) => {
@@ -52,19 +55,21 @@ export function createPipeline(ctx: Context): Pipeline {
 	return {
 		async start() {
 			if (ctx.store.exclusive) {
-				const taken = await takeOver(ctx, ctx.engineId);
+				const taken = await takeOver(ctx, { except: ctx.engineId });
 				if (taken > 0) ctx.log.info('took up what an earlier engine left', { taken });
 			}
-			await ctx.store.healTimers(Number.MAX_SAFE_INTEGER);
-			for (const worker of [runs, deliveries, notifications]) worker.start();
+			await healTimers(ctx);
+			for (const worker of workers) worker.start();
 			alarm.start();
 		},
 		sweep: async () => {
-			await sweep(ctx);
+			// Leases first: after a standstill they may look lost although the work is in hand here.
+			await Promise.all(workers.map(async (worker) => worker.renew()));
+			await sweep(ctx, { runs, deliveries, notifications });
 		},
 		async drain(within) {
 			await alarm.stop();
-			await Promise.all([runs, deliveries, notifications].map((worker) => worker.drain(within)));
+			await Promise.all(workers.map(async (worker) => worker.drain(within)));
 		},
 		get inFlight() {
 			return {
@@ -79,66 +84,73 @@ export function createPipeline(ctx: Context): Pipeline {
 /** Rings when the earliest timer in the store is due, and when it is told that something may be. */
 class Alarm {
 	readonly #ctx: Context;
-	readonly #ring: () => Promise<void>;
-	#state: 'stopped' | 'asleep' | 'ringing' | 'again' = 'stopped';
-	#cancel: () => void = () => undefined;
-	#current: Promise<void> = Promise.resolve();
+	/** @returns whether it is to be rung again at once */
+	readonly #ring: () => Promise<boolean>;
+	#stopped = true;
+	#asked = false;
+	#wakeUp: () => void = () => undefined;
+	#running: Promise<void> = Promise.resolve();
 	/** The earliest timer after the last ring. */
 	#earliest: Instant | null = null;
 
-	constructor(ctx: Context, ring: () => Promise<void>) {
+	constructor(ctx: Context, ring: () => Promise<boolean>) {
 		this.#ctx = ctx;
 		this.#ring = ring;
 	}
 
 	start(): void {
-		this.#state = 'asleep';
-		this.setSoon();
+		this.#stopped = false;
+		this.#running = this.#run();
 	}
 
 	setSoon(): void {
-		if (this.#state === 'ringing') this.#state = 'again';
-		if (this.#state !== 'asleep') return;
-		this.#cancel();
-		this.#state = 'ringing';
-		this.#current = this.#run();
+		this.#asked = true;
+		this.#wakeUp();
 	}
 
 	async stop(): Promise<void> {
-		this.#state = 'stopped';
-		this.#cancel();
-		await this.#current;
+		this.#stopped = true;
+		this.#wakeUp();
+		await this.#running;
 	}
 
 	async #run(): Promise<void> {
-		let sleep: Duration;
-		do {
-			if (this.#state === 'again') this.#state = 'ringing';
-			try {
-				await this.#ring();
-				sleep = await this.#untilNext();
-			} catch (error) {
-				this.#ctx.metrics.count('capscheduler_faults_total', { where: 'alarm' });
-				this.#ctx.log.error('looking for what is due failed', {
-					error: error instanceof Error ? error : new Error(String(error)),
-				});
-				sleep = 1000;
-			}
-		} while (this.#isAgain());
-		if (this.#isStopped()) return;
-		this.#state = 'asleep';
-		this.#cancel = this.#ctx.clock.after(sleep, () => {
-			this.setSoon();
-		});
+		while (this.#isOn()) {
+			this.#asked = false;
+			const sleep = await this.#ringOnce();
+			await this.#sleep(sleep);
+		}
 	}
 
-	// The state changes while awaiting, which narrowing does not see.
-	#isAgain(): boolean {
-		return this.#state === 'again';
+	/** @returns how long to sleep then */
+	async #ringOnce(): Promise<Duration> {
+		try {
+			return (await this.#ring()) ? 0 : await this.#untilNext();
+		} catch (error) {
+			this.#ctx.metrics.count('capscheduler_faults_total', { where: 'alarm' });
+			this.#ctx.log.error('looking for what is due failed', {
+				error: error instanceof Error ? error : new Error(String(error)),
+			});
+			return 1000;
+		}
 	}
 
-	#isStopped(): boolean {
-		return this.#state === 'stopped';
+	// Both change while awaiting, which narrowing does not see.
+	#isOn(): boolean {
+		return !this.#stopped;
+	}
+
+	async #sleep(duration: Duration): Promise<void> {
+		if (this.#asked || this.#stopped || duration === 0) {
+			// Others get their turn all the same.
+			await new Promise((resolve) => setImmediate(resolve));
+			return;
+		}
+		const awake = Promise.withResolvers<void>();
+		const cancel = this.#ctx.clock.after(duration, awake.resolve);
+		this.#wakeUp = awake.resolve;
+		await awake.promise;
+		cancel();
 	}
 
 	async #untilNext(): Promise<Duration> {

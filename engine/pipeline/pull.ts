@@ -84,6 +84,9 @@ export async function createResultLink(
 }
 
 export async function removeLink(ctx: Context, actor: Actor, id: LinkId): Promise<void> {
+	const link = await ctx.store.findLink(id);
+	if (link?.tenant !== actor.tenant) throw new CapError('NOT_FOUND', `no link ${id}`);
+	await findRun(ctx, actor, link.runId);
 	const at = ctx.clock.now();
 	const done = await ctx.store.revokeLink(actor.tenant, id, at, [
 		{ type: 'link.revoked', tenant: actor.tenant, at, subject: { linkId: id } },

@@ -34,7 +34,7 @@ export async function attempt(
 ): Promise<RunSettlement | null> {
 	const reached = await reach(ctx, run);
 	if ('error' in reached) return settleFailure(ctx, run, spec, reached);
-	const { adapter, capability } = reached;
+	const { adapter, capability, settings } = reached;
 	const action = capability.actions[run.action];
 	if (action === undefined) {
 		const message = `capability "${run.capability}" has no action "${run.action}" any more`;
@@ -55,7 +55,7 @@ export async function attempt(
 		ctx.faults.hit('send.before');
 		const outcome = await adapter.invoke({
 			envelope,
-			settings: settingsOf(ctx, capability),
+			settings,
 			actionSettings: action.binding,
 			action,
 			idempotencyKey: run.id,
@@ -70,7 +70,7 @@ export async function attempt(
 	}
 }
 
-type Reached = { adapter: SessionAdapter; capability: Capability };
+type Reached = { adapter: SessionAdapter; capability: Capability; settings: JsonObject };
 
 async function reach(ctx: Context, run: Run): Promise<Reached | AttemptFailure> {
 	const capability = await ctx.store.getCapability(run.tenant, run.capability);
@@ -81,7 +81,13 @@ async function reach(ctx: Context, run: Run): Promise<Reached | AttemptFailure> 
 	if (adapter === undefined) {
 		return lost('CAPABILITY_MISSING', `this engine has no binding "${capability.binding.type}"`);
 	}
-	return { adapter, capability };
+	try {
+		return { adapter, capability, settings: settingsOf(ctx, capability) };
+	} catch (error) {
+		// Its secrets cannot be opened, for example because their key was taken away. Nothing was sent.
+		if (error instanceof CapError) return lost('CAPABILITY_MISSING', error.message);
+		throw error;
+	}
 }
 
 function lost(code: 'CAPABILITY_MISSING', message: string): AttemptFailure {

@@ -144,12 +144,13 @@ class SpecCompiler {
 		const specs: NotifySpec[] = [];
 		for (const [index, { input, path }] of wishes.entries()) {
 			const key = `${index}`;
-			const place = path === 'callback' ? path : `${path}.url`;
+			const urlPath = path === 'callback' ? path : `${path}.url`;
 			if (input.destination !== undefined) {
-				await this.#knownDestination(input.destination, `${path}.destination`, 'webhook');
-				specs.push({ key, destination: input.destination, on: input.on });
+				const place = `${path}.destination`;
+				const destination = await this.#destinationId(input.destination, place, 'webhook');
+				specs.push({ key, destination, on: input.on });
 			} else if (input.url !== undefined) {
-				await this.#ctx.egress.checkUrl(input.url, place);
+				await this.#ctx.egress.checkUrl(input.url, urlPath);
 				const secret = this.#signingSecret(input.secret, path);
 				const sealedSecret = this.#ctx.sealing.seal(secret, this.#seal(`notify.${key}.secret`));
 				specs.push({ key, url: input.url, sealedSecret, on: input.on });
@@ -189,8 +190,8 @@ class SpecCompiler {
 
 	async #place(input: PlaceInput, { path, key }: { path: string; key: string }): Promise<Place> {
 		if (input.destination !== undefined) {
-			await this.#knownDestination(input.destination, `${path}.destination`);
-			return { destination: input.destination };
+			const id = await this.#destinationId(input.destination, `${path}.destination`);
+			return { destination: id };
 		}
 		const channel = findChannel(this.#ctx, input.channel ?? '', `${path}.channel`);
 		const { settings, generated } = await checkedSettings(
@@ -212,7 +213,8 @@ class SpecCompiler {
 		};
 	}
 
-	async #knownDestination(idOrName: string, path: string, channel?: string): Promise<void> {
+	/** Kept by id: a name may be given to another destination later. */
+	async #destinationId(idOrName: string, path: string, channel?: string): Promise<string> {
 		const destination = await this.#ctx.store.getDestination(this.#frame.tenant, idOrName);
 		if (destination === null) {
 			throw inputError('DESTINATION_UNKNOWN', {
@@ -228,6 +230,7 @@ class SpecCompiler {
 				received: `one of the channel "${destination.channel}"`,
 			});
 		}
+		return destination.id;
 	}
 
 	#seal(field: string): { tenant: string; type: string; id: string; field: string } {

@@ -1,3 +1,4 @@
+import type { RunSettlement } from '../contract/change.ts';
 import type { EngineId } from '../contract/ids.ts';
 import type { Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
@@ -7,9 +8,10 @@ import { requeued } from '../core/run/transitions.ts';
 import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
 import type { Context } from './context.ts';
 import { settleDelivery } from './deliver.ts';
-import { settle } from './dispatch.ts';
+import { settle, withoutSpec } from './dispatch.ts';
 import { makeFollowUps } from './follow-ups.ts';
 import { settleNotification } from './notify.ts';
+import type { Worker } from './worker.ts';
 
 /*
  * What heals. Nothing here is needed while all goes well; after a crash it is what makes every run reach an
@@ -18,89 +20,68 @@ import { settleNotification } from './notify.ts';
 
 const BATCH = 256;
 
-/** Runs whose wait is over: retries that are ready, and callbacks that did not come. */
-export async function settleDueRuns(ctx: Context): Promise<number> {
-	let count = 0;
-	for (;;) {
-		const now = ctx.clock.now();
-		const due = await ctx.store.listDueRuns(now, BATCH);
-		if (due.length === 0) return count;
-		const specs = await ctx.store.getSpecs(due.map(({ specId }) => specId));
-		const done = await Promise.all(
-			due.map(async (run) => {
-				if (run.state === 'retrying') return settle(ctx, requeued(run, { at: now }), run);
-				const spec = specs.get(run.specId);
-				if (spec === undefined) return false;
-				const followUps = followUpsOf(ctx, run, spec, now);
-				return settle(ctx, afterDeadline(run, spec, { at: now, followUps }), run);
-			}),
-		);
-		count += done.filter(Boolean).length;
-		if (due.length < BATCH || !done.some(Boolean)) return count;
-	}
+/**
+ * Runs whose wait is over: retries that are ready, and callbacks that did not come.
+ * @returns whether there may be more
+ */
+export async function settleDueRuns(ctx: Context): Promise<boolean> {
+	const now = ctx.clock.now();
+	const due = await ctx.store.listDueRuns(now, BATCH);
+	const settled = await settleEach(ctx, due, (run, spec) =>
+		run.state === 'retrying'
+			? requeued(run, { at: now })
+			: afterDeadline(run, spec, { at: now, followUps: followUpsOf(ctx, run, spec, now) }),
+	);
+	return due.length === BATCH && settled > 0;
+}
+
+/** What this engine's own workers have in hand, and so is not lost however old its lease looks. */
+export interface InHand {
+	runs: Pick<Worker, 'holds'>;
+	deliveries: Pick<Worker, 'holds'>;
+	notifications: Pick<Worker, 'holds'>;
 }
 
 /**
  * Takes up what lost its engine: leases that ended, or, given `except` in a store that only this engine can
  * have, all leases of earlier engines.
  */
-export async function takeOver(ctx: Context, except?: EngineId): Promise<number> {
-	const runs = await takeOverRuns(ctx, except);
-	const deliveries = await takeOverDeliveries(ctx, except);
-	const notifications = await takeOverNotifications(ctx, except);
+export async function takeOver(
+	ctx: Context,
+	{ except, inHand }: { except?: EngineId; inHand?: InHand } = {},
+): Promise<number> {
+	const runs = await inBatches(
+		async () => ctx.store.listExpiredRuns(ctx.clock.now(), BATCH, except),
+		async (lost) => {
+			const at = ctx.clock.now();
+			return settleEach(ctx, lost.filter(notIn(inHand?.runs)), (run, spec) =>
+				afterLostLease(run, spec, { at, followUps: followUpsOf(ctx, run, spec, at) }),
+			);
+		},
+	);
+	const deliveries = await inBatches(
+		async () => ctx.store.listExpiredDeliveries(ctx.clock.now(), BATCH, except),
+		async (lost) =>
+			countApplied(ctx, lost.filter(notIn(inHand?.deliveries)), async (delivery) => {
+				const at = ctx.clock.now();
+				const { artifact } = delivery;
+				const context = { startedAt: at, at, artifact, retries: AT_ONCE, newId: ctx.newId };
+				return settleDelivery(ctx, delivery, afterSendFailure(delivery, LOST, context));
+			}),
+	);
+	const notifications = await inBatches(
+		async () => ctx.store.listExpiredNotifications(ctx.clock.now(), BATCH, except),
+		async (lost) =>
+			countApplied(ctx, lost.filter(notIn(inHand?.notifications)), async (notification) => {
+				const context = { at: ctx.clock.now(), retries: AT_ONCE, destination: null };
+				return settleNotification(ctx, afterNotifyFailure(notification, LOST, context));
+			}),
+	);
 	return runs + deliveries + notifications;
 }
 
-async function takeOverRuns(ctx: Context, except: EngineId | undefined): Promise<number> {
-	return inBatches(async () => {
-		const at = ctx.clock.now();
-		const lost = await ctx.store.listExpiredRuns(at, BATCH, except);
-		const specs = await ctx.store.getSpecs(lost.map(({ specId }) => specId));
-		const done = await Promise.all(
-			lost.map(async (run) => {
-				const spec = specs.get(run.specId);
-				if (spec === undefined) return false;
-				const followUps = followUpsOf(ctx, run, spec, at);
-				return settle(ctx, afterLostLease(run, spec, { at, followUps }), run);
-			}),
-		);
-		return { found: lost.length, done: done.filter(Boolean).length };
-	});
-}
-
-async function takeOverDeliveries(ctx: Context, except: EngineId | undefined): Promise<number> {
-	return inBatches(async () => {
-		const at = ctx.clock.now();
-		const lost = await ctx.store.listExpiredDeliveries(at, BATCH, except);
-		await Promise.all(
-			lost.map(async (delivery) => {
-				const settlement = afterSendFailure(delivery, LOST, {
-					startedAt: at,
-					at,
-					artifact: delivery.artifact,
-					retries: WEBHOOK_RETRIES,
-					newId: ctx.newId,
-				});
-				await settleDelivery(ctx, delivery, settlement);
-			}),
-		);
-		return { found: lost.length, done: lost.length };
-	});
-}
-
-async function takeOverNotifications(ctx: Context, except: EngineId | undefined): Promise<number> {
-	return inBatches(async () => {
-		const at = ctx.clock.now();
-		const lost = await ctx.store.listExpiredNotifications(at, BATCH, except);
-		await Promise.all(
-			lost.map(async (notification) => {
-				const context = { at, retries: WEBHOOK_RETRIES, destination: null };
-				await settleNotification(ctx, afterNotifyFailure(notification, LOST, context));
-			}),
-		);
-		return { found: lost.length, done: lost.length };
-	});
-}
+/** It was the engine that failed, not the other side: no backoff. Attempts still count. */
+const AT_ONCE = WEBHOOK_RETRIES.map(() => 0);
 
 const LOST = {
 	error: {
@@ -111,13 +92,61 @@ const LOST = {
 	retry: 'later',
 } as const;
 
-async function inBatches(batch: () => Promise<{ found: number; done: number }>): Promise<number> {
+function notIn(
+	worker: Pick<Worker, 'holds'> | undefined,
+): (item: { id: string; epoch: number }) => boolean {
+	return ({ id, epoch }) => worker?.holds(id, epoch) !== true;
+}
+
+/** Until there is nothing more, or nothing more can be done about it. */
+async function inBatches<T>(
+	list: () => Promise<T[]>,
+	settleAll: (found: T[]) => Promise<number>,
+): Promise<number> {
 	let total = 0;
 	for (;;) {
-		const { found, done } = await batch();
+		const found = await list();
+		const done = await settleAll(found);
 		total += done;
-		if (found < BATCH || done === 0) return total;
+		if (found.length < BATCH || done === 0) return total;
 	}
+}
+
+/** Settles runs with what they are made of. @returns how many were applied */
+async function settleEach(
+	ctx: Context,
+	runs: readonly Run[],
+	decide: (run: Run, spec: RunSpec) => RunSettlement,
+): Promise<number> {
+	if (runs.length === 0) return 0;
+	const specs = await ctx.store.getSpecs(runs.map(({ specId }) => specId));
+	return countApplied(ctx, runs, async (run) => {
+		const spec = specs.get(run.specId);
+		return settle(ctx, spec === undefined ? withoutSpec(ctx, run) : decide(run, spec), run);
+	});
+}
+
+/** One that cannot be settled does not keep the others from it. */
+async function countApplied<T extends { id: string }>(
+	ctx: Context,
+	items: readonly T[],
+	apply: (item: T) => Promise<boolean>,
+): Promise<number> {
+	const applied = await Promise.all(
+		items.map(async (item) => {
+			try {
+				return await apply(item);
+			} catch (error) {
+				ctx.metrics.count('capscheduler_faults_total', { where: 'sweep' });
+				ctx.log.error('settling failed', {
+					id: item.id,
+					error: error instanceof Error ? error : new Error(String(error)),
+				});
+				return false;
+			}
+		}),
+	);
+	return applied.filter(Boolean).length;
 }
 
 function followUpsOf(
@@ -130,10 +159,21 @@ function followUpsOf(
 }
 
 /** One round of upkeep. */
-export async function sweep(ctx: Context): Promise<void> {
-	const taken = await takeOver(ctx);
-	const due = await settleDueRuns(ctx);
-	const healed = await ctx.store.healTimers(BATCH);
-	if (taken > 0 || healed > 0) ctx.log.warn('sweep healed', { taken, due, timers: healed });
+export async function sweep(ctx: Context, inHand: InHand): Promise<void> {
+	const taken = await takeOver(ctx, { inHand });
+	const healed = await healTimers(ctx);
+	if (taken > 0 || healed > 0) ctx.log.warn('sweep healed', { taken, timers: healed });
 	ctx.wake.poke();
 }
+
+/** All of them, in pieces: every timer may be gone. */
+export async function healTimers(ctx: Context): Promise<number> {
+	let total = 0;
+	for (;;) {
+		const healed = await ctx.store.healTimers(HEALED_AT_ONCE);
+		total += healed;
+		if (healed < HEALED_AT_ONCE) return total;
+	}
+}
+
+const HEALED_AT_ONCE = 2000;

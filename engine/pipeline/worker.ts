@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import { CapError } from '../contract/errors.ts';
 import type { Duration } from '../contract/time.ts';
 import type { Logger } from '../observe/observe.port.ts';
 
@@ -48,6 +49,10 @@ export interface Worker {
 	/** Claims, soon: there may be something. */
 	poke(): void;
 	readonly inFlight: number;
+	/** Whether that row is worked on here under that epoch. */
+	holds(id: string, epoch: number): boolean;
+	/** Renews the leases of what is in hand now, beside doing so from time to time. */
+	renew(): Promise<void>;
 	abort(id: string, reason: AbortReason): void;
 	/** Stops claiming, waits for what is in hand, then breaks it off. */
 	drain(within: Duration): Promise<void>;
@@ -55,10 +60,37 @@ export interface Worker {
 
 /** The part of a lease that is left for the write after the send. */
 const LEASE_MARGIN = 0.1;
+/** How long free hands wait for more of them before they claim. */
+const ROOM_WAIT = 50;
 
 /** Claims rows in batches, works on them, renews their leases, and drains. The same for all that is leased. */
 export function createWorker<T extends Claimed>(options: WorkerOptions<T>): Worker {
 	return new LeaseWorker(options);
+}
+
+/** How long a write waits for a store that is full or away before it is tried again. */
+const WRITE_AGAIN = 250;
+
+/**
+ * Writes how work went, again and again while the store cannot and the lease lasts: the work is done, and a
+ * disk that is full for a moment must not make it be done twice.
+ */
+export async function writeSafely<T>(
+	{ clock }: { clock: Clock },
+	held: Held,
+	write: () => Promise<T>,
+): Promise<T> {
+	for (;;) {
+		try {
+			return await write();
+		} catch (error) {
+			const away =
+				error instanceof CapError &&
+				(error.code === 'STORAGE_FULL' || error.code === 'STORAGE_UNAVAILABLE');
+			if (!away || held.reason() === 'drain' || !held.leaseIsSafe()) throw error;
+			await new Promise<void>((resolve) => clock.after(WRITE_AGAIN, resolve));
+		}
+	}
 }
 
 interface InHand extends Held {
@@ -74,6 +106,7 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	/** Whether the store may have more than the last claim brought. */
 	#mayBeMore = false;
 	#claiming = false;
+	#waiting = false;
 	/** Of those in hand, how many are worked on; the others wait for the commit of how they went. */
 	#working = 0;
 	#started = false;
@@ -98,6 +131,14 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	poke(): void {
 		this.#mayBeMore = true;
 		this.#claimIfRoomy();
+	}
+
+	holds(id: string, epoch: number): boolean {
+		return this.#inHand.get(id)?.epoch === epoch;
+	}
+
+	async renew(): Promise<void> {
+		await this.#renew();
 	}
 
 	abort(id: string, reason: AbortReason): void {
@@ -125,7 +166,10 @@ class LeaseWorker<T extends Claimed> implements Worker {
 		return this.#draining ? 0 : this.#options.capacity - this.#working;
 	}
 
-	/** A small claim costs as much as a large one, so with full hands it waits until an eighth is free. */
+	/**
+	 * A small claim costs as much as a large one, so with full hands it waits until an eighth is free, but not
+	 * for long: what is in hand may hang until its timeout.
+	 */
 	get #roomy(): boolean {
 		const free = this.#free;
 		return free > 0 && (free >= this.#options.capacity / 8 || this.#working === 0);
@@ -133,21 +177,32 @@ class LeaseWorker<T extends Claimed> implements Worker {
 
 	#claimIfRoomy(): void {
 		if (!this.#started || this.#draining || this.#claiming) return;
-		if (this.#mayBeMore && this.#roomy) this.#claimed = this.#claim();
+		if (!this.#mayBeMore || this.#free === 0) return;
+		if (this.#roomy) this.#claimed = this.#claim();
+		else this.#claimSoon();
+	}
+
+	#claimSoon(): void {
+		if (this.#waiting) return;
+		this.#waiting = true;
+		this.#options.clock.after(ROOM_WAIT, () => {
+			this.#waiting = false;
+			if (this.#mayBeMore && !this.#claiming && this.#free > 0) this.#claimed = this.#claim();
+		});
 	}
 
 	async #claim(): Promise<void> {
 		const { claim, log, name, clock } = this.#options;
 		this.#claiming = true;
 		try {
-			while (this.#mayBeMore && this.#roomy && !this.#draining) {
+			do {
 				let asked = 0;
 				const claimedAt = clock.monotonic();
 				this.#mayBeMore = false;
 				const items = await claim(() => (asked = this.#free));
 				if (items.length === asked) this.#mayBeMore = true;
 				for (const item of items) this.#take(item, claimedAt);
-			}
+			} while (this.#mayBeMore && this.#roomy);
 		} catch (error) {
 			// The next poke, or the loop's own look, tries again.
 			log.error(`claiming ${name} failed`, { error: asError(error) });

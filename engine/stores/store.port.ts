@@ -262,6 +262,11 @@ export interface Store {
 	claimRuns(request: ClaimRequest, events: ClaimEvents): Promise<Run[]>;
 	/** @returns for each, whether it was applied */
 	settleRuns(settlements: readonly RunSettlement[]): Promise<boolean[]>;
+	/** The same for a client's POST: nothing is applied, and so nothing kept for repeats, unless all can be. */
+	settleOnce(
+		settlements: readonly RunSettlement[],
+		once?: IdempotencyRecord,
+	): Promise<Once<boolean[]>>;
 	/** @returns ids whose lease is still held under that epoch */
 	renewLeases(
 		kind: 'run' | 'delivery' | 'notification',

@@ -158,7 +158,7 @@ function describeMachine(): string[] {
 	const processors = cpus();
 	const model = processors[0]?.model.trim() ?? 'unknown';
 	return [
-		`${processors.length} x ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, SQLite ${process.versions.sqlite ?? ''}`,
+		`${processors.length} x ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, SQLite ${process.versions['sqlite'] ?? ''}`,
 		`load before: ${loadavg().map((load) => load.toFixed(1)).join(' ')}`,
 	];
 }

@@ -47,7 +47,7 @@ beforeAll(async () => {
 		{
 			command: [
 				process.execPath,
-				...['--import', path('../support/loopback-only.ts')],
+				...['--import', path('../support/loopback-only.preload.ts')],
 				...[path('../../engine/cli/main.ts'), 'start', '--json'],
 			],
 		},
@@ -104,7 +104,7 @@ async function furnish(key: string): Promise<Given & { kept: string[] }> {
 			heartbeat: working,
 			progress: working,
 		},
-		kept: ['reports', (await admin.get('/v1/me')).body.keyId as string],
+		kept: ['reports', 'standing', (await admin.get('/v1/me')).body.keyId as string],
 	};
 }
 

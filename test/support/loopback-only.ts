@@ -2,9 +2,8 @@ import dns from 'node:dns';
 import { isIP, Socket } from 'node:net';
 
 /*
- * Keeps a process on this machine, below everything that it may do: names other than localhost do not
- * resolve, and sockets to other addresses are refused. For tests that give an engine made-up targets, and
- * preloaded (`node --import`) into the process of an engine.
+ * Keeps a process on this machine, below everything that it may do: for tests that give an engine made-up
+ * targets.
  */
 
 const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/i;
@@ -12,21 +11,30 @@ const LOOPBACK = /^(?:localhost|127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+
 const refusal = (code: string, host: string): NodeJS.ErrnoException =>
 	Object.assign(new Error(`${code}: tests stay on this machine, not ${host}`), { code });
 
-const lookup = dns.promises.lookup;
-dns.promises.lookup = ((host: string, ...more: [dns.LookupOptions]) =>
-	LOOPBACK.test(host) || isIP(host) > 0
-		? lookup(host, ...more)
-		: Promise.reject(refusal('ENOTFOUND', host))) as typeof lookup;
-
-// eslint-disable-next-line @typescript-eslint/unbound-method
-const connect = Socket.prototype.connect;
-Socket.prototype.connect = function (this: Socket, ...given: unknown[]) {
-	// `net.connect` hands over its arguments as a list of their own
-	const [target] = (Array.isArray(given[0]) ? given[0] : given) as unknown[];
-	const { host = 'localhost' } = (typeof target === 'object' ? target : {}) as { host?: string };
-	if (isIP(host) === 0 || LOOPBACK.test(host)) {
-		return Reflect.apply(connect, this, given) as Socket;
-	}
-	queueMicrotask(() => this.destroy(refusal('ENETUNREACH', host)));
-	return this;
-} as typeof connect;
+/**
+ * From now on names other than localhost do not resolve, and sockets to other addresses are refused.
+ * @returns a function that ends this
+ */
+export function stayOnLoopback(): () => void {
+	const { lookup } = dns.promises;
+	// eslint-disable-next-line @typescript-eslint/unbound-method
+	const { connect } = Socket.prototype;
+	dns.promises.lookup = ((host: string, options: dns.LookupOptions) =>
+		LOOPBACK.test(host) || isIP(host) > 0
+			? lookup(host, options)
+			: Promise.reject(refusal('ENOTFOUND', host))) as typeof lookup;
+	Socket.prototype.connect = function (this: Socket, ...given: unknown[]) {
+		// `net.connect` hands over its arguments as a list of their own
+		const [target] = (Array.isArray(given[0]) ? given[0] : given) as unknown[];
+		const { host = 'localhost' } = (typeof target === 'object' ? target : {}) as { host?: string };
+		if (isIP(host) === 0 || LOOPBACK.test(host)) {
+			return Reflect.apply(connect, this, given) as Socket;
+		}
+		queueMicrotask(() => this.destroy(refusal('ENETUNREACH', host)));
+		return this;
+	} as typeof connect;
+	return () => {
+		dns.promises.lookup = lookup;
+		Socket.prototype.connect = connect;
+	};
+}

@@ -279,6 +279,14 @@ function notificationBase(
 	};
 }
 
+/** What it says is fixed from now on. Changes no state. */
+export function worded(
+	notification: Notification,
+	{ sealedBody }: { sealedBody: string },
+): NotificationSettlement {
+	return { ...notificationBase(notification), set: { sealedBody }, events: [] };
+}
+
 export function notified(
 	notification: Notification,
 	{ at, status }: { at: Instant; status: number },

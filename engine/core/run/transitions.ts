@@ -23,6 +23,7 @@ import type { FollowUps } from './follow-ups.ts';
  *   running -> queued                      released        claimed, but nothing was sent
  *   waiting (held) -> queued               unheld
  *   any but the terminal four -> cancelled cancelled
+ *   any but the terminal four -> failed    broken          what it is made of is gone
  *
  * Terminal states absorb: no function leaves one.
  */
@@ -61,6 +62,16 @@ function attemptOf(
 		outcome,
 		error,
 	};
+}
+
+/** The attempt of a held run is on record already: as unknown, which it was. */
+function attemptEnded(
+	run: Run,
+	at: Instant,
+	outcome: AttemptOutcome,
+	error: Failure | null = null,
+): Pick<RunSettlement, 'attempt'> {
+	return run.held ? {} : { attempt: attemptOf(run, at, outcome, error) };
 }
 
 function failureData(error: Failure): JsonObject {
@@ -105,7 +116,7 @@ export function succeeded(
 			held: false,
 		},
 		timer: null,
-		attempt: attemptOf(run, at, 'succeeded'),
+		...attemptEnded(run, at, 'succeeded'),
 		result: { record: result, inline },
 		...followUps,
 		...scheduleEffect(run, spec, at, false),
@@ -159,7 +170,7 @@ function endedBadly(
 		epoch: run.epoch,
 		set: { ...NO_LEASE, state, endedAt: at, error, held: false },
 		timer: null,
-		attempt: attemptOf(run, at, outcome, error),
+		...attemptEnded(run, at, outcome, error),
 		...followUps,
 		...scheduleEffect(run, spec, at, true),
 		events: [
@@ -263,6 +274,19 @@ export function cancelled(
 			runEvent('run.cancelled', run, at, failureData(error)),
 			...followUpEvents(run, at, followUps),
 		],
+	};
+}
+
+/** What the run is made of is gone: it can neither go on nor tell anybody. */
+export function broken(run: Run, { at, error }: { at: Instant; error: Failure }): RunSettlement {
+	return {
+		runId: run.id,
+		tenant: run.tenant,
+		from: ACTIVE_RUN_STATES,
+		epoch: run.epoch,
+		set: { ...NO_LEASE, state: 'failed', endedAt: at, error, held: false },
+		timer: null,
+		events: [runEvent('run.failed', run, at, failureData(error))],
 	};
 }
 

@@ -42,7 +42,7 @@ export function decideOccurrences(
 	const { schedule } = due;
 	const { instants, following } = collectDue(schedule, context);
 	const pass = new Pass(due, context);
-	const live = lastLive(schedule, instants, following, context);
+	const live = lastLive(due, { instants, following }, context);
 	for (const [index, at] of instants.entries()) {
 		if (pass.limitReached) break;
 		pass.decide(at, { next: instants[index + 1] ?? following.due, live: live > at });
@@ -77,30 +77,38 @@ function collectDue(
 	};
 }
 
-/** The last due instant at which the schedule was not paused; -Infinity when there is none. */
+/**
+ * A due instant at which the schedule was not paused, the later the better; -Infinity when there is none.
+ * Only `cancel_other` asks. Pauses are leapt over: one may be a month long, of a schedule of every second.
+ */
 function lastLive(
-	schedule: Schedule,
-	instants: readonly Instant[],
-	following: Following,
+	{ schedule, spec }: DueSchedule,
+	{ instants, following }: { instants: readonly Instant[]; following: Following },
 	{ now, nextAfter }: OccurrenceContext,
 ): Instant {
-	const isLive = (at: Instant): boolean => !isPausedAt(schedule, at);
+	if (spec.policies.overlap !== 'cancel_other') return -Infinity;
 	let next = following.due;
 	while (next !== undefined && next <= now) {
-		if (isLive(next)) return next;
-		next = nextAfter(schedule.timing, next);
+		const pause = pauseAt(schedule, next);
+		if (pause === undefined) return next;
+		if (pause.to === null) break;
+		next = nextAfter(schedule.timing, pause.to - 1);
 	}
-	return instants.findLast(isLive) ?? -Infinity;
+	return instants.findLast((at) => !isPausedAt(schedule, at)) ?? -Infinity;
 }
 
-function isPausedAt({ pauses }: Schedule, at: Instant): boolean {
-	return pauses.some(({ from, to }) => at >= from && (to === null || at < to));
+function pauseAt({ pauses }: Schedule, at: Instant): Schedule['pauses'][number] | undefined {
+	return pauses.find(({ from, to }) => at >= from && (to === null || at < to));
+}
+
+function isPausedAt(schedule: Schedule, at: Instant): boolean {
+	return pauseAt(schedule, at) !== undefined;
 }
 
 /** What is due after an instant. */
 interface Later {
 	next: Instant | undefined;
-	/** Whether there is one at which the schedule was not paused. */
+	/** Whether there is one at which the schedule was not paused; told for `cancel_other` only. */
 	live: boolean;
 }
 

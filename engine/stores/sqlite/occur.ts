@@ -15,6 +15,9 @@ const LATER = 60_000;
 
 type Decide = (due: DueSchedule) => OccurrenceDecision;
 
+/** How many unfinished runs a decision needs to know, unless it cancels them. */
+const ENOUGH = 2;
+
 export function createOccur(
 	context: Context,
 	parts: {
@@ -44,7 +47,9 @@ export function createOccur(
 		}
 		const spec = specs.find(schedule.specId);
 		if (spec === null) throw new Error(`spec ${schedule.specId} is missing`);
-		return apply(tx, schedule, decide({ schedule, spec, active: runs.unfinishedOf(id) }));
+		const all = spec.policies.overlap === 'cancel_other';
+		const active = runs.unfinishedOf(id, all ? undefined : ENOUGH);
+		return apply(tx, schedule, decide({ schedule, spec, active }));
 	}
 
 	function apply(tx: Transaction, schedule: Schedule, decision: OccurrenceDecision): number {

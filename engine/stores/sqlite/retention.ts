@@ -76,6 +76,10 @@ export function createRetention(
 			.rows<OldRun>(
 				`SELECT seq, id, tenant, state, scheduleId, specId, resultId FROM runs
 				WHERE id < ? AND endedAt < ? AND state IN ('succeeded', 'failed', 'cancelled', 'expired')
+					AND NOT EXISTS (SELECT 1 FROM deliveries d
+						WHERE d.runId = runs.id AND d.state IN ('pending', 'sending', 'failed'))
+					AND NOT EXISTS (SELECT 1 FROM notifications n
+						WHERE n.runId = runs.id AND n.state IN ('pending', 'sending', 'failed'))
 				ORDER BY id LIMIT ?`,
 			)
 			.all(idBound('run', until), until, work.left);

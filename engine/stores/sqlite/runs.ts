@@ -20,6 +20,7 @@ interface Runs {
 		| 'addRuns'
 		| 'claimRuns'
 		| 'settleRuns'
+		| 'settleOnce'
 		| 'listExpiredRuns'
 		| 'listDueRuns'
 		| 'getRun'
@@ -29,10 +30,13 @@ interface Runs {
 	>;
 	/** Inside a write. */
 	insertRun(tx: Transaction, run: Run): void;
-	/** Of a schedule, oldest first. */
-	unfinishedOf(scheduleId: string): Run[];
+	/** Of a schedule, oldest first; all of them unless `limit` is given. */
+	unfinishedOf(scheduleId: string, limit?: number): Run[];
 	attemptsOf(runId: string): ReturnType<typeof attemptRows.fromRow>[];
 }
+
+/** Rolls the write back. */
+class NotApplied extends Error {}
 
 export function createRuns(
 	context: Context,
@@ -49,13 +53,13 @@ export function createRuns(
 		tx.tally('run', run.tenant, null, run.state);
 	}
 
-	function unfinishedOf(scheduleId: string): Run[] {
+	function unfinishedOf(scheduleId: string, limit = -1): Run[] {
 		return db
 			.rows(
 				`${SELECT} FROM runs INDEXED BY runs_unfinished
-				WHERE scheduleId = ? AND lookAt IS NOT NULL ORDER BY seq`,
+				WHERE scheduleId = ? AND lookAt IS NOT NULL ORDER BY seq LIMIT ?`,
 			)
-			.all(scheduleId)
+			.all(scheduleId, limit)
 			.map(runRows.fromRow);
 	}
 
@@ -84,6 +88,24 @@ export function createRuns(
 					settle: (settlement) => settle(tx, settlement),
 				}),
 			),
+
+			async settleOnce(settlements, record) {
+				try {
+					return await write((tx) =>
+						once(context, record, () => {
+							if (!settlements.map((settlement) => settle(tx, settlement)).every(Boolean)) {
+								throw new NotApplied();
+							}
+							return settlements.map(() => true);
+						}),
+					);
+				} catch (error) {
+					if (error instanceof NotApplied) {
+						return { replayed: false, value: settlements.map(() => false) };
+					}
+					throw error;
+				}
+			},
 
 			async listExpiredRuns(now, limit, except) {
 				return db
