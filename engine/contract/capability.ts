@@ -41,7 +41,7 @@ export const capabilityInputSchema = z
 			.record(nameSchema, actionSchema)
 			.refine((actions) => Object.keys(actions).length > 0, { error: 'at least one action' })
 			.refine((actions) => Object.keys(actions).length <= 200, { error: 'at most 200 actions' })
-			.describe('By name.'),
+			.meta({ minProperties: 1, maxProperties: 200, description: 'By name.' }),
 		binding: bindingSchema.describe(
 			'How it is reached: `type` and the settings of that type; see `GET /v1/bindings`.',
 		),

@@ -53,7 +53,8 @@ export const titleSchema = z
 
 export const labelsSchema = z
 	.record(z.string().regex(/^[a-zA-Z0-9][a-zA-Z0-9._/-]{0,62}$/), z.string().max(200))
-	.refine((labels) => Object.keys(labels).length <= 50, { error: 'at most 50 labels' });
+	.refine((labels) => Object.keys(labels).length <= 50, { error: 'at most 50 labels' })
+	.meta({ maxProperties: 50 });
 
 export const TENANT_PATTERN = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 export const tenantSchema = z.string().regex(TENANT_PATTERN, 'a tenant name of a-z 0-9 _ -');

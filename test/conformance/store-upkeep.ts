@@ -37,8 +37,8 @@ export function exerciseUpkeep(bench: Bench): void {
 		const { store, records, clock } = bench;
 		const run = await oneClaimed(bench);
 		const settlement = records.success(run, {
-			deliveries: [records.delivery(run, { dueAt: T0 + 1000 })],
-			notifications: [records.notification(run, { dueAt: T0 + 1000 })],
+			deliveries: [records.delivery(run, { state: 'delivered', endedAt: T0 })],
+			notifications: [records.notification(run, { state: 'dead', endedAt: T0 })],
 			links: [records.link(run)],
 		});
 		await store.settleRuns([settlement]);
@@ -58,6 +58,20 @@ export function exerciseUpkeep(bench: Bench): void {
 		expect((await store.getSpecs([run.specId])).size).toBe(0);
 		expect(await store.counts()).toEqual({ schedules: {}, runs: {}, deliveries: {}, timers: 0 });
 		expect(await problems()).toEqual([]);
+	});
+
+	it('keeps a run while a delivery or notification of it is still tried, however old', async () => {
+		const { store, records, clock } = bench;
+		const pushed = await oneClaimed(bench);
+		const delivery = records.delivery(pushed, { state: 'failed', dueAt: T0 + 200 * DAY });
+		await store.settleRuns([records.success(pushed, { deliveries: [delivery] })]);
+		const told = await oneClaimed(bench);
+		const notification = records.notification(told, { dueAt: T0 + 200 * DAY });
+		await store.settleRuns([records.success(told, { notifications: [notification] })]);
+		clock.at = T0 + 150 * DAY;
+		for (let i = 0; i < 5; i++) await store.prune(clock.at, KEEP, 100);
+		expect(await store.deliveriesOfRun(TENANT, pushed.id)).toHaveLength(1);
+		expect((await store.getRunDetails(TENANT, told.id))?.notifications).toHaveLength(1);
 	});
 
 	it('keeps what is unfinished, however old, and bytes that another record needs', async () => {

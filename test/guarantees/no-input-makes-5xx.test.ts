@@ -10,7 +10,14 @@ import type { Ask, TestEngine } from '../support/api.ts';
 import { startTestEngine } from '../support/api.ts';
 import { CapabilityServer } from '../support/capability-server.ts';
 import { stayOnLoopback } from '../support/loopback-only.ts';
-import { nasty, nastyBytes, nastyHeaders, nastyLine, nastyQuery, nastyWord } from '../support/nasty-input.ts';
+import {
+	nasty,
+	nastyBytes,
+	nastyHeaders,
+	nastyLine,
+	nastyQuery,
+	nastyWord,
+} from '../support/nasty-input.ts';
 import { finishedRun, registerReports } from '../support/reports.ts';
 
 /*
@@ -130,12 +137,12 @@ async function answerTo(bytes: Buffer): Promise<string> {
 }
 
 describe('a socket', () => {
-	it('that brings something like HTTP gets a 4xx or nothing, and the engine goes on', async () => {
+	it('that brings something like HTTP gets no 5xx, and the engine goes on', async () => {
 		await fc.assert(
 			fc.asyncProperty(nastyLine, async (bytes) => {
 				const answer = await answerTo(bytes);
 				const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => status);
-				expect(statuses.filter((status) => !/^[234]/.test(status ?? ''))).toEqual([]);
+				expect(statuses.filter((status) => status?.startsWith('5'))).toEqual([]);
 			}),
 			{ numRuns: 200, interruptAfterTimeLimit: 2000, markInterruptAsFailure: false },
 		);

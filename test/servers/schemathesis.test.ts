@@ -120,7 +120,11 @@ async function schemathesis(
 			...['--report', 'json', '--report-json-path', report],
 			...['--max-examples', String(EXAMPLES), '--seed', String(SEED)],
 		],
-		{ cwd: folder, env: { ...process.env, KEPT: kept.join(',') }, stdio: ['ignore', 'pipe', 'pipe'] },
+		{
+			cwd: folder,
+			env: { ...process.env, KEPT: kept.join(',') },
+			stdio: ['ignore', 'pipe', 'pipe'],
+		},
 	);
 	let output = '';
 	child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

@@ -1,18 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { homedir, tmpdir } from 'node:os';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { createSigner } from '../../engine/security/standard-webhooks.ts';
+import { pythonEnv } from './python-env.ts';
 
 const run = promisify(execFile);
-
-/** Outside the checkout, and kept from run to run. */
-const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'capscheduler');
-const venv = join(cache, 'standardwebhooks-python');
-const python = join(venv, 'bin', 'python');
 
 const VERIFY = `
 import json, sys
@@ -24,35 +20,15 @@ except WebhookVerificationError as error:
     print("refused: " + str(error))
 `;
 
-async function prepare(): Promise<string | null> {
-	try {
-		await access(python);
-		await run(python, ['-c', 'import standardwebhooks']);
-		return null;
-	} catch {
-		// not there yet
-	}
-	try {
-		await mkdir(cache, { recursive: true });
-		await run('python3', ['-m', 'venv', venv]);
-		await run(python, ['-m', 'pip', 'install', '--quiet', 'standardwebhooks==1.0.0']);
-		return null;
-	} catch (error) {
-		return (error as Error).message;
-	}
-}
-
 describe('the Python standardwebhooks package', () => {
 	const signer = createSigner();
 	const secret = signer.generateSecret();
-	let missing: string | null;
+	let python: string;
 	let folder: string;
 
 	beforeAll(async () => {
 		folder = await mkdtemp(join(tmpdir(), 'capscheduler-python-'));
-		missing = await prepare();
-		if (missing !== null)
-			process.stderr.write(`SKIPPED, no standardwebhooks for Python: ${missing}\n`);
+		python = join(await pythonEnv('standardwebhooks', ['standardwebhooks==1.0.0']), 'python');
 	}, 120_000);
 	afterAll(async () => {
 		await rm(folder, { recursive: true, force: true });
@@ -67,7 +43,6 @@ describe('the Python standardwebhooks package', () => {
 	}
 
 	it('verifies what we sign, and refuses another body', async () => {
-		if (missing !== null) return;
 		const body = JSON.stringify({ run: 'run_1', text: 'Überraschung 報告' });
 		const timestamp = Math.floor(Date.now() / 1000);
 		const headers = signer.sign(secret, { id: 'ntf_1', timestamp, body });
@@ -76,7 +51,6 @@ describe('the Python standardwebhooks package', () => {
 	}, 60_000);
 
 	it('verifies while the secret is rotated', async () => {
-		if (missing !== null) return;
 		const timestamp = Math.floor(Date.now() / 1000);
 		const both = `${signer.generateSecret()} ${secret}`;
 		const headers = signer.sign(both, { id: 'ntf_1', timestamp, body: '{}' });

@@ -17,7 +17,7 @@ const refusal = (code: string, host: string): NodeJS.ErrnoException =>
  */
 export function stayOnLoopback(): () => void {
 	const { lookup } = dns.promises;
-	// eslint-disable-next-line @typescript-eslint/unbound-method
+	 
 	const { connect } = Socket.prototype;
 	dns.promises.lookup = ((host: string, options: dns.LookupOptions) =>
 		LOOPBACK.test(host) || isIP(host) > 0
@@ -32,7 +32,7 @@ export function stayOnLoopback(): () => void {
 		}
 		queueMicrotask(() => this.destroy(refusal('ENETUNREACH', host)));
 		return this;
-	} as typeof connect;
+	};
 	return () => {
 		dns.promises.lookup = lookup;
 		Socket.prototype.connect = connect;

@@ -18,9 +18,13 @@ const TEXTS = [
 	...['Mars/Base', 'Etc/GMT+99', 'wait=', '(a+)+$', '[', 'bm90IGEga2V5', 'MWUzMDk', 'LTEuNQ'],
 ];
 
-const OBJECTS = [
+const OBJECTS: readonly unknown[] = [
 	...[{ $ne: null }, { $where: '1' }, { constructor: {} }, { $ref: '#' }, { $ref: 'http://x/' }],
-	...[{ toString: 1, hasOwnProperty: 2, length: -1 }, { type: 'nothing', pattern: '(' }, { '': {} }],
+	...[
+		{ toString: 1, hasOwnProperty: 2, length: -1 },
+		{ type: 'nothing', pattern: '(' },
+		{ '': {} },
+	],
 ];
 
 /** A value for any place of a JSON body. */
@@ -36,7 +40,17 @@ export const nasty: fc.Arbitrary<unknown> = fc.oneof(
 export const nastyBytes: fc.Arbitrary<Uint8Array<ArrayBuffer>> = fc.oneof(
 	fc
 		.constantFrom<string | Buffer>(
-			...['', '{', '{"a":1', '{"a":1,"a":2}', '{"__proto__":{}}', '[NaN]', '1e999', '"\\ud800"', '{}{}'],
+			...[
+				'',
+				'{',
+				'{"a":1',
+				'{"a":1,"a":2}',
+				'{"__proto__":{}}',
+				'[NaN]',
+				'1e999',
+				'"\\ud800"',
+				'{}{}',
+			],
 			...['['.repeat(50), `${'{"a":'.repeat(40)}1${'}'.repeat(40)}`, '\ufeff{}', '-', '01', 'nul'],
 			...[Buffer.from([0xff, 0xfe, 0x7b]), Buffer.from([0x22, 0xc0, 0x80, 0x22]), gzipSync('{}')],
 			...[gzipSync('{}').subarray(0, 12), gzipSync(Buffer.alloc(5_000_000, 0x20))],
@@ -68,7 +82,16 @@ export const nastyQuery: fc.Arbitrary<[string, unknown]> = fc.tuple(
 export const nastyHeaders: fc.Arbitrary<Record<string, string>> = fc
 	.record(
 		{
-			'if-match': fc.constantFrom('"1"', '*', '"x"', 'W/"1"', '1', '"1", "2"', '', '"99999999999999999"'),
+			'if-match': fc.constantFrom(
+				'"1"',
+				'*',
+				'"x"',
+				'W/"1"',
+				'1',
+				'"1", "2"',
+				'',
+				'"99999999999999999"',
+			),
 			'idempotency-key': fc.oneof(
 				fc.constantFrom('k', 'x'.repeat(201), 'a b', '|', '%'),
 				fc.string({ maxLength: 5 }).filter((text) => /^[\x21-\x7e]*$/.test(text)),
@@ -78,11 +101,23 @@ export const nastyHeaders: fc.Arbitrary<Record<string, string>> = fc
 			'last-event-id': fc.constantFrom('7', 'evt_$', 'evt_0', 'evt_99999999999999_99999'),
 			'x-session-token': fc.constantFrom('x', ''),
 			'content-type': fc.constantFrom(
-				...['text/plain', 'application/json; charset=utf-16', 'text/csv', 'application/x-ndjson', ';'],
+				...[
+					'text/plain',
+					'application/json; charset=utf-16',
+					'text/csv',
+					'application/x-ndjson',
+					';',
+				],
 			),
 			'content-encoding': fc.constantFrom('gzip', 'br', 'gzip, gzip', 'identity', ''),
 			prefer: fc.constantFrom('wait=0', 'wait=-1', 'wait=x', 'wait=1e9', 'return=minimal'),
-			range: fc.constantFrom('bytes=0-0', 'bytes=9-', 'bytes=-', 'bytes=99999999999999999999-', 'x=1'),
+			range: fc.constantFrom(
+				'bytes=0-0',
+				'bytes=9-',
+				'bytes=-',
+				'bytes=99999999999999999999-',
+				'x=1',
+			),
 			accept: fc.constantFrom('*/*', 'text/html', 'application/json', 'x', ''),
 			authorization: fc.constantFrom('Bearer', 'Basic eA==', 'Bearer csk_x'),
 			origin: fc.constantFrom('null', 'http://evil.example', 'x'),
@@ -94,15 +129,46 @@ export const nastyHeaders: fc.Arbitrary<Record<string, string>> = fc
 	// most of them end the request: one or two at a time let it come further
 	.map((headers) => Object.fromEntries(Object.entries(headers).slice(0, 2)));
 
-const METHODS = ['GET', 'POST', 'HEAD', 'OPTIONS', 'PATCH', 'TRACE', 'PROPFIND', 'CONNECT', 'get', ''];
+const METHODS = [
+	'GET',
+	'POST',
+	'HEAD',
+	'OPTIONS',
+	'PATCH',
+	'TRACE',
+	'PROPFIND',
+	'CONNECT',
+	'get',
+	'',
+];
 const TARGETS = [
-	...['/', '//', '*', '/%', '/%ff/schedule', '/\u0000', '/../r/x', 'http://x/healthz', 'x:1', '/r/%2f'],
+	...[
+		'/',
+		'//',
+		'*',
+		'/%',
+		'/%ff/schedule',
+		'/\u0000',
+		'/../r/x',
+		'http://x/healthz',
+		'x:1',
+		'/r/%2f',
+	],
 	...['/v1/runs?limit=%ff', '/v1/runs?&&==', '/docs/../..', `/${'a'.repeat(20_000)}`, '/healthz#x'],
 ];
 const FIELDS = [
 	...['Host: x', 'Content-Length: -1', 'Content-Length: 5', 'Content-Length: 99999999999999999999'],
 	...['Transfer-Encoding: chunked', 'Transfer-Encoding: gzip', 'Expect: 100-continue', 'Expect: x'],
-	...['Connection: upgrade', 'Upgrade: websocket', 'Host: y', ': x', 'X', ' X: y', 'A: \u0000', 'Te: x'],
+	...[
+		'Connection: upgrade',
+		'Upgrade: websocket',
+		'Host: y',
+		': x',
+		'X',
+		' X: y',
+		'A: \u0000',
+		'Te: x',
+	],
 	...['Origin: http://[', 'Origin: x', `X: ${'a'.repeat(20_000)}`, 'Authorization: Bearer \u00ff'],
 ];
 
@@ -113,7 +179,14 @@ export const nastyLine: fc.Arbitrary<Buffer> = fc
 		target: fc.constantFrom(...TARGETS),
 		version: fc.constantFrom('HTTP/1.1', 'HTTP/1.0', 'HTTP/2.0', ''),
 		fields: fc.array(fc.constantFrom(...FIELDS), { maxLength: 4 }),
-		end: fc.constantFrom('\r\n\r\n', '\r\n\r\n{}', '\r\n\r\n5\r\nabc', '\n\n', '\r\n\r\nzz\r\n', ''),
+		end: fc.constantFrom(
+			'\r\n\r\n',
+			'\r\n\r\n{}',
+			'\r\n\r\n5\r\nabc',
+			'\n\n',
+			'\r\n\r\nzz\r\n',
+			'',
+		),
 	})
 	.map(({ method, target, version, fields, end }) =>
 		Buffer.from([`${method} ${target} ${version}`, ...fields].join('\r\n') + end, 'latin1'),

@@ -152,12 +152,17 @@ export function createRetention(
 		if (last !== undefined) work.left -= remove(db, 'event_batches WHERE seq <= ?', last[0]);
 	}
 
-	/** Schedules that were deleted, once their runs and their ledger are gone. */
+	/** Schedules that were deleted or are completed, once their runs and their ledger are gone. */
 	function pruneSchedules(work: Work, keep: Retention): void {
+		pruneSchedulesIn('deleted', work, keep);
+		if (work.left > 0) pruneSchedulesIn('completed', work, keep);
+	}
+
+	function pruneSchedulesIn(state: 'deleted' | 'completed', work: Work, keep: Retention): void {
 		const gone = db
 			.rows<[id: string, tenant: string, specId: string]>(
-				`SELECT id, tenant, specId FROM schedules s INDEXED BY schedules_deleted
-				WHERE state = 'deleted' AND updatedAt < ?
+				`SELECT id, tenant, specId FROM schedules s INDEXED BY schedules_${state}
+				WHERE state = '${state}' AND updatedAt < ?
 					AND NOT EXISTS (SELECT 1 FROM occurrences o WHERE o.scheduleId = s.id)
 					AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.scheduleId = s.id)
 				LIMIT ?`,
@@ -168,7 +173,7 @@ export function createRetention(
 			remove(db, 'schedule_destinations WHERE tenant = ? AND scheduleId = ?', tenant, id);
 			remove(db, 'targets WHERE scheduleId = ?', id);
 			work.left -= remove(db, 'schedules WHERE id = ?', id);
-			work.tx.tally('schedule', tenant, 'deleted', null);
+			work.tx.tally('schedule', tenant, state, null);
 			deleteSpec(work, specId, id);
 		}
 	}

@@ -22,11 +22,18 @@ BEYOND_SCHEMAS = [
     ("after", "an event id"),
     # must be as in the path
     ("name|capability", "the (name|capability) in the path"),
-    # goes with another field
-    ("delivery\\.targets", "at least one target with mode "),
+    ("name", "a name that the API does not use itself"),
+    # what goes with another field
+    (r"delivery\.(targets|mode)", ".* (with mode|with targets)"),
+    (r".*\boptions", "options only together with a format"),
+    (r".*\bdelay", "a delay of at most maxDelay"),
     # forms of texts, and bounds of what they mean
     (".*", "a duration "),
     (".*", "an instant between the years 1970 and 9999"),
+    (".*", "an http or https URL"),
+    (r".*\bsecret", '"whsec_" and base64'),
+    # names that harm when parsers make objects of them
+    (".*", 'a key other than "__proto__"'),
     # the coverage phase sends 0, which the pattern does not allow
     ("header If-Match", "one entity tag "),
     # their schemas are in the catalogue: one for each channel, format and binding

@@ -134,6 +134,7 @@ CREATE INDEX schedules_capability ON schedules (tenant, capability, id);
 CREATE INDEX schedules_name ON schedules (tenant, name, id) WHERE name IS NOT NULL;
 CREATE INDEX schedules_spec ON schedules (specId);
 CREATE INDEX schedules_deleted ON schedules (updatedAt) WHERE state = 'deleted';
+CREATE INDEX schedules_completed ON schedules (updatedAt) WHERE state = 'completed';
 
 CREATE TABLE schedule_labels (
 	tenant TEXT NOT NULL,
