@@ -1,4 +1,3 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { createMaintenance } from './agenda/maintenance.ts';
@@ -38,6 +37,7 @@ import { createSessionRegistry } from './sessions/registry.ts';
 import type { SessionAdapter } from './sessions/session.port.ts';
 import { createSqlSession } from './sessions/sql/sql-session.ts';
 import { createSqliteAgendaBackend } from './stores/sqlite/agenda-backend.ts';
+import { makeFolder } from './stores/sqlite/open.ts';
 import { createSqliteStore } from './stores/sqlite/store.ts';
 import { VERSION } from './version.ts';
 
@@ -66,7 +66,12 @@ export interface EngineParts {
 }
 
 export async function createEngine(config: Config, parts: EngineParts = {}): Promise<Engine> {
-	await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
+	try {
+		makeFolder(config.dataDir);
+	} catch (error) {
+		const message = `data folder ${config.dataDir}: ${(error as Error).message}`;
+		throw new CapError('STORAGE_UNAVAILABLE', message, { cause: error });
+	}
 	return new RunningEngine(config, await compose(config, parts));
 }
 

@@ -62,7 +62,6 @@ export const responseEnvelopeSchema = z.discriminatedUnion('status', [
 	z.strictObject({ status: z.literal('accepted') }),
 ]);
 
-
 /** Columns that an envelope may declare beside its rows. */
 export interface DeclaredColumn {
 	name: string;

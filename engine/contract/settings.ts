@@ -201,8 +201,8 @@ export const SETTINGS = {
 	SMALLEST_INTERVAL: setting({
 		group: 'How much it does',
 		form: 'duration',
-		fallback: '1s',
-		meaning: 'Schedules that are due more often are refused.',
+		fallback: '2s',
+		meaning: 'Schedules that are due more often are refused, such as `* * * * * *`.',
 		schema: duration(1, DAY, 'from 1ms to 1d'),
 	}),
 	RATE_LIMIT: setting({

@@ -44,7 +44,7 @@ export async function attempt(
 	const begun = ctx.clock.now();
 	const timeout = spec.policies.timeout;
 	const deadlineAt = begun + timeout;
-	const envelope = envelopeOf(ctx, run, spec, { adapter, deadlineAt, firedAt: begun });
+	const envelope = envelopeOf(ctx, run, spec, { ...reached, deadlineAt, firedAt: begun });
 	if (held.reason() === 'drain') return released(run, { at: begun });
 	if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
 
@@ -116,9 +116,9 @@ function envelopeOf(
 	ctx: Context,
 	run: Run,
 	spec: RunSpec,
-	about: { adapter: SessionAdapter; deadlineAt: Instant; firedAt: Instant },
+	about: Reached & { deadlineAt: Instant; firedAt: Instant },
 ): RequestEnvelope {
-	const { adapter, deadlineAt, firedAt } = about;
+	const { adapter, settings, deadlineAt, firedAt } = about;
 	const envelope: RequestEnvelope = {
 		specVersion: '1.0',
 		requestId: run.id,
@@ -127,7 +127,7 @@ function envelopeOf(
 		capability: run.capability,
 		action: run.action,
 		parameters: spec.parameters,
-		mode: 'sync',
+		mode: settings['mode'] === 'async' ? 'async' : 'sync',
 		tenant: run.tenant,
 		deadline: toIso(deadlineAt),
 	};

@@ -96,6 +96,7 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 			const settings = {
 				CAPSCHEDULER_DATA_DIR: folder,
 				CAPSCHEDULER_LEASE: '3s',
+				CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
 				CAPSCHEDULER_NOTIFY_AFTER: '3s',
 			};
 			const first = await startEngineProcess(settings);

@@ -30,9 +30,9 @@ type Decided = Pick<LedgerRow, 'outcome' | 'reason' | 'trigger'>;
  * 2. When the first due instant is late (more than ON_TIME_WITHIN), the schedule is catching up:
  *    - `none`: late instants are `missed`.
  *    - `latest`: every instant but the last due one is `coalesced` into it; beyond the window `missed`.
- *    - `all`: late instants fire one after another; beyond the window `missed`.
- * 3. What would fire meets the overlap policy. Late instants under `all` are buffered rather than skipped:
- *    "all" would be empty otherwise.
+ *    - `all`: every due instant fires, one after another; late ones beyond the window are `missed`.
+ * 3. What would fire meets the overlap policy. Under `all`, instants that are late, or due together, are
+ *    buffered rather than skipped: "all" would be empty otherwise.
  * 4. After `limit` runs the schedule is completed; there are no occurrences after that.
  */
 export function decideOccurrences(
@@ -41,7 +41,7 @@ export function decideOccurrences(
 ): OccurrenceDecision {
 	const { schedule } = due;
 	const { instants, following } = collectDue(schedule, context);
-	const pass = new Pass(due, context);
+	const pass = new Pass(due, context, instants.length);
 	const live = lastLive(due, { instants, following }, context);
 	for (const [index, at] of instants.entries()) {
 		if (pass.limitReached) break;
@@ -117,6 +117,8 @@ class Pass {
 	readonly #due: DueSchedule;
 	readonly #context: OccurrenceContext;
 	readonly #catchingUp: boolean;
+	/** Whether more than the one instant is due, or it is late. */
+	readonly #behind: boolean;
 	readonly #ledger: LedgerRow[] = [];
 	readonly #runs: Run[] = [];
 	readonly #settle: RunSettlement[] = [];
@@ -127,11 +129,12 @@ class Pass {
 	#windowStart: Instant | null;
 	#cancelledOthers = false;
 
-	constructor(due: DueSchedule, context: OccurrenceContext) {
+	constructor(due: DueSchedule, context: OccurrenceContext, count: number) {
 		this.#due = due;
 		this.#context = context;
 		const first = due.schedule.nextAt ?? context.now;
 		this.#catchingUp = context.now - first > ON_TIME_WITHIN;
+		this.#behind = this.#catchingUp || count > 1;
 		this.#runsMade = due.schedule.runsMade;
 		this.#lastAt = due.schedule.lastAt;
 		this.#windowStart = due.schedule.windowFrom;
@@ -205,7 +208,7 @@ class Pass {
 		) {
 			return { outcome: 'coalesced', reason: 'a later occurrence was due too', trigger };
 		}
-		return this.#afterOverlap(later, trigger, late && mode === 'all');
+		return this.#afterOverlap(later, trigger, mode === 'all' && this.#behind);
 	}
 
 	#afterOverlap(later: Later, trigger: Trigger, buffer: boolean): Decided {

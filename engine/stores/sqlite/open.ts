@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import { CapError } from '../../contract/errors.ts';
 import type { BlobFiles } from '../files/blob-files.ts';
@@ -18,7 +19,7 @@ export function openFolder(folder: string, database: Database, blobs: BlobFiles)
 		for (const close of release.splice(0).reverse()) close();
 	};
 	try {
-		mkdirSync(folder, { recursive: true, mode: 0o700 });
+		makeFolder(folder);
 		release.push(lockFolder(folder));
 		release.push(() => {
 			database.close();
@@ -26,6 +27,7 @@ export function openFolder(folder: string, database: Database, blobs: BlobFiles)
 		database.open();
 		migrate(database);
 		blobs.prepare();
+		keepPrivate(folder);
 		return closeAll;
 	} catch (error) {
 		closeAll();
@@ -35,5 +37,30 @@ export function openFolder(folder: string, database: Database, blobs: BlobFiles)
 				cause: error,
 			})
 		);
+	}
+}
+
+/** Step by step: Node's own recursion never ends where the system says that there is no such place (`/proc/x`). */
+export function makeFolder(folder: string): void {
+	try {
+		mkdirSync(folder, { mode: 0o700 });
+	} catch (error) {
+		const { code } = error as NodeJS.ErrnoException;
+		if (code === 'EEXIST') return;
+		if (code !== 'ENOENT' || dirname(folder) === folder) throw error;
+		makeFolder(dirname(folder));
+		mkdirSync(folder, { mode: 0o700 });
+	}
+}
+
+/** The folder may have been there before, open to others; what is in it is for the engine's user only. */
+function keepPrivate(folder: string): void {
+	chmodSync(join(folder, 'blobs'), 0o700);
+	for (const name of ['capscheduler.db', 'capscheduler.db-wal', 'capscheduler.db-shm']) {
+		try {
+			chmodSync(join(folder, name), 0o600);
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+		}
 	}
 }
