@@ -226,6 +226,7 @@ class RunningEngine implements Engine {
 			rateLimit: { perMinute: this.#config.rateLimit, failuresPerMinute: FAILURES_PER_MINUTE },
 			maxBodyBytes: this.#config.maxBodyBytes,
 			ready: async () => this.#ready(),
+			draining: () => this.#state === 'draining' || this.#state === 'stopped',
 		});
 		const { host, port } = this.#config;
 		this.#server = await startServer(app, { host, port });

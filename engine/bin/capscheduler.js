@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=8
 // Starts the CLI on Node 24 or later: this Node, or that of the `node` npm package where one is installed.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -8,6 +8,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NEEDED_MAJOR = 24;
+/**
+ * MB, as in the first line above. Node's own default lets short-lived objects pile up to 130 MB before it clears
+ * them away while a large result is rendered; with 8 the work takes no longer, and the process stays below 300 MB.
+ */
+const NODE_OPTIONS = ['--max-semi-space-size=8'];
 const FORWARDED_SIGNALS = ['SIGTERM', 'SIGUSR2'];
 /** A terminal sends these to the child too, and a second one would end it without a drain. */
 const TERMINAL_SIGNALS = ['SIGINT', 'SIGHUP'];
@@ -27,7 +32,7 @@ function findNodeBinary() {
 /** Runs this file again on `binary`, with our arguments and streams; ends as the child ends. */
 function runOn(binary) {
 	const self = fileURLToPath(import.meta.url);
-	const child = spawn(binary, [self, ...process.argv.slice(2)], { stdio: 'inherit' });
+	const child = spawn(binary, [...NODE_OPTIONS, self, ...process.argv.slice(2)], { stdio: 'inherit' });
 	for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));
 	for (const signal of TERMINAL_SIGNALS) {
 		process.on(signal, () => process.stdin.isTTY || child.kill(signal));

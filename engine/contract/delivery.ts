@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { jsonObjectSchema } from './json.ts';
 import type { JsonObject } from './json.ts';
+import { plannedFields } from './planned.ts';
 import { durationSchema } from './time.ts';
 
 export const CONDITIONS = ['always', 'has_rows', 'no_rows', 'changed'] as const;
@@ -55,7 +56,8 @@ const oneOfSchema = {
 export const fallbackInputSchema = z
 	.strictObject({ ...place, ...rendering })
 	.refine(oneOf, oneOfMessage)
-	.meta(oneOfSchema);
+	.meta(oneOfSchema)
+	.register(plannedFields, { planned: ['package'] });
 
 export const targetInputSchema = z
 	.strictObject({
@@ -74,7 +76,8 @@ export const targetInputSchema = z
 			.describe('Where it goes when the target has failed for good, in this order.'),
 	})
 	.refine(oneOf, oneOfMessage)
-	.meta(oneOfSchema);
+	.meta(oneOfSchema)
+	.register(plannedFields, { planned: ['package'] });
 
 export const linkOptionsSchema = z.strictObject({
 	expiresIn: durationSchema

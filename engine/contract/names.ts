@@ -37,7 +37,9 @@ export const nameSchema = z
 	.regex(
 		/^[a-z0-9][a-z0-9._-]{0,62}$/,
 		'a name of 1 to 63 characters a-z 0-9 . _ -, starting with a letter or digit',
-	);
+	)
+	// The one name of this form that every object has: as a key it would find what nobody put there.
+	.refine((name) => name !== 'constructor', { error: 'a name other than "constructor"' });
 
 export const capabilityNameSchema = nameSchema.refine((name) => !RESERVED_NAMES.has(name), {
 	error: 'a name that the API does not use itself',

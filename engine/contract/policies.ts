@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { plannedFields } from './planned.ts';
 import { durationSchema } from './time.ts';
 
 export const OVERLAP = ['skip', 'buffer_one', 'buffer_all', 'cancel_other', 'allow_all'] as const;
@@ -88,7 +89,8 @@ export const policiesSchema = z
 			.optional()
 			.describe('Runs with the same key, of any schedule of the tenant, go one at a time.'),
 	})
-	.meta({ id: 'PoliciesInput' });
+	.meta({ id: 'PoliciesInput' })
+	.register(plannedFields, { planned: ['heartbeat', 'priority', 'sla'] });
 
 export type Policies = z.output<typeof policiesSchema>;
 export type RetryPolicy = Policies['retry'];

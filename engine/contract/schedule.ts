@@ -8,10 +8,12 @@ import type { JsonObject } from './json.ts';
 import { jsonObjectSchema } from './json.ts';
 import { labelsSchema, nameSchema, titleSchema } from './names.ts';
 import type { Policies } from './policies.ts';
+import { plannedFields } from './planned.ts';
 import { policiesSchema } from './policies.ts';
 import type { Instant } from './time.ts';
 import type { Timing } from './timing.ts';
 import { timingInputSchema } from './timing.ts';
+import { listed } from './zod-words.ts';
 
 /** `POST /{capability}/schedule`. */
 export const scheduleInputSchema = z
@@ -52,15 +54,21 @@ export const scheduleInputSchema = z
 		labels: labelsSchema.default({}).describe('For finding it again.'),
 		metadata: jsonObjectSchema.default({}).describe('Kept and shown as it is.'),
 	})
-	.refine(
-		(input) =>
-			[input.timing, input.time, input.frequency].filter((x) => x !== undefined).length === 1,
-		{ path: ['timing'], error: 'exactly one of "timing", "time" and "frequency"' },
-	)
+	.superRefine((input, context) => {
+		const sent = (['timing', 'time', 'frequency'] as const).filter((x) => input[x] !== undefined);
+		if (sent.length === 1) return;
+		context.addIssue({
+			code: 'custom',
+			path: ['timing'],
+			message: 'exactly one of "timing", "time" and "frequency"',
+			params: { received: sent.length === 0 ? 'none' : listed(sent) },
+		});
+	})
 	.meta({
 		id: 'ScheduleInput',
 		oneOf: [{ required: ['timing'] }, { required: ['time'] }, { required: ['frequency'] }],
-	});
+	})
+	.register(plannedFields, { planned: ['alert'] });
 
 export type ScheduleInput = z.output<typeof scheduleInputSchema>;
 

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 
+import { plannedFields } from './planned.ts';
 import { durationSchema, instantSchema } from './time.ts';
 import type { Duration, Instant } from './time.ts';
 
-/** The timing as a user writes it. What is not built yet is no field here, and so is refused. */
+/** The timing as a user writes it. What is not built yet is no field here, and so is refused, by name where it is planned. */
 export const timingInputSchema = z
 	.strictObject({
 		cron: z
@@ -45,7 +46,13 @@ export const timingInputSchema = z
 			.optional()
 			.describe('The number of runs after which the schedule is completed.'),
 	})
-	.meta({ id: 'TimingInput' });
+	.meta({ id: 'TimingInput' })
+	.register(plannedFields, {
+		planned: [
+			...['jitter', 'exclude', 'only', 'rrule', 'any'],
+			...['dst', 'dayMatch', 'phase', 'dialect'],
+		],
+	});
 
 export type TimingInput = z.output<typeof timingInputSchema>;
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 import type { ErrorCode, InputIssue } from './errors.ts';
 import { CapError } from './errors.ts';
-import { expectation, expectedField } from './zod-words.ts';
+import { expectation, expectedField, isPlanned } from './zod-words.ts';
 
 const PLAIN_KEY = /^[A-Za-z_$][\w$-]*$/;
 const MAX_KEY = 64;
@@ -44,6 +44,16 @@ function valueAt(root: unknown, path: readonly PropertyKey[]): unknown {
 const SECRET_NAME =
 	/secret|password|passwd|token|key|passphrase|authorization|credential|cookie|headers/i;
 
+export function soundsSecret(path: string): boolean {
+	return SECRET_NAME.test(path);
+}
+
+/** A rule over several fields tells itself what came; otherwise it is the value at the path. */
+function receivedOf(issue: z.core.$ZodIssue, input: unknown): string {
+	const told: unknown = issue.code === 'custom' ? issue.params?.['received'] : undefined;
+	return typeof told === 'string' ? told : shown(valueAt(input, issue.path));
+}
+
 /**
  * The issues of a zod error as the API shows them. Values of fields that sound secret are left out.
  * Where the schema is given, an unknown field is told with the known name that it may mean.
@@ -57,12 +67,16 @@ export function issuesOf(
 		if (issue.code === 'unrecognized_keys') {
 			return issue.keys.map((key) => ({
 				path: pathText([...issue.path, key], below),
-				expected: expectedField(schema, issue.path, key),
-				received: 'a field that is not known (or not built yet)',
+				...(isPlanned(schema, issue.path, key)
+					? { expected: 'nothing yet', received: 'a field that is not built yet' }
+					: {
+							expected: expectedField(schema, issue.path, key),
+							received: 'a field that is not known',
+						}),
 			}));
 		}
 		const path = pathText(issue.path, below);
-		const received = SECRET_NAME.test(path) ? undefined : shown(valueAt(input, issue.path));
+		const received = soundsSecret(path) ? undefined : receivedOf(issue, input);
 		return [{ path, expected: expectation(issue), received }];
 	});
 	return issues.slice(0, MAX_ISSUES);
@@ -77,7 +91,17 @@ export function parseInput<S extends z.ZodType>(
 	const parsed = schema.safeParse(input);
 	if (parsed.success) return parsed.data;
 	const issues = issuesOf(parsed.error, input, { below: options.path ?? '', schema });
-	throw invalid(issues, options.code ?? 'INVALID_REQUEST');
+	throw invalid(issues, options.code ?? codeOf(parsed.error, schema));
+}
+
+/** Where nothing else is wrong, fields that are only planned are told by a code of their own. */
+function codeOf({ issues }: z.ZodError, schema: z.ZodType): ErrorCode {
+	const planned = issues.every(
+		(issue) =>
+			issue.code === 'unrecognized_keys' &&
+			issue.keys.every((key) => isPlanned(schema, issue.path, key)),
+	);
+	return planned ? 'UNSUPPORTED_FIELD' : 'INVALID_REQUEST';
 }
 
 export function invalid(issues: readonly InputIssue[], code: ErrorCode): CapError {

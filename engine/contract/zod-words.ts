@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { nearest } from './nearest.ts';
+import { plannedFields } from './planned.ts';
 
 const TYPES: Record<string, string> = {
 	string: 'a string',
@@ -52,6 +53,21 @@ function amount(limit: number | bigint, origin: string): string {
 	return String(limit);
 }
 
+/** `"time" and "frequency"` */
+export function listed(names: readonly string[]): string {
+	return names.map((name) => `"${name}"`).join(' and ');
+}
+
+/** Whether the unknown field is one that the API will have. */
+export function isPlanned(
+	schema: z.ZodType | undefined,
+	path: readonly PropertyKey[],
+	key: string,
+): boolean {
+	const at = schema === undefined ? [] : schemasAt(schema, path);
+	return at.some((each) => plannedFields.get(each)?.planned.includes(key) === true);
+}
+
 /** For an unknown field: the known name that it may mean, or else all that there are. */
 export function expectedField(
 	schema: z.ZodType | undefined,
@@ -67,13 +83,17 @@ export function expectedField(
 
 /** The fields of the object schema at the path; empty when there is none. */
 function fieldsAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): string[] {
-	const found = path.reduce<z.core.$ZodType[]>(
-		(schemas, key) => schemas.flatMap((each) => inside(each, key)),
-		unwrapped(schema),
-	);
+	const found = schemasAt(schema, path);
 	return [
 		...new Set(found.flatMap((at) => (at instanceof z.ZodObject ? Object.keys(at.shape) : []))),
 	];
+}
+
+function schemasAt(schema: z.core.$ZodType, path: readonly PropertyKey[]): z.core.$ZodType[] {
+	return path.reduce<z.core.$ZodType[]>(
+		(schemas, key) => schemas.flatMap((each) => inside(each, key)),
+		unwrapped(schema),
+	);
 }
 
 function inside(schema: z.core.$ZodType, key: PropertyKey): z.core.$ZodType[] {

@@ -29,6 +29,11 @@ export function createApp(ctx: Context, options: AppOptions): Express {
 	};
 	app.use(requestIds(ctx.newId), measure(ctx), securityHeaders);
 	app.use(refuseCrossSite(() => ctx.settings.publicUrl()));
+	// For people who open the bare address; programs have no use for it, so it is in no document.
+	app.get('/', (_request, response) => {
+		response.locals['route'] = '/';
+		response.redirect('/docs');
+	});
 	for (const [path, routes] of byPath(ROUTES)) mount(app, path, { routes, shared });
 	app.use(() => {
 		throw new CapError('NOT_FOUND', 'there is nothing at this path');

@@ -5,13 +5,14 @@ import type { Actor } from '../contract/access.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { JsonValue } from '../contract/json.ts';
 import type { Duration } from '../contract/time.ts';
-import { parseInput } from '../contract/zod-issues.ts';
+import { invalid, issuesOf, parseInput } from '../contract/zod-issues.ts';
 import { hasScope } from '../pipeline/access.ts';
 import type { Answered, Context, StoredResponse } from '../pipeline/context.ts';
 import type { Authentication } from './authentication.ts';
 import { demandJson, hasBody, readBody } from './body.ts';
 import type { InFlight } from './idempotency.ts';
 import { fingerprint, idempotencyKey } from './idempotency.ts';
+import { placed } from './lists.ts';
 import { revisionWanted } from './preconditions.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { rateLimitHeaders, rateLimited } from './rate-limit.ts';
@@ -69,9 +70,10 @@ async function withKey(
 	const actor = await shared.authentication.actor(request);
 	takeFromQuota(actor, shared.limiter, response);
 	demandScope(actor, route);
+	if (route.makesWork === true && shared.options.draining()) throw draining();
 	const { call, bytes } = await parsed(route, shared, request, response);
 	const key = route.method === 'post' ? idempotencyKey(request) : undefined;
-	return route.handle({
+	const handled = route.handle({
 		...call,
 		actor,
 		once: (act, respond) => {
@@ -87,6 +89,12 @@ async function withKey(
 			);
 		},
 	});
+	return route.method === 'get' ? handled.catch(throwPlaced) : handled;
+}
+
+/** Positions are read by the store, that does not know where they came from. */
+function throwPlaced(error: unknown): never {
+	throw placed(error, { cursor: 'query.cursor', after: 'query.after' });
 }
 
 /** A quota of 0 per minute is none: nothing is counted, and no header tells what is left. */
@@ -102,13 +110,23 @@ function demandScope(actor: Actor, { scopes }: KeyRoute): void {
 	throw new CapError('FORBIDDEN', `this key lacks the scope ${scopes.join(' or ')}`);
 }
 
+/** Most supervisors start the next engine within this time. */
+const RESTARTED_WITHIN: Duration = 5_000;
+
+function draining(): CapError {
+	return new CapError('DRAINING', 'the engine is shutting down and takes no new work', {
+		retry: 'later',
+		retryAfter: RESTARTED_WITHIN,
+	});
+}
+
 async function parsed(
 	route: Route,
 	{ ctx, options }: Shared,
 	request: Request,
 	response: Response,
 ): Promise<{ call: Call; bytes: Uint8Array }> {
-	const params: unknown = route.params && parseParams(route.params, request.params);
+	const params: unknown = parseParams(route, request.params);
 	const query: unknown = parseQuery(route, request);
 	const ifMatch = route.conditional === true ? revisionWanted(request) : undefined;
 	const { body, bytes } = await bodyOf(route, request, {
@@ -130,11 +148,17 @@ async function parsed(
 	return { call, bytes };
 }
 
-/** A path parameter of the wrong form names nothing. */
-function parseParams(schema: NonNullable<Route['params']>, params: unknown): unknown {
+/** A path parameter of the wrong form names nothing, unless it is to name something new. */
+function parseParams({ params: schema, names }: Route, params: unknown): unknown {
+	if (schema === undefined) return undefined;
 	const result = schema.safeParse(params);
 	if (result.success) return result.data;
-	throw new CapError('NOT_FOUND', 'there is nothing at this path');
+	const issues = issuesOf(result.error, params);
+	if (names === undefined) throw invalid(issues, 'NOT_FOUND');
+	throw invalid(
+		issues.map((issue) => ({ ...issue, path: names })),
+		'INVALID_REQUEST',
+	);
 }
 
 const NO_QUERY = z.strictObject({});

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { CapError, inputError } from '../contract/errors.ts';
 import type { PageRequest } from '../stores/store.port.ts';
 
 const DEFAULT_LIMIT = 50;
@@ -44,4 +45,12 @@ export function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T
 	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
 		[K in keyof T]?: Exclude<T[K], undefined>;
 	};
+}
+
+/** The store names what it was given; a client is told where its request has that. */
+export function placed(error: unknown, places: Readonly<Record<string, string>>): unknown {
+	if (!(error instanceof CapError) || error.code !== 'INVALID_REQUEST') return error;
+	const [issue] = error.issues;
+	if (issue === undefined || !Object.hasOwn(places, issue.path)) return error;
+	return inputError(error.code, { ...issue, path: places[issue.path] ?? issue.path });
 }

@@ -17,6 +17,7 @@ const WITH_SESSION: readonly ErrorCode[] = [
 const WITH_LINK: readonly ErrorCode[] = ['INVALID_REQUEST'];
 const WITH_STORE: readonly ErrorCode[] = ['STORAGE_UNAVAILABLE'];
 const WITH_WRITE: readonly ErrorCode[] = ['CROSS_SITE', 'STORAGE_FULL'];
+const WITH_WORK: readonly ErrorCode[] = ['DRAINING'];
 const WITH_BODY: readonly ErrorCode[] = [
 	'UNSUPPORTED_MEDIA_TYPE',
 	'BODY_TOO_LARGE',
@@ -42,6 +43,7 @@ export function errorCodes(route: Route): ErrorCode[] {
 	if (route.params !== undefined) codes.push('NOT_FOUND');
 	if (route.conditional === true) codes.push('PRECONDITION_FAILED');
 	if (route.method !== 'get') codes.push(...WITH_WRITE);
+	if (route.makesWork === true) codes.push(...WITH_WORK);
 	if (route.method === 'post' || route.method === 'put') {
 		codes.push(...WITH_BODY);
 		if (route.body?.kind !== 'stream') codes.push(...WITH_JSON);

@@ -20,6 +20,8 @@ export interface AppOptions {
 	maxBodyBytes: number;
 	/** Whether the engine takes work, and if not, why. */
 	ready(): Promise<{ ready: boolean; reasons: string[] }>;
+	/** Whether the engine is shutting down: asked with every request that makes work, so it costs nothing. */
+	draining(): boolean;
 }
 
 export type Method = 'get' | 'post' | 'put' | 'delete';
@@ -113,6 +115,10 @@ interface RouteBase {
 	/** Whether `Prefer: wait` is honoured. */
 	waits?: boolean;
 	answers: Readonly<Record<number, AnswerSpec>>;
+	/** Whether it makes work to be done: refused while the engine drains. */
+	makesWork?: boolean;
+	/** The field of the input that its path names: a wrong name there is bad input, not a place that is empty. */
+	names?: string;
 	/** Codes of its own; those that every route of its kind has are added. */
 	errors?: readonly ErrorCode[];
 	/** For the example in the reference; parameters not given have made-up values. */

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '../contract/errors.ts';
 import { CapError } from '../contract/errors.ts';
 import type { JsonValue } from '../contract/json.ts';
-import { pathText } from '../contract/zod-issues.ts';
+import { pathText, shown, soundsSecret } from '../contract/zod-issues.ts';
 
 /** How deep arrays and objects may be nested; a scalar has depth 0. */
 export const MAX_DEPTH = 32;
@@ -25,7 +25,7 @@ interface Frame {
 
 /**
  * Reads a JSON text as RFC 8259 has it and refuses what JSON parsers disagree about or what can harm:
- * duplicate keys, `__proto__`, numbers beyond a double, lone surrogates, a byte order mark, deep nesting.
+ * duplicate keys, `__proto__`, numbers that a double does not hold, lone surrogates, a byte order mark, deep nesting.
  * Accepts nothing that `JSON.parse` refuses.
  * @throws CapError NOT_UTF8, INVALID_JSON, DUPLICATE_KEY, FORBIDDEN_KEY, TOO_DEEP
  */
@@ -147,10 +147,11 @@ class Scanner {
 	private checkKey(key: string, frame: Frame): void {
 		const above = this.frames[this.frames.length - 2];
 		if (key === '__proto__' || (key === 'prototype' && above?.at === 'constructor')) {
-			throw this.error('FORBIDDEN_KEY', 'a key other than "__proto__" and "constructor.prototype"');
+			const expected = 'a key other than "__proto__" and "constructor.prototype"';
+			throw this.error('FORBIDDEN_KEY', expected, shown(key));
 		}
 		frame.keys ??= new Set();
-		if (frame.keys.has(key)) throw this.error('DUPLICATE_KEY', 'every key once');
+		if (frame.keys.has(key)) throw this.error('DUPLICATE_KEY', 'every key once', shown(key));
 		frame.keys.add(key);
 	}
 
@@ -204,10 +205,14 @@ class Scanner {
 		const start = this.position;
 		const digits = this.match(NUMBER);
 		if (digits === undefined) this.refuse('a JSON value');
-		if (!Number.isFinite(Number(digits))) {
-			this.position = start;
-			this.refuse('a number that a double can hold');
-		}
+		const value = Number(digits);
+		if (Number.isFinite(value) && !losesDigits(digits, value)) return;
+		this.position = start;
+		const expected = Number.isFinite(value)
+			? 'a number that a double holds exactly; send it as text'
+			: 'a number that a double can hold';
+		const path = this.path();
+		throw this.error('INVALID_JSON', expected, soundsSecret(path) ? undefined : cut(digits));
 	}
 
 	private match(token: RegExp): string | undefined {
@@ -226,9 +231,13 @@ class Scanner {
 		throw this.error('INVALID_JSON', expected);
 	}
 
-	private error(code: ErrorCode, expected: string): CapError {
-		const path = pathText(this.frames.flatMap(({ at }) => at ?? []));
-		const received = this.received();
+	private path(): string {
+		return pathText(this.frames.flatMap(({ at }) => at ?? []));
+	}
+
+	/** @param received the token that is wrong; without it, the character where the scan stands */
+	private error(code: ErrorCode, expected: string, received = this.received()): CapError {
+		const path = this.path();
 		const message = `body, character ${this.position + 1}: expected ${expected}, got ${received}`;
 		const place = code === 'INVALID_JSON' ? message : `${path}: expected ${expected}`;
 		return new CapError(code, place, { issues: [{ path, expected, received }] });
@@ -242,4 +251,24 @@ class Scanner {
 			? `"${String.fromCodePoint(point)}"`
 			: `U+${point.toString(16).toUpperCase().padStart(4, '0')}`;
 	}
+}
+
+/** Whole numbers only: a fraction is seldom exact, and nobody counts on it. */
+const WHOLE = /^(-?\d+)(?:\.0+)?$/;
+
+/**
+ * Whether the whole number becomes another one as a double. Digits that JavaScript itself writes for the
+ * double are fine: 1152921504606847000 is how it writes 2 to the power of 60.
+ */
+function losesDigits(digits: string, value: number): boolean {
+	if (Number.isSafeInteger(value)) return false;
+	const whole = WHOLE.exec(digits)?.[1];
+	if (whole === undefined) return Math.abs(value) > Number.MAX_SAFE_INTEGER && !/e/i.test(digits);
+	return BigInt(whole) !== BigInt(value) && whole !== String(value);
+}
+
+const LONGEST_TOKEN = 40;
+
+function cut(digits: string): string {
+	return digits.length > LONGEST_TOKEN ? `${digits.slice(0, LONGEST_TOKEN)}…` : digits;
 }

@@ -3,13 +3,14 @@ import { inputError } from '../contract/errors.ts';
 import type { Schedule, ScheduleInput } from '../contract/schedule.ts';
 import type { UpcomingOccurrence } from '../contract/timing.ts';
 import { shown } from '../contract/zod-issues.ts';
-import { lintTiming } from '../core/schedule/lint-timing.ts';
+import { lintLocalAt, lintTiming } from '../core/schedule/lint-timing.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { firstOccurrence } from '../core/schedule/timing.ts';
 import { describeUpcoming } from '../core/schedule/upcoming.ts';
-import { checkParameters, findAction } from './capabilities.ts';
+import { findAction } from './capabilities.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
+import { checkParameters } from './parameters.ts';
 import type { GeneratedSecrets } from './spec.ts';
 import { compileSpec } from './spec.ts';
 
@@ -74,7 +75,7 @@ async function compileSchedule(
 		});
 	}
 	const { action } = await findAction(ctx, actor, { capability, action: input.action });
-	checkParameters(action, input.parameters);
+	await checkParameters(action, input.parameters);
 
 	const now = ctx.clock.now();
 	const timing = resolveTiming(
@@ -134,7 +135,7 @@ async function compileSchedule(
 	const answer = {
 		schedule,
 		upcoming: upcomingOf(schedule),
-		warnings: lintTiming(timing, now),
+		warnings: [...lintTiming(timing, now), ...lintLocalAt(input.timing?.at, timing)],
 		secrets,
 	};
 	return { answer, spec: record };

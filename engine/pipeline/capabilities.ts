@@ -1,13 +1,10 @@
-import { Validator } from '@cfworker/json-schema';
-
 import type { Actor } from '../contract/access.ts';
 import type { ActionManifest, Capability, CapabilityInput } from '../contract/capability.ts';
 import { CapError, inputError } from '../contract/errors.ts';
-import type { InputIssue } from '../contract/errors.ts';
 import type { EventDraft } from '../contract/event.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { capabilityNameSchema } from '../contract/names.ts';
-import { invalid, parseInput, pathText, shown } from '../contract/zod-issues.ts';
+import { parseInput, shown } from '../contract/zod-issues.ts';
 import type { SessionAdapter } from '../sessions/session.port.ts';
 import { mayUse } from './access.ts';
 import type { Context } from './context.ts';
@@ -140,75 +137,6 @@ function withActionSettings(
 		code: 'BINDING_INVALID',
 	}) as JsonObject;
 	return { ...action, binding: parsed };
-}
-
-const validators = new WeakMap<JsonObject, Validator>();
-
-/** Checks parameters against the action's JSON Schema. @throws CapError INVALID_PARAMETERS */
-export function checkParameters(action: ActionManifest, parameters: JsonObject): void {
-	if (action.parameters === undefined) return;
-	let validator = validators.get(action.parameters);
-	if (validator === undefined) {
-		validator = new Validator(action.parameters, '2020-12', false);
-		validators.set(action.parameters, validator);
-	}
-	const { valid, errors } = validator.validate(parameters);
-	if (valid) return;
-	throw invalid(parameterIssues(errors, parameters), 'INVALID_PARAMETERS');
-}
-
-type SchemaError = ReturnType<Validator['validate']>['errors'][number];
-
-/** The innermost errors say what is wrong; those around them only repeat that something is. */
-function parameterIssues(errors: readonly SchemaError[], parameters: JsonObject): InputIssue[] {
-	const inner = errors.filter(
-		(error) =>
-			!errors.some(
-				(other) =>
-					other !== error &&
-					other.keywordLocation.startsWith(`${error.keywordLocation}/`) &&
-					other.instanceLocation.startsWith(error.instanceLocation),
-			),
-	);
-	return inner
-		.filter(
-			({ keyword }) => keyword !== 'additionalProperties' && keyword !== 'unevaluatedProperties',
-		)
-		.slice(0, 20)
-		.map((error): InputIssue => {
-			const steps = error.instanceLocation
-				.split('/')
-				.slice(1)
-				.map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
-			const missing = error.keyword === 'required' ? lastQuoted(error.error) : undefined;
-			if (missing !== undefined) {
-				const path = pathText([...steps, missing], 'parameters');
-				return { path, expected: 'a value, it is required', received: 'nothing' };
-			}
-			return {
-				path: pathText(steps, 'parameters'),
-				expected: expectation(error),
-				received: shown(steps.reduce<unknown>(child, parameters)),
-			};
-		});
-}
-
-/** The validator's sentences, turned into what would be right. */
-function expectation({ keyword, error }: SchemaError): string {
-	if (keyword === 'false') return 'no such parameter';
-	if (keyword === 'type') return lastQuoted(error) ?? error;
-	const [, choices] = /^Instance does not match any of (\[.*\])\.$/.exec(error) ?? [];
-	if (choices !== undefined) return `one of ${choices.slice(1, -1)}`;
-	return error.replace(/\.$/, '');
-}
-
-function lastQuoted(text: string): string | undefined {
-	return /"([^"]*)"\.?$/.exec(text)?.[1];
-}
-
-function child(value: unknown, step: string): unknown {
-	if (typeof value !== 'object' || value === null || !Object.hasOwn(value, step)) return undefined;
-	return (value as Record<string, unknown>)[step];
 }
 
 /** The capability and its action, for someone who may use it. */

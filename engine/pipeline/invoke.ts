@@ -10,10 +10,11 @@ import { newRun } from '../core/schedule/occurrences.ts';
 import { cancelled, isOver, unheld } from '../core/run/transitions.ts';
 import { mayUse } from './access.ts';
 import { addRun } from './acts.ts';
-import { checkParameters, findAction } from './capabilities.ts';
+import { findAction } from './capabilities.ts';
 import type { Answered, Context, OnceRequest, StoredResponse } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
+import { checkParameters } from './parameters.ts';
 import type { GeneratedSecrets } from './spec.ts';
 import { compileSpec } from './spec.ts';
 
@@ -43,7 +44,7 @@ export async function invokeAction(
 	const earlier = await findEarlier(ctx, actor, once);
 	if (earlier !== null) return { kind: 'replayed', response: earlier };
 	const { action } = await findAction(ctx, actor, target);
-	checkParameters(action, input.parameters);
+	await checkParameters(action, input.parameters);
 	const id = ctx.newId('run');
 	const { record, secrets } = await compileSpec(
 		ctx,

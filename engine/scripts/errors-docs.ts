@@ -5,7 +5,8 @@ import type { GeneratedFile } from './generated-file.ts';
 /** What each code means, and what helps. The compiler sees that none is missing. */
 const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 	INVALID_REQUEST: 'A field, query or header is not as expected. `errors` names each place.',
-	INVALID_JSON: 'The body is not JSON.',
+	INVALID_JSON:
+		'The body is not JSON, or has a number whose digits a double would lose; send such a number as text.',
 	DUPLICATE_KEY: 'An object in the body has the same key twice.',
 	FORBIDDEN_KEY: 'An object in the body has a key that is never accepted, like `__proto__`.',
 	TOO_DEEP: 'The body is nested more than 32 levels deep.',
@@ -58,7 +59,8 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 	INTERNAL: 'A fault of the engine. The log has the details under the same `requestId`.',
 	STORAGE_FULL: 'There is no room left on the disk. Nothing was changed.',
 	STORAGE_UNAVAILABLE: 'The store does not answer or cannot be opened.',
-	DRAINING: 'The engine is shutting down.',
+	DRAINING:
+		'The engine is shutting down and takes no new work; `Retry-After` says when to ask again.',
 	TARGET_UNREACHABLE:
 		'No connection: name not found, refused, reset, or the certificate is not good.',
 	TARGET_REFUSED: 'The other side answered 4xx: trying again would not help.',

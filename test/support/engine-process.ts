@@ -44,6 +44,7 @@ export async function startEngineProcess(
 ): Promise<EngineProcess> {
 	const [program = process.execPath, ...args] = options.command ?? [
 		process.execPath,
+		'--max-semi-space-size=8', // as `npm start`
 		MAIN,
 		'start',
 		'--json',

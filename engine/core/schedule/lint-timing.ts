@@ -5,8 +5,9 @@ import { clockText, dateText, shiftWords } from './clock-notes.ts';
 import { nextLocal } from './cron-calendar.ts';
 import type { CronPattern } from './cron-pattern.ts';
 import { LONGEST_MONTHS, parseCron } from './cron-pattern.ts';
+import { parseLocal } from './local-time.ts';
 import { nextAfter } from './timing.ts';
-import { clockChanges } from './zone-offsets.ts';
+import { clockChanges, pieceAt } from './zone-offsets.ts';
 
 export interface TimingWarning {
 	code:
@@ -16,7 +17,9 @@ export interface TimingWarning {
 		| 'UNEVEN_STEP'
 		| 'CLOCK_CHANGE_GAP'
 		| 'CLOCK_CHANGE_FOLD'
-		| 'DRIFTS_FROM_CLOCK';
+		| 'DRIFTS_FROM_CLOCK'
+		| 'AT_SHIFTED'
+		| 'AT_AMBIGUOUS';
 	message: string;
 }
 
@@ -53,6 +56,25 @@ export function lintTiming(timing: Timing, from: Instant): TimingWarning[] {
 		warnings.push(...drift(timing.timeZone, from));
 	}
 	return warnings;
+}
+
+/**
+ * What a clock change did to the local time of `timing.at`. The kept timing has only the instant, so this
+ * needs what the user wrote.
+ */
+export function lintLocalAt(text: string | undefined, timing: Timing): TimingWarning[] {
+	const local = parseLocal(text?.trim() ?? '');
+	if (local === undefined || timing.kind !== 'at') return [];
+	const { at, timeZone } = timing;
+	const { offset, until } = pieceAt(timeZone, at);
+	const on = `clocks change on ${dateText(local)} in ${timeZone}`;
+	if (at + offset !== local) {
+		return [{ code: 'AT_SHIFTED', message: `${on}: ${shiftWords(local, at + offset)}` }];
+	}
+	const second = local - pieceAt(timeZone, until).offset;
+	if (second < until || second <= at) return [];
+	const message = `${on}: ${clockText(local)} comes twice on this day, fires the first time`;
+	return [{ code: 'AT_AMBIGUOUS', message }];
 }
 
 function farFuture(timing: Timing, from: Instant): TimingWarning[] {

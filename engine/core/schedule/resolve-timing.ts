@@ -3,6 +3,7 @@ import type { CapError } from '../../contract/errors.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import { formatDuration, instantSchema, MAX_INSTANT, toIso } from '../../contract/time.ts';
 import type { Timing, TimingInput } from '../../contract/timing.ts';
+import { listed } from '../../contract/zod-words.ts';
 import { smallestGap } from './cron-calendar.ts';
 import { shorten } from './cron-field.ts';
 import { parseCron } from './cron-pattern.ts';
@@ -25,6 +26,7 @@ export interface TimingContext {
 	smallestInterval: Duration;
 }
 
+const FORMS = ['timing', 'time', 'frequency'] as const;
 const FIELDS = ['cron', 'every', 'at', 'in'] as const;
 
 /**
@@ -33,9 +35,10 @@ const FIELDS = ['cron', 'every', 'at', 'in'] as const;
  * @throws CapError INVALID_TIMING or INTERVAL_TOO_SMALL with the path of the field
  */
 export function resolveTiming(request: TimingRequest, context: TimingContext): Timing {
-	const given = [request.timing, request.time, request.frequency].filter((x) => x !== undefined);
+	const given = FORMS.filter((form) => request[form] !== undefined);
 	if (given.length !== 1) {
-		throw invalid('timing', 'exactly one of "timing", "time" and "frequency"', `${given.length}`);
+		const received = given.length === 0 ? 'none' : listed(given);
+		throw invalid('timing', 'exactly one of "timing", "time" and "frequency"', received);
 	}
 	if (request.timing !== undefined) return resolveLongForm(request.timing, context);
 	if (request.time !== undefined) return resolveTime(request.time, context);
@@ -45,7 +48,7 @@ export function resolveTiming(request: TimingRequest, context: TimingContext): T
 function resolveLongForm(input: TimingInput, context: TimingContext): Timing {
 	const kinds = FIELDS.filter((field) => input[field] !== undefined);
 	if (kinds.length !== 1) {
-		const received = kinds.length === 0 ? 'none' : kinds.map((kind) => `"${kind}"`).join(' and ');
+		const received = kinds.length === 0 ? 'none' : listed(kinds);
 		throw invalid('timing', 'exactly one of "cron", "every", "at" and "in"', received);
 	}
 	if (input.anchor !== undefined && input.every === undefined) {

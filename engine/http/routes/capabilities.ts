@@ -105,6 +105,7 @@ export const CAPABILITY_ROUTES = [
 			'(see `GET /v1/bindings`). Secrets of the binding that are left out are kept.',
 		scopes: ['admin'],
 		params,
+		names: 'capability',
 		body: { kind: 'json', schema: capabilityInputSchema },
 		conditional: true,
 		answers: {
@@ -184,6 +185,7 @@ export const CAPABILITY_ROUTES = [
 		description:
 			'With `Prefer: wait=30` the answer waits for the end of the run, at most 60 seconds.',
 		scopes: ['runs:execute'],
+		makesWork: true,
 		params: params.extend({ action: nameSchema }),
 		body: { kind: 'json', schema: invokeInputSchema, optional: true },
 		waits: true,

@@ -12,10 +12,9 @@ import { CapError } from '../../contract/errors.ts';
 import type { DeliveryId } from '../../contract/ids.ts';
 import { idSchema } from '../../contract/ids.ts';
 import type { Delivery } from '../../contract/run.ts';
-import { mayUse } from '../../pipeline/access.ts';
 import type { Context } from '../../pipeline/context.ts';
 import type { ReplayedDeadLetters } from '../../pipeline/replay.ts';
-import { replayDeadLetters, replayDelivery } from '../../pipeline/replay.ts';
+import { maySee, replayDeadLetters, replayDelivery } from '../../pipeline/replay.ts';
 import { presentDelivery, presentDeliveryDetails } from '../../pipeline/present.ts';
 import type { DeliveryFilter } from '../../stores/store.port.ts';
 import { given, pageQuery, pageRequest } from '../lists.ts';
@@ -30,13 +29,6 @@ const deadLetterFilterSchema = z
 		limit: z.number().int().min(1).max(1000).optional(),
 	})
 	.meta({ id: 'DeadLetterFilter' });
-
-/** A key that may use only some capabilities sees only their deliveries. */
-async function maySee(ctx: Context, actor: Actor, { runId }: Delivery): Promise<boolean> {
-	if (actor.capabilities === undefined) return true;
-	const run = await ctx.store.getRun(actor.tenant, runId);
-	return run !== null && mayUse(actor, run.capability);
-}
 
 async function findDelivery(ctx: Context, actor: Actor, id: DeliveryId) {
 	const found = await ctx.store.getDelivery(actor.tenant, id);
@@ -107,6 +99,7 @@ export const DELIVERY_ROUTES = [
 		tag: 'Deliveries',
 		summary: 'Send the identical bytes of a delivery again',
 		scopes: ['runs:execute'],
+		makesWork: true,
 		params,
 		answers: { 202: { description: 'It is pending again.', schema: deliverySchema } },
 		errors: ['NOT_FOUND', 'CONFLICT', 'GONE'],
@@ -139,6 +132,7 @@ export const DELIVERY_ROUTES = [
 		tag: 'Deliveries',
 		summary: 'Send dead deliveries again',
 		scopes: ['runs:execute'],
+		makesWork: true,
 		body: { kind: 'json', schema: deadLetterFilterSchema, optional: true },
 		answers: { 202: { description: 'These are pending again.', schema: replayedSchema } },
 		example: { body: { limit: 100 } },

@@ -1,11 +1,13 @@
+import type { Request } from 'express';
 import { z } from 'zod';
 
 import { pageOf } from '../../contract/answers-parts.ts';
 import { eventSchema } from '../../contract/answers.ts';
 import { CapError, inputError } from '../../contract/errors.ts';
 import type { StoredEvent } from '../../contract/event.ts';
+import { shown } from '../../contract/zod-issues.ts';
 import { presentEvent, streamEvents } from '../event-stream.ts';
-import { pageQuery, pageRequest } from '../lists.ts';
+import { pageQuery, pageRequest, placed } from '../lists.ts';
 import type { KeyCall } from '../route.ts';
 import { keyRoute } from '../route.ts';
 
@@ -27,6 +29,10 @@ const visibleTo =
 const known = (after: string | undefined): string | null =>
 	after === OLDEST ? null : (after ?? null);
 
+const LAST_SEEN = 'header Last-Event-ID';
+
+const resumes = ({ headers }: Request): boolean => (headers['last-event-id'] ?? '') !== '';
+
 /** Where the stream begins: what a reconnecting reader saw last, else what the URL says, else now. */
 async function start({
 	ctx,
@@ -35,13 +41,14 @@ async function start({
 	query: { after },
 }: KeyCall<unknown, z.output<typeof query>>) {
 	const seen = request.headers['last-event-id'];
-	if (seen === undefined || seen === '') {
+	if (!resumes(request)) {
 		return after === undefined ? ctx.store.lastEventId(actor.tenant) : known(after);
 	}
 	if (position.safeParse(seen).success) return known(String(seen));
 	throw inputError('INVALID_REQUEST', {
-		path: 'header Last-Event-ID',
+		path: LAST_SEEN,
 		expected: 'the id of an event',
+		received: shown(seen),
 	});
 }
 
@@ -81,7 +88,10 @@ export const EVENT_ROUTES = [
 				);
 			}
 			if (wanted === 'text/event-stream' && request.method === 'GET') {
-				return streamEvents(call, { after: await start(call), visible });
+				const after = await start(call);
+				return streamEvents(call, { after, visible }).catch((error: unknown) => {
+					throw resumes(request) ? placed(error, { after: LAST_SEEN }) : error;
+				});
 			}
 			const { limit } = pageRequest(call.query);
 			const events = await ctx.store.readEvents(actor.tenant, known(call.query.after), limit);

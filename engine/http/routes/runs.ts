@@ -140,6 +140,7 @@ export const RUN_ROUTES = [
 		summary: 'Do the work of a run again, as a new run',
 		description: 'A run that is held after an unknown outcome goes on itself instead.',
 		scopes: ['runs:execute'],
+		makesWork: true,
 		params,
 		answers: queued,
 		errors: ['NOT_FOUND', 'CONFLICT', 'GONE'],

@@ -114,6 +114,7 @@ export const SCHEDULE_ROUTES = [
 			'The timing is one of `timing`, `time` (one shot) and `frequency` (recurring). The schedule is stored ' +
 			'with its timer before the answer is sent. Secrets that were made for it are shown this once.',
 		scopes: ['schedules:write'],
+		makesWork: true,
 		params: z.strictObject({ capability: capabilityNameSchema }),
 		body: { kind: 'json', schema: scheduleInputSchema },
 		answers: {
@@ -246,6 +247,7 @@ export const SCHEDULE_ROUTES = [
 		tag: 'Schedules',
 		summary: 'Run a schedule now, beside its timing',
 		scopes: ['runs:execute'],
+		makesWork: true,
 		params,
 		answers: {
 			202: {

@@ -21,7 +21,7 @@ describe('what is wrong with an input', () => {
 			{ timing: { crn: '* * * * *' } },
 			'timing.crn',
 			'a known field, perhaps "cron"',
-			'a field that is not known (or not built yet)',
+			'a field that is not known',
 		],
 		[
 			{ policies: { retry: { attempt: 3 } } },
@@ -57,6 +57,37 @@ describe('what is wrong with an input', () => {
 		const issue = issuesOf(scheduleInputSchema, input).find((each) => each.path === path);
 		expect(issue?.expected).toContain(expected);
 		if (received !== undefined) expect(issue?.received).toBe(received);
+	});
+
+	it.each([
+		[{ timing: { jitter: '5m' } }, 'timing.jitter'],
+		[{ timing: { rrule: 'FREQ=DAILY' } }, 'timing.rrule'],
+		[{ policies: { sla: {} } }, 'policies.sla'],
+		[
+			{ delivery: { targets: [{ channel: 'file', package: ['gzip'] }] } },
+			'delivery.targets[0].package',
+		],
+		[{ alert: {} }, 'alert'],
+	])('%j: says that %s is not built yet', (input, path) => {
+		const complete = { action: 'go', timing: { in: '1h' }, ...input };
+		expect(() => parseInput(scheduleInputSchema, complete)).toThrow(
+			expect.objectContaining({
+				code: 'UNSUPPORTED_FIELD',
+				issues: [{ path, expected: 'nothing yet', received: 'a field that is not built yet' }],
+			}),
+		);
+		expect(() => parseInput(scheduleInputSchema, { ...complete, action: 7 })).toThrow(
+			expect.objectContaining({ code: 'INVALID_REQUEST' }),
+		);
+	});
+
+	it.each([
+		[{ time: 'in 1h', frequency: '@daily' }, '"time" and "frequency"'],
+		[{}, 'none'],
+	])('%j: names the timings that came', (input, received) => {
+		expect(issuesOf(scheduleInputSchema, { action: 'go', ...input })).toEqual([
+			expect.objectContaining({ path: 'timing', received }),
+		]);
 	});
 
 	it('names all fields when none is near', () => {

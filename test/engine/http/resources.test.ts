@@ -155,7 +155,7 @@ describe('capabilities', () => {
 	});
 
 	it.each(['v1', 'docs', 'r', 'healthz'])('may not be called %s', async (name) => {
-		expect((await admin.put(`/v1/capabilities/${name}`, manifest())).status).toBe(404);
+		expect((await admin.put(`/v1/capabilities/${name}`, manifest())).status).toBe(400);
 	});
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
+import type { InputIssue } from '../../../engine/contract/errors.ts';
 import { CapError } from '../../../engine/contract/errors.ts';
 import { MAX_DEPTH, parseStrictJson } from '../../../engine/http/strict-json.ts';
 
@@ -10,12 +11,14 @@ function refusal(text: string | Uint8Array): {
 	code: string;
 	path: string | undefined;
 	message: string;
+	issue: InputIssue | undefined;
 } {
 	try {
 		parseStrictJson(typeof text === 'string' ? bytes(text) : text);
 	} catch (error) {
 		if (!(error instanceof CapError)) throw error;
-		return { code: error.code, path: error.issues[0]?.path, message: error.message };
+		const [issue] = error.issues;
+		return { code: error.code, path: issue?.path, message: error.message, issue };
 	}
 	throw new Error(`accepted: ${String(text)}`);
 }
@@ -63,7 +66,7 @@ describe('strict JSON', () => {
 				} catch (error) {
 					if (!(error instanceof CapError)) throw error;
 					// stricter only for these reasons
-					const overflow = error.message.includes('a number that a double can hold');
+					const overflow = error.message.includes('a number that a double');
 					const refused = text.includes('proto') ? 'FORBIDDEN_KEY' : 'DUPLICATE_KEY';
 					if (parses(text) && !overflow) expect(['DUPLICATE_KEY', refused]).toContain(error.code);
 					return;
@@ -139,6 +142,40 @@ describe('strict JSON', () => {
 		const { code, message } = refusal(text);
 		expect(code).toBe('INVALID_JSON');
 		expect(message).toContain(`character ${position}:`);
+	});
+
+	it.each([
+		['12345678901234567890', '12345678901234567890'],
+		['9007199254740993', '9007199254740993'],
+		['-9007199254740993.0', '-9007199254740993.0'],
+		['9007199254740993.5', '9007199254740993.5'],
+		['1e999', '1e999'],
+		['9'.repeat(400), `${'9'.repeat(40)}…`],
+	])('refuses the number %s and shows it', (number, received) => {
+		const { code, path, issue, message } = refusal(`{"a":[1,${number}]}`);
+		expect({ code, path }).toEqual({ code: 'INVALID_JSON', path: 'a[1]' });
+		expect(issue?.expected).toMatch(
+			/^a number that a double (can hold|holds exactly; send it as text)$/,
+		);
+		expect(issue?.received).toBe(received);
+		expect(message).toContain('character 9:');
+	});
+
+	it.each([
+		'9007199254740992',
+		'-9007199254740994.0',
+		'1152921504606847000',
+		'1e22',
+		'0.1',
+		'1.5e300',
+	])('reads the number %s', (number) => {
+		expect(parseStrictJson(bytes(number))).toBe(Number(number));
+	});
+
+	it('shows the key that is wrong, and of what sounds secret no digit', () => {
+		expect(refusal('{"abc":1,"abc":2}').issue?.received).toBe('"abc"');
+		expect(refusal('{"__proto__":1}').issue?.received).toBe('"__proto__"');
+		expect(refusal('{"password":12345678901234567890}').message).not.toContain('234');
 	});
 
 	it('reads a pair of surrogates', () => {

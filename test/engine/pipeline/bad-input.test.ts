@@ -148,7 +148,7 @@ describe('a schedule is refused with place, expectation and value, and nothing c
 			'a field that is not built yet',
 			timing({ every: '1h', jitter: '5m' }),
 			400,
-			'INVALID_REQUEST',
+			'UNSUPPORTED_FIELD',
 			'timing.jitter',
 		],
 		[

@@ -205,11 +205,11 @@ describe('a timing is refused', () => {
 		],
 		[
 			() => resolveTiming({}, context),
-			'timing: expected exactly one of "timing", "time" and "frequency", got 0',
+			'timing: expected exactly one of "timing", "time" and "frequency", got none',
 		],
 		[
 			() => resolveTiming({ time: 'in 1m', frequency: '@daily' }, context),
-			'timing: expected exactly one of "timing", "time" and "frequency", got 2',
+			'timing: expected exactly one of "timing", "time" and "frequency", got "time" and "frequency"',
 		],
 	])('in its short form (%#)', (attempt, message) => {
 		expect(attempt).toThrow(expect.objectContaining({ code: 'INVALID_TIMING', message }));

@@ -1,0 +1,7 @@
+import { z } from 'zod';
+
+/**
+ * Fields that the API will have and this version has not built: refused as that, never ignored. Register
+ * the schema last, after refinements and metadata: those make new schemas.
+ */
+export const plannedFields = z.registry<{ planned: readonly string[] }>();
