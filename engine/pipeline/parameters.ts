@@ -36,15 +36,18 @@ function prepare(schema: JsonObject): Prepared {
 }
 
 async function verdictOf(schema: JsonObject, value: JsonObject): Promise<SchemaVerdict> {
+	let ready: Prepared;
 	try {
-		const { validator, size } = prepare(schema);
-		if (validator === null || size * JSON.stringify(value).length > MOST_AT_ONCE) {
-			return await checkInThread({ schema, value });
-		}
-		return schemaErrors(validator, value) ?? 'unusable';
+		ready = prepare(schema);
 	} catch {
+		// stored before schemas were checked when they were registered
 		return 'unusable';
 	}
+	const { validator, size } = ready;
+	if (validator !== null && size * JSON.stringify(value).length <= MOST_AT_ONCE) {
+		return schemaErrors(validator, value) ?? 'unusable';
+	}
+	return checkInThread({ schema, value });
 }
 
 /** Checks parameters against the action's JSON Schema. @throws CapError INVALID_PARAMETERS */

@@ -52,7 +52,12 @@ async function begin(): Promise<Worker> {
 		execArgv: [],
 		resourceLimits: { maxOldGenerationSizeMb: MEMORY },
 	});
-	await once(worker, 'message');
+	await Promise.race([
+		once(worker, 'message'),
+		once(worker, 'exit').then(() => {
+			throw new Error('the thread that applies JSON Schemas did not begin');
+		}),
+	]);
 	worker.on('error', () => undefined);
 	worker.once('exit', () => {
 		if (thread === worker) thread = null;
@@ -69,7 +74,11 @@ async function answerOf(worker: Worker, job: SchemaJob): Promise<SchemaVerdict> 
 	const timer = setTimeout(() => setImmediate(late), CHECK_LIMIT);
 	worker.once('message', answer.resolve);
 	worker.once('exit', late);
-	worker.postMessage(job);
+	try {
+		worker.postMessage(job);
+	} catch {
+		answer.resolve('unusable');
+	}
 	try {
 		return await answer.promise;
 	} finally {

@@ -102,7 +102,7 @@ describe('a regular expression that backtracks without end', () => {
 
 	it('is given up while the event loop goes on, and the next check is answered', async () => {
 		const invoke = async (x: string) =>
-			bed.admin.post('/capabilities/slow/actions/go/invoke', { parameters: { x } });
+			bed.admin.post('/v1/capabilities/slow/actions/go/invoke', { parameters: { x } });
 		let turns = 0;
 		const beat = setInterval(() => (turns += 1), 5);
 		const { status, body } = await invoke(`${'a'.repeat(60)}!`);
