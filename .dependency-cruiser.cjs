@@ -122,7 +122,10 @@ module.exports = {
 				'formats/csv does not import formats/xlsx; what they share lies one folder up, or in shared/. Blobs in files serve every store.',
 			severity: 'error',
 			from: { path: '^engine/(sessions|formats|channels|stores)/([^/]+)/' },
-			to: { path: '^engine/$1/[^/]+/', pathNot: ['^engine/$1/$2/', '^engine/$1/shared/', '^engine/stores/files/'] },
+			to: {
+				path: '^engine/$1/[^/]+/',
+				pathNot: ['^engine/$1/$2/', '^engine/$1/shared/', '^engine/stores/files/'],
+			},
 		},
 		{
 			name: 'clock-and-config-are-leaves',

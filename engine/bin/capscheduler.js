@@ -32,7 +32,9 @@ function findNodeBinary() {
 /** Runs this file again on `binary`, with our arguments and streams; ends as the child ends. */
 function runOn(binary) {
 	const self = fileURLToPath(import.meta.url);
-	const child = spawn(binary, [...NODE_OPTIONS, self, ...process.argv.slice(2)], { stdio: 'inherit' });
+	const child = spawn(binary, [...NODE_OPTIONS, self, ...process.argv.slice(2)], {
+		stdio: 'inherit',
+	});
 	for (const signal of FORWARDED_SIGNALS) process.on(signal, () => child.kill(signal));
 	for (const signal of TERMINAL_SIGNALS) {
 		process.on(signal, () => process.stdin.isTTY || child.kill(signal));

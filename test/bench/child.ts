@@ -19,7 +19,10 @@ process.once('exit', () => {
 	for (const child of running) child.kill('SIGKILL');
 });
 
-export function startChild(program: string, options: { args?: string[]; input?: unknown; node?: string[] }): Child {
+export function startChild(
+	program: string,
+	options: { args?: string[]; input?: unknown; node?: string[] },
+): Child {
 	const { args = [], input, node = [] } = options;
 	const child = spawn(process.execPath, [...node, program, ...args], {
 		stdio: ['pipe', 'pipe', 'pipe'],
@@ -64,7 +67,8 @@ export function startChild(program: string, options: { args?: string[]; input?: 
 function cleanEnvironment(): NodeJS.ProcessEnv {
 	return Object.fromEntries(
 		Object.entries(process.env).filter(
-			([name]) => !name.startsWith('CAPSCHEDULER_') && !name.startsWith('PG') && name !== 'NODE_OPTIONS',
+			([name]) =>
+				!name.startsWith('CAPSCHEDULER_') && !name.startsWith('PG') && name !== 'NODE_OPTIONS',
 		),
 	);
 }

@@ -14,6 +14,8 @@ export interface Contestant {
 	/** Where its version is told: a package of peers. */
 	package?: string;
 	workloads: readonly ('noop' | 'post')[];
+	/** Options of Node that it is started with. */
+	node?: readonly string[];
 }
 
 const BOTH = ['noop', 'post'] as const;
@@ -26,6 +28,7 @@ export const ENGINE: Contestant = {
 	settings: 'its defaults: concurrency 256, SQLite in WAL mode with synchronous=FULL',
 	server: null,
 	workloads: BOTH,
+	node: ['--max-semi-space-size=8'], // as `npm start`
 };
 
 /** With the settings that served each best when they were tuned one by one. */
@@ -75,6 +78,7 @@ export const PEERS: readonly Contestant[] = [
 export const PEERS_FOLDER = here('.');
 
 export function versionOf({ package: name }: Contestant): string {
-	const file = name === undefined ? '../../engine/package.json' : `node_modules/${name}/package.json`;
+	const file =
+		name === undefined ? '../../engine/package.json' : `node_modules/${name}/package.json`;
 	return (JSON.parse(readFileSync(here(file), 'utf8')) as { version: string }).version;
 }

@@ -59,7 +59,11 @@ process.exit(0);
 
 async function enqueue({ context }: Engine): Promise<void> {
 	await context.store.open();
-	const actor: Actor = { keyId: context.newId('key'), tenant: 'default', scopes: new Set(['admin']) };
+	const actor: Actor = {
+		keyId: context.newId('key'),
+		tenant: 'default',
+		scopes: new Set(['admin']),
+	};
 	const binding = job.target === null ? { type: 'noop' } : { type: 'http', url: job.target };
 	const input = capabilityInputSchema.parse({ binding, actions: { work: {} } });
 	await registerCapability(context, actor, 'bench', input);
@@ -103,7 +107,7 @@ async function drain(engine: Engine): Promise<void> {
 	const began = performance.now();
 	await engine.start();
 	const samples: { runs: number; rss: number; heap: number }[] = [];
-	for (let over = 0; over < job.runs; ) {
+	for (let over = 0; over < job.runs;) {
 		await delay(LOOK_EVERY);
 		const { runs } = await store.counts();
 		over = (runs.succeeded ?? 0) + (runs.failed ?? 0) + (runs.expired ?? 0);
@@ -127,7 +131,11 @@ async function verify({ context }: Engine): Promise<void> {
 	let succeeded = 0;
 	let cursor: string | null = null;
 	do {
-		const page = await store.listRuns('default', {}, { limit: 200, ...(cursor === null ? {} : { cursor }) });
+		const page = await store.listRuns(
+			'default',
+			{},
+			{ limit: 200, ...(cursor === null ? {} : { cursor }) },
+		);
 		for (const run of page.items) {
 			ids.push(run.id);
 			if (run.state === 'succeeded' && run.resultId !== null) succeeded++;
@@ -135,7 +143,7 @@ async function verify({ context }: Engine): Promise<void> {
 		cursor = page.nextCursor;
 	} while (cursor !== null);
 	const ends = new Map<string, number>();
-	for (let after: string | null = null; ; ) {
+	for (let after: string | null = null; ;) {
 		const events = await store.readEvents('default', after, 1000);
 		for (const { type, subject } of events) {
 			if (!TERMINAL.test(type)) continue;

@@ -97,7 +97,10 @@ function isDrain(workload: string): workload is Workload {
 }
 
 /** Each round begins with another contestant, so that none always has the machine at its coolest. */
-async function rounds(workload: Workload, contestants: readonly Contestant[]): Promise<Measurement[]> {
+async function rounds(
+	workload: Workload,
+	contestants: readonly Contestant[],
+): Promise<Measurement[]> {
 	const runs = Number(values.runs ?? DRAINS[workload]);
 	const field = contestants.filter((contestant) => contestant.workloads.includes(workload));
 	const all: Measurement[] = [];
@@ -107,7 +110,9 @@ async function rounds(workload: Workload, contestants: readonly Contestant[]): P
 			const one = await measure(contestant, { workload, runs });
 			all.push(one);
 			const load = loadavg()[0]?.toFixed(1) ?? '';
-			say(`${workload} ${round + 1} ${one.contestant}: ${Math.round(one.perSecond)}/s, load ${load}`);
+			say(
+				`${workload} ${round + 1} ${one.contestant}: ${Math.round(one.perSecond)}/s, load ${load}`,
+			);
 		}
 	}
 	say(drainTable(all));
@@ -130,7 +135,8 @@ async function profile(workload: Workload): Promise<void> {
 	const node = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
 	await measure(ENGINE, { workload, runs: Number(values.runs ?? DRAINS[workload]), node });
 	say(`${workload}: where the engine's time goes (self time, without idling)`);
-	for (const { entry, percent } of topEntries(folder, 25)) say(`${percent.toFixed(1).padStart(5)} %  ${entry}`);
+	for (const { entry, percent } of topEntries(folder, 25))
+		say(`${percent.toFixed(1).padStart(5)} %  ${entry}`);
 	rmSync(folder, { recursive: true, force: true });
 }
 
@@ -159,7 +165,9 @@ function describeMachine(): string[] {
 	const model = processors[0]?.model.trim() ?? 'unknown';
 	return [
 		`${processors.length} x ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, SQLite ${process.versions['sqlite'] ?? ''}`,
-		`load before: ${loadavg().map((load) => load.toFixed(1)).join(' ')}`,
+		`load before: ${loadavg()
+			.map((load) => load.toFixed(1))
+			.join(' ')}`,
 	];
 }
 

@@ -44,7 +44,10 @@ export interface MeasureOptions {
 }
 
 /** Enqueues in one process, drains in another, and reads in a third what was recorded. */
-export async function measure(contestant: Contestant, options: MeasureOptions): Promise<Measurement> {
+export async function measure(
+	contestant: Contestant,
+	options: MeasureOptions,
+): Promise<Measurement> {
 	const folder = await mkdtemp(join(tmpdir(), 'capscheduler-bench-'));
 	const server = (await contestant.server?.()) ?? null;
 	const target = options.workload === 'post' ? startChild(TARGET, {}) : null;
@@ -67,7 +70,9 @@ export async function measure(contestant: Contestant, options: MeasureOptions): 
 			cpu: drained.cpu,
 			memory: drained.memory,
 			...(drained.samples === undefined ? {} : { samples: drained.samples }),
-			...(server === null ? {} : { server: { version: server.version, durability: server.durability } }),
+			...(server === null
+				? {}
+				: { server: { version: server.version, durability: server.durability } }),
 			wrong: [...wrongRecords(verified, options.runs), ...wrongCalls(seen, verified, options.runs)],
 		};
 	} finally {
@@ -95,9 +100,15 @@ async function drain(
 		...(sampleEvery === undefined ? {} : { sampleEvery }),
 		...(settings === undefined ? {} : { settings }),
 	};
-	const child = startChild(contestant.program, { input, ...(node === undefined ? {} : { node }) });
+	const child = startChild(contestant.program, {
+		input,
+		node: [...(contestant.node ?? []), ...(node ?? [])],
+	});
 	await child.next();
-	const used = (): number[] => [cpuSeconds([child.pid]), server === null ? 0 : cpuSeconds([server.pid])];
+	const used = (): number[] => [
+		cpuSeconds([child.pid]),
+		server === null ? 0 : cpuSeconds([server.pid]),
+	];
 	const before = used();
 	child.say('go');
 	const drained = await child.next<Drained>();

@@ -9,7 +9,10 @@ interface CpuProfile {
 
 /** The functions of the newest `.cpuprofile` in the folder in which most time was spent, themselves. */
 export function topEntries(folder: string, count: number): { entry: string; percent: number }[] {
-	const file = readdirSync(folder).filter((name) => name.endsWith('.cpuprofile')).sort().at(-1);
+	const file = readdirSync(folder)
+		.filter((name) => name.endsWith('.cpuprofile'))
+		.sort()
+		.at(-1);
 	if (file === undefined) return [];
 	const profile = JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile;
 	const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
@@ -28,7 +31,11 @@ export function topEntries(folder: string, count: number): { entry: string; perc
 		.map(([entry, time]) => ({ entry, percent: (100 * time) / total }));
 }
 
-function nameOf({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
+function nameOf({
+	functionName,
+	url,
+	lineNumber,
+}: CpuProfile['nodes'][number]['callFrame']): string {
 	const name = functionName === '' ? '(anonymous)' : functionName;
 	if (url === '') return name;
 	const place = url.replace(/^.*\/(?=engine\/|node_modules\/)/, '');

@@ -38,15 +38,22 @@ export function drainTable(measurements: readonly Measurement[]): string {
 }
 
 export function memoryTable({ workload, samples = [] }: Measurement): string {
-	const rows = samples.map(({ runs, rss, heap }) => [whole(runs), whole(rss / MB), whole(heap / MB)]);
+	const rows = samples.map(({ runs, rss, heap }) => [
+		whole(runs),
+		whole(rss / MB),
+		whole(heap / MB),
+	]);
 	return markdown([[`${workload}: runs ended`, 'RSS MB', 'JavaScript heap MB'], ...rows]);
 }
 
 function markdown(rows: readonly string[][]): string {
-	const widths = rows[0]?.map((_, i) => Math.max(3, ...rows.map((row) => row[i]?.length ?? 0))) ?? [];
+	const widths =
+		rows[0]?.map((_, i) => Math.max(3, ...rows.map((row) => row[i]?.length ?? 0))) ?? [];
 	const line = (cells: readonly string[]): string =>
 		`| ${cells.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`;
-	const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+	const rule = widths.map((width, i) =>
+		i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+	);
 	const [head = [], ...body] = rows;
 	return ['', line(head), line(rule), ...body.map(line), ''].join('\n');
 }

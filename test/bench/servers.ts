@@ -39,7 +39,8 @@ export async function redis(fsync: 'everysec' | 'always'): Promise<JobServer> {
 	return {
 		url: `redis://127.0.0.1:${port}`,
 		pid: child.pid ?? 0,
-		version: /v=[\d.]+/.exec(await run(REDIS, ['--version']))?.[0].replace('v=', 'Redis ') ?? 'Redis',
+		version:
+			/v=[\d.]+/.exec(await run(REDIS, ['--version']))?.[0].replace('v=', 'Redis ') ?? 'Redis',
 		durability:
 			fsync === 'always'
 				? 'append-only file, fsync before every answer'

@@ -29,7 +29,11 @@ server.listen(0, '127.0.0.1', () => {
 for await (const line of hear()) {
 	if (line !== 'report') continue;
 	const sorted = [...keys].sort();
-	tell({ calls, keys: sorted.length, hash: createHash('sha256').update(sorted.join()).digest('hex') });
+	tell({
+		calls,
+		keys: sorted.length,
+		hash: createHash('sha256').update(sorted.join()).digest('hex'),
+	});
 	calls = 0;
 	keys = new Set();
 }

@@ -1,10 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** What a process and all its descendants have used since they began. Linux only: read from /proc. */
-export interface Usage {
-	cpuSeconds: number;
-}
-
 /** USER_HZ, which Linux shows to programs as 100 on every platform that Node runs on. */
 const TICKS_PER_SECOND = 100;
 
@@ -14,6 +9,7 @@ interface Stat {
 	ticks: number;
 }
 
+/** Of these processes and all their descendants, since they began. Linux only: read from /proc. */
 export function cpuSeconds(roots: readonly number[]): number {
 	const stats = readStats();
 	let ticks = 0;
@@ -38,7 +34,7 @@ export function peakRss(pid: number): number {
 
 function family(stats: ReadonlyMap<number, Stat>, roots: readonly number[]): Set<number> {
 	const members = new Set(roots);
-	for (let before = -1; before !== members.size; ) {
+	for (let before = -1; before !== members.size;) {
 		before = members.size;
 		for (const [pid, { parent }] of stats) if (members.has(parent)) members.add(pid);
 	}

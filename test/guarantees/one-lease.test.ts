@@ -51,7 +51,7 @@ afterAll(async () => {
 const settings = (): Record<string, string> => ({
 	CAPSCHEDULER_DATA_DIR: folder.path,
 	CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
-			CAPSCHEDULER_LEASE: `${LEASE}ms`,
+	CAPSCHEDULER_LEASE: `${LEASE}ms`,
 	CAPSCHEDULER_RATE_LIMIT: '0',
 });
 const live = (): { id: string; epoch: number; leaseUntil: number }[] =>

@@ -36,9 +36,13 @@ export interface LargeResult {
 
 const CHUNK = 65_536;
 /** As JSON: what needs quoting in CSV, what is beyond ASCII, and what is neither. */
-const NOTES = ['plain words, and a comma', 'a "quoted" word', 'two\nlines', 'Grüße aus Köln 🚲', ''].map(
-	(note) => JSON.stringify(note + ' lorem ipsum dolor sit amet'.repeat(8)),
-);
+const NOTES = [
+	'plain words, and a comma',
+	'a "quoted" word',
+	'two\nlines',
+	'Grüße aus Köln 🚲',
+	'',
+].map((note) => JSON.stringify(note + ' lorem ipsum dolor sit amet'.repeat(8)));
 
 /** Rows of about 300 bytes until there are so many bytes; always the same ones. */
 function* ndjson(bytes: number): Generator<string> {
@@ -193,10 +197,13 @@ async function failure(engine: EngineProcess, runId: string): Promise<never> {
 
 async function pull(engine: EngineProcess, runId: string): Promise<Arrived> {
 	const client = createClient(engine.url, engine.firstKey ?? '');
-	const { url } = await client<{ url: string }>('POST', `/v1/runs/${runId}/links`, { format: 'csv' });
+	const { url } = await client<{ url: string }>('POST', `/v1/runs/${runId}/links`, {
+		format: 'csv',
+	});
 	const response = await fetch(url);
-	if (!response.ok || response.body === null) throw new Error(`the link answered ${response.status}`);
-	return await hashOf(response.body);
+	if (!response.ok || response.body === null)
+		throw new Error(`the link answered ${response.status}`);
+	return hashOf(response.body);
 }
 
 async function hashOf(source: AsyncIterable<Uint8Array>): Promise<Arrived> {

@@ -17,7 +17,7 @@ const refusal = (code: string, host: string): NodeJS.ErrnoException =>
  */
 export function stayOnLoopback(): () => void {
 	const { lookup } = dns.promises;
-	 
+
 	const { connect } = Socket.prototype;
 	dns.promises.lookup = ((host: string, options: dns.LookupOptions) =>
 		LOOPBACK.test(host) || isIP(host) > 0

@@ -38,7 +38,7 @@ export async function stageBlob(
 	let temporaryFile = '';
 	const openFile = async (): Promise<FileHandle> => {
 		temporaryFile = options.temporaryFile();
-		return await open(temporaryFile, 'wx', 0o600);
+		return open(temporaryFile, 'wx', 0o600);
 	};
 	try {
 		for await (const chunk of source instanceof Uint8Array ? [source] : source) {

@@ -14,7 +14,10 @@ if (job.role === 'enqueue') {
 	await boss.createQueue(QUEUE);
 	for (let done = 0; done < job.runs; done += BATCH) {
 		const size = Math.min(BATCH, job.runs - done);
-		await boss.insert(QUEUE, Array.from({ length: size }, () => ({ data: PAYLOAD })));
+		await boss.insert(
+			QUEUE,
+			Array.from({ length: size }, () => ({ data: PAYLOAD })),
+		);
 	}
 	await boss.stop({ graceful: false });
 	// the planner knows the table, and autovacuum does not come in between
