@@ -67,7 +67,8 @@ function pathOf(route: Route, words: readonly string[]): string {
 	const resource = route.path.split('/')[2] ?? '';
 	return route.path.replaceAll(/\{(\w+)\}/g, (_, name: string) => {
 		const word = words[used++] ?? '';
-		if (word !== '') return wellFormed(word);
+		// dots alone are taken out of the path by every client, this one too: that asks for another route
+		if (!['', '.', '..'].includes(word)) return wellFormed(word);
 		if (name === 'name' || name === 'capability') return 'reports';
 		return name === 'action' ? 'now' : (ids[name] ?? ids[resource] ?? 'unknown');
 	});
