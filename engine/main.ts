@@ -248,9 +248,11 @@ class RunningEngine implements Engine {
 
 	/** Every step is taken, also after one that failed; the first failure is thrown at the end. */
 	async #stop(reason: string): Promise<void> {
+		const wasReady = this.#state === 'ready';
 		this.#state = 'draining';
 		const { context, metrics } = this.#parts;
-		context.log.info('engine drains', { reason, ...this.#pipeline.inFlight });
+		// of an engine that never ran there is nothing to tell but why
+		if (wasReady) context.log.info('engine drains', { reason, ...this.#pipeline.inFlight });
 		const within = this.#config.drainWithin;
 		const steps: (() => Promise<unknown>)[] = [
 			// Callbacks of capabilities are still taken while runs drain, so the server goes later.
@@ -271,7 +273,7 @@ class RunningEngine implements Engine {
 		}
 		metrics.close();
 		this.#state = 'stopped';
-		context.log.info('engine stopped', { engine: context.engineId });
+		if (wasReady) context.log.info('engine stopped', { engine: context.engineId });
 		if (failures.length > 0) throw failures[0];
 	}
 

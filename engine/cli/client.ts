@@ -132,13 +132,18 @@ async function refusal(response: Response, url: string, key: string | null): Pro
 		// not a problem document: the status alone must do
 	}
 	const code = problem.code ?? `HTTP_${response.status}`;
-	const lines = (problem.errors ?? []).map(
+	const [first, ...more] = (problem.errors ?? []).map(
 		({ path, expected, received }) =>
-			`  ${path}: expected ${expected}${received === undefined ? '' : `, got ${received}`}`,
+			`${path}: expected ${expected}${received === undefined ? '' : `, got ${received}`}`,
 	);
-	const what = problem.detail ?? problem.title ?? `${url} answered ${response.status}`;
+	const detail = problem.detail ?? problem.title ?? `${url} answered ${response.status}`;
+	// the detail of a problem with places is its first place, which is said once
+	const repeats = first !== undefined && detail.startsWith(first);
+	const what = repeats ? first : detail;
+	const lines = first === undefined || repeats ? more : [first, ...more];
+	const text = [`${what} (${code})`, ...lines.map((line) => `  ${line}`)].join('\n');
 	const hint = hintFor(code, key);
-	return new CliError(EXIT.refused, [`${what} (${code})`, ...lines].join('\n'), {
+	return new CliError(EXIT.refused, text, {
 		...(hint === undefined ? {} : { hint }),
 		data: { status: response.status, ...problem, code },
 	});

@@ -3,7 +3,8 @@ import { TERMINAL_RUN_STATES } from '../contract/run.ts';
 import type { Call } from './arguments.ts';
 import { segment } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
-import { printable, progress, say, sayFields, sayJson } from './terminal.ts';
+import { sayRun } from './run-show.ts';
+import { printable, progress, sayJson } from './terminal.ts';
 
 const LOOK_EVERY = 250;
 
@@ -42,10 +43,4 @@ export async function watchRun(call: Call<object>, made: JsonObject, wait?: numb
 
 export function isOver(run: JsonObject): boolean {
 	return TERMINAL_RUN_STATES.some((state) => state === run['state']);
-}
-
-export function sayRun(run: JsonObject): void {
-	sayFields(run);
-	if (run['state'] === 'succeeded')
-		say(`\ncapscheduler runs result ${printable(run['id'])} -o result.json`);
 }

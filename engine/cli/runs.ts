@@ -7,7 +7,8 @@ import type { Command } from 'commander';
 import { parseCount, parseWait, segment, withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
-import { sayRun, watchRun } from './run-watch.ts';
+import { sayRun } from './run-show.ts';
+import { watchRun } from './run-watch.ts';
 import { note, printable, progress, say, sayJson, sayTable } from './terminal.ts';
 
 const COLUMNS = [

@@ -64,7 +64,7 @@ Examples:
 		.action(withApi(remove));
 	group
 		.command('occurrences <id>')
-		.description('what became of past instants, and those to come')
+		.description('what became of past instants; "show" has those to come')
 		.option('--from <instant>', 'from this instant on')
 		.option('--to <instant>', 'up to this instant')
 		.option('--limit <count>', 'at most so many', parseCount, 50)
@@ -111,6 +111,10 @@ async function create(
 	const body = { ...(file === undefined ? {} : await readJson(file)), ...bodyOf(options) };
 	if (body['action'] === undefined)
 		throw new CliError(EXIT.usage, 'no action: give --action, or "action" in the file');
+	if (!TIMINGS.some((name) => body[name] !== undefined)) {
+		const message = 'no timing: give --every, --cron, --at or --in, or "timing" in the file';
+		throw new CliError(EXIT.usage, message);
+	}
 	const made = await api.call('POST', `/${segment(capability)}/schedule`, { body });
 	if (json) {
 		sayJson(made);
@@ -129,6 +133,9 @@ async function create(
 		sayFields(secrets);
 	}
 }
+
+/** The fields of the API that say when. */
+const TIMINGS = ['timing', 'time', 'frequency'];
 
 /** What the options say, in the API's words; only what was given. */
 function bodyOf(options: CreateOptions): JsonObject {

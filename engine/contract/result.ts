@@ -6,7 +6,7 @@ import type { Instant } from './time.ts';
  * How the bytes of a result are kept.
  * - `ndjson`: rows, one JSON object a line
  * - `csv`: rows as the capability sent them, RFC 4180 with a header line, UTF-8
- * - `json`: one JSON value, UTF-8; an array or `{ rows }` also counts as rows
+ * - `json`: one JSON value, UTF-8; an array or `{ rows }` also counts as rows, `null` as none
  * - `bytes`: anything else, passed through untouched
  */
 export type ResultEncoding = 'ndjson' | 'csv' | 'json' | 'bytes';

@@ -36,7 +36,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 	DESTINATION_UNKNOWN: 'There is no destination of that name or id.',
 	ACTION_UNKNOWN: 'The capability has no such action.',
 	BINDING_INVALID:
-		'The binding of the capability is not as its type demands; `GET /v1/bindings` has the schemas.',
+		'The binding of the capability is not as its type demands (`GET /v1/bindings` has the schemas), or its database file does not exist.',
 	RANGE_NOT_SATISFIABLE: 'The range lies beyond the end of the file.',
 	UNAUTHENTICATED: 'No key, or one that is wrong, revoked or expired.',
 	TOKEN_INVALID: "The attempt's token is missing or forged.",
@@ -70,7 +70,8 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 	TARGET_PROTOCOL: 'The other side does not keep to the protocol.',
 	TARGET_GONE: 'The other side answered 410: it is switched off.',
 	TARGET_DISABLED: 'The endpoint was switched off after an earlier 410.',
-	RESULT_TOO_LARGE: 'The result is larger than `CAPSCHEDULER_MAX_RESULT_BYTES`.',
+	RESULT_TOO_LARGE:
+		'The result is larger than `CAPSCHEDULER_MAX_RESULT_BYTES`, or one row of it is larger than the engine takes.',
 	RESULT_INVALID: 'The result is not what its content type says.',
 	CAPABILITY_FAILED: 'The capability said itself that it failed; `detail` has its own code.',
 	CAPABILITY_MISSING: 'The capability or its action has been removed since.',

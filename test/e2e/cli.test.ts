@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
-import { runCli } from '../support/cli.ts';
+import { runCli, spawnCli } from '../support/cli.ts';
 import type { CliResult } from '../support/cli.ts';
 import type { EngineProcess } from '../support/engine-process.ts';
 import { startEngineProcess } from '../support/engine-process.ts';
@@ -134,8 +134,54 @@ describe('the command line', () => {
 		);
 		expect(refused.code).toBe(4);
 		expect(refused.stderr).toContain('INVALID_TIMING');
-		expect(refused.stderr).toContain('timing.cron');
+		expect(refused.stderr.split('timing.cron')).toHaveLength(2);
 	}, 30_000);
+
+	it('names its own options when a schedule has no timing', async () => {
+		expect(await cli('schedules', 'create', 'health', '--action', 'check')).toMatchObject({
+			code: 2,
+			stderr: expect.stringContaining('give --every, --cron, --at or --in'),
+		});
+	}, 30_000);
+
+	it('shows a run so that a person can read it', async () => {
+		await cli('capabilities', 'register', join(folder, 'health.json'));
+		const invoke = ['capabilities', 'invoke', 'health'];
+		const good = await cli(...invoke, 'check', '--wait', '10s', '--json');
+		const shown = (await cli('runs', 'show', String(good.json()['id']))).stdout;
+		expect(shown).toMatch(/^result +application\/json, \d+ bytes$/m);
+		expect(shown).toMatch(/^attempt +outcome +startedAt +endedAt +error\n1 +succeeded +20/m);
+		expect(shown).not.toContain('[{');
+
+		const bad = await cli(...invoke, 'broken', '--wait', '10s', '--json');
+		const failed = (await cli('runs', 'show', String(bad.json()['id']))).stdout;
+		expect(failed).toMatch(/^error +HTTP 404.*\(TARGET_REFUSED\)$/m);
+		expect(failed).not.toContain('{"');
+	}, 30_000);
+
+	it('says nothing but why when the folder belongs to another engine', async () => {
+		const second = await spawnCli(['start'], {
+			CAPSCHEDULER_DATA_DIR: join(folder, 'data'),
+			CAPSCHEDULER_PORT: '0',
+		});
+		expect(second.code).toBe(1);
+		expect(second.stderr.trimEnd().split('\n')).toHaveLength(1);
+		expect(second.stderr).toMatch(/^error: /);
+	}, 30_000);
+
+	it.each([
+		['start', 2],
+		['doctor', 1],
+	])(
+		'%s: a malformed fault is a problem of the settings',
+		async (command, code) => {
+			const settings = { CAPSCHEDULER_FAULT: 'settle.before:0:explode' };
+			const result = await runCli([command], settings);
+			expect(result.code).toBe(code);
+			expect(result.stdout + result.stderr).toContain('CAPSCHEDULER_FAULT: expected "<point>:<n>:');
+		},
+		30_000,
+	);
 
 	it('ends with 1 when the run failed', async () => {
 		await cli('capabilities', 'register', join(folder, 'health.json'));

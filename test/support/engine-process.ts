@@ -18,6 +18,9 @@ export interface EngineProcess {
 	log(): string;
 }
 
+/** Milliseconds; far more than it takes on a busy machine. */
+const UP_WITHIN = 20_000;
+
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
 	for (const child of running) child.kill('SIGKILL');
@@ -69,7 +72,10 @@ export async function startEngineProcess(
 		code: code as number | null,
 		signal: signal as NodeJS.Signals | null,
 	}));
+	// A fault may make it hang before it is up.
+	const late = setTimeout(() => child.kill('SIGKILL'), UP_WITHIN);
 	const greeting = await Promise.race([firstLine(child), ended.then(() => null)]);
+	clearTimeout(late);
 	if (greeting === null) throw new EngineDied(log);
 	const { url, firstKey, pid } = JSON.parse(greeting) as {
 		url: string;

@@ -1,5 +1,6 @@
 import { parse, type CsvError } from 'csv-parse';
 
+import { uniqueNames } from '../../contract/column-names.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { Row } from '../../contract/envelope.ts';
 import { blocksOf, MAX_VALUE_BYTES } from '../shared/blocks.ts';
@@ -48,21 +49,6 @@ export async function* readCsv(source: AsyncIterable<Uint8Array>): AsyncGenerato
 	} finally {
 		parser.destroy();
 	}
-}
-
-/** `a,,a` becomes `a`, `column_2`, `a_2`. */
-export function uniqueNames(header: readonly string[]): string[] {
-	const taken = new Set(header.filter((name) => name !== ''));
-	const used = new Set<string>();
-	return header.map((given, index) => {
-		const base = given === '' ? `column_${index + 1}` : given;
-		let name = base;
-		// a name that stands in the header itself is not taken by a made one
-		for (let n = 2; used.has(name) || (name !== given && taken.has(name)); n++)
-			name = `${base}_${n}`;
-		used.add(name);
-		return name;
-	});
 }
 
 function rowMaker(names: readonly string[]): (record: readonly string[]) => Row {

@@ -161,7 +161,8 @@ export class EnvelopeStream implements JsonListener {
 		this.#whole.push(chunk);
 		this.#wholeBytes += chunk.length;
 		if (this.#wholeBytes > 2 * MAX_PIECE) {
-			throw new CapError('RESULT_INVALID', 'the envelope does not come to its rows');
+			const message = `what stands before the rows of the envelope is larger than ${2 * MAX_PIECE} bytes`;
+			throw new CapError('RESULT_TOO_LARGE', message);
 		}
 	}
 
@@ -187,7 +188,8 @@ export class EnvelopeStream implements JsonListener {
 		this.#piece.push(bytes);
 		this.#pieceBytes += bytes.length;
 		if (this.#pieceBytes > MAX_PIECE) {
-			throw new CapError('RESULT_INVALID', `a row is larger than ${MAX_PIECE} bytes`);
+			const message = `a row, or the list of columns, is larger than ${MAX_PIECE} bytes`;
+			throw new CapError('RESULT_TOO_LARGE', message);
 		}
 	}
 

@@ -4,6 +4,7 @@ import type { JsonValue } from '../../contract/json.ts';
 import type { ResultBody, SessionOutcome } from '../session.port.ts';
 import { readColumns } from '../shared/columns.ts';
 import { cleanText, failed } from '../shared/failure.ts';
+import { rowsIn } from '../shared/rows-in.ts';
 
 type Members = Record<string, JsonValue>;
 
@@ -83,10 +84,12 @@ function bodyOf(result: JsonValue): ResultBody {
 		const { rows, columns } = result as { rows?: JsonValue; columns?: JsonValue };
 		if (Array.isArray(rows) && rows.every(isObject)) return rowsBody(rows, columns);
 	}
+	const count = rowsIn(result);
 	return {
 		encoding: 'json',
 		contentType: 'application/json',
 		source: Buffer.from(JSON.stringify(result)),
+		...(count === undefined ? {} : { rows: () => count }),
 	};
 }
 

@@ -4,9 +4,12 @@ import { CapError } from '../../contract/errors.ts';
 import type { JsonValue } from '../../contract/json.ts';
 import type { ReadAnswer, ResultBody, SessionCall, SessionOutcome } from '../session.port.ts';
 import { failedWith, tooLarge } from '../shared/failure.ts';
+import { rowsIn } from '../shared/rows-in.ts';
 import { onlyUtf8, readUtf8 } from '../shared/utf8.ts';
 import type { ContentKind } from './content.ts';
 import { filenameOf, kindOf } from './content.ts';
+
+import { CsvRecords } from './csv.ts';
 import { codingsOf, decoded, limited } from './decode.ts';
 import { EnvelopeStream } from './envelope-stream.ts';
 import { parseExactly, readEnvelope } from './envelope.ts';
@@ -86,7 +89,7 @@ async function* buffers(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffe
 
 function readWhole(bytes: Buffer, { kind, envelopes }: Reading): SessionOutcome {
 	if (kind.encoding === 'json') return readJson(bytes, envelopes);
-	if (bytes.length === 0 && kind.encoding === 'bytes') return jsonResult(NULL);
+	if (bytes.length === 0 && kind.encoding === 'bytes') return jsonResult(NULL, 0);
 	if (kind.encoding === 'bytes') {
 		return {
 			kind: 'result',
@@ -97,7 +100,7 @@ function readWhole(bytes: Buffer, { kind, envelopes }: Reading): SessionOutcome 
 }
 
 function readJson(bytes: Buffer, envelopes: boolean): SessionOutcome {
-	if (bytes.length === 0) return jsonResult(NULL);
+	if (bytes.length === 0) return jsonResult(NULL, 0);
 	const text = readUtf8(bytes);
 	let value: JsonValue;
 	try {
@@ -108,18 +111,32 @@ function readJson(bytes: Buffer, envelopes: boolean): SessionOutcome {
 	}
 	const told = envelopes ? readEnvelope(value) : undefined;
 	if (told !== undefined) return told;
-	return jsonResult(text.length === bytes.length || bytes[0] !== 0xef ? bytes : Buffer.from(text));
+	const plain = text.length === bytes.length || bytes[0] !== 0xef;
+	return jsonResult(plain ? bytes : Buffer.from(text), rowsIn(value));
 }
 
-function jsonResult(source: Buffer | AsyncIterable<Buffer>): SessionOutcome {
-	return { kind: 'result', body: { encoding: 'json', contentType: 'application/json', source } };
+function jsonResult(source: Buffer | AsyncIterable<Buffer>, rows?: number): SessionOutcome {
+	const body: ResultBody = { encoding: 'json', contentType: 'application/json', source };
+	if (rows !== undefined) body.rows = () => rows;
+	return { kind: 'result', body };
 }
 
 function streamBody(source: AsyncIterable<Buffer>, kind: ContentKind): ResultBody {
 	const { encoding, contentType } = kind;
 	if (encoding === 'bytes') return { encoding, contentType, source };
 	const text = onlyUtf8(recoded(source, kind.charset));
-	if (encoding === 'csv') return { encoding, contentType, source: text };
+	if (encoding === 'csv') {
+		const records = new CsvRecords();
+		return {
+			encoding,
+			contentType,
+			source: records.check(text),
+			rows: () => records.rows,
+			get columns() {
+				return records.columns!;
+			},
+		};
+	}
 	const lines = new RowLines();
 	return { encoding, contentType, source: lines.check(text), rows: () => lines.rows };
 }

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream';
 import { parentPort } from 'node:worker_threads';
 
 import { BATCH } from '../shared/row-text.ts';
+import { rowsIn } from '../shared/rows-in.ts';
 import { CREDIT } from './protocol.ts';
 import type { FromWorker, ModuleFailure, ModuleJob, ToWorker } from './protocol.ts';
 
@@ -80,7 +81,7 @@ async function run(job: ModuleJob, signal: AbortSignal): Promise<number | undefi
 	const json = Buffer.from(jsonOf(value ?? null, 'the result'));
 	tell({ type: 'head', encoding: 'json', contentType: 'application/json' });
 	await sendBytes([json]);
-	return undefined;
+	return rowsIn(value);
 }
 
 async function sendBytes(source: AsyncIterable<unknown> | Iterable<unknown>): Promise<void> {

@@ -14,7 +14,7 @@ import { SqlitePool } from './sqlite-pool.ts';
 const BUSY = new Set([5, 6]);
 
 export interface Sqlite {
-	/** The real path of an allowed file. @throws CapError FILE_ROOT_FORBIDDEN */
+	/** The real path of an allowed file. @throws CapError FILE_ROOT_FORBIDDEN, BINDING_INVALID when it is missing */
 	locate(settings: SqliteSettings): Promise<string>;
 	run(settings: SqliteSettings, query: Query, options: { named: boolean }): Promise<Rows>;
 	close(): Promise<void>;
@@ -26,7 +26,12 @@ export function createSqlite(roots: readonly string[]): Sqlite {
 	async function locate({ file }: SqliteSettings): Promise<string> {
 		const [first] = roots;
 		if (first !== undefined) {
-			const real = await realpath(resolve(first, file)).catch(() => undefined);
+			const path = resolve(first, file);
+			const real = await realpath(path).catch(() => undefined);
+			// whether there is a file elsewhere is nobody's business
+			if (real === undefined && roots.some((root) => isInside(resolve(root), path))) {
+				throw missing(file);
+			}
 			for (const root of roots) {
 				const top = await realpath(root).catch(() => undefined);
 				if (real !== undefined && top !== undefined && isInside(top, real)) return real;
@@ -90,6 +95,14 @@ export function createSqlite(roots: readonly string[]): Sqlite {
 	}
 
 	return { locate, run, close: () => pool.close() };
+}
+
+function missing(file: string): CapError {
+	return inputError('BINDING_INVALID', {
+		path: 'binding.file',
+		expected: 'a database file that exists',
+		received: `${JSON.stringify(file)}, and there is none`,
+	});
 }
 
 async function next(child: SqliteProcess, query: Query, ...kinds: Frame['kind'][]): Promise<Frame> {

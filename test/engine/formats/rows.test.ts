@@ -1,10 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
+import { uniqueNames } from '../../../engine/contract/column-names.ts';
 import type { Row } from '../../../engine/contract/envelope.ts';
 import type { JsonValue } from '../../../engine/contract/json.ts';
 import type { ResultEncoding } from '../../../engine/contract/result.ts';
-import { uniqueNames } from '../../../engine/formats/rows/csv.ts';
 import { createRowReader } from '../../../engine/formats/rows/index.ts';
 import { inChunks } from '../../support/format-input.ts';
 
@@ -156,7 +156,8 @@ describe('reading JSON', () => {
 		['{}', [{}]],
 		['"[1,2]"', [{ value: '[1,2]' }]],
 		[' 42 ', [{ value: 42 }]],
-		['null', [{ value: null }]],
+		['null', []],
+		['[null]', [{ value: null }]],
 		['[{"a":"]},{[\\\\"},{"a":"\\""}]', [{ a: ']},{[\\' }, { a: '"' }]],
 	])('reads the rows of %s however it is cut', async (text, rows) => {
 		for (const size of [1, 2, 7, 1000]) expect(await read('json', text, size)).toEqual(rows);

@@ -229,6 +229,28 @@ describe('a plain answer', () => {
 	it.each([204, 200])('without a body is null (%i)', async (status) => {
 		const outcome = await invoke(at((response) => void response.writeHead(status).end()));
 		expect((await resultBytes(outcome)).toString()).toBe('null');
+		expect(outcome.kind === 'result' && outcome.body.rows?.()).toBe(0);
+	});
+
+	it.each([
+		[[1, 2], 2],
+		[{ rows: [{}], total: 3 }, 1],
+		[null, 0],
+		[{ status: 'succeeded' }, 0],
+		[{ status: 'succeeded', result: [1, 2, 3] }, 3],
+		[{ answer: 42 }, undefined],
+		[7, undefined],
+	])('as JSON tells how many rows it holds: %j', async (value, rows) => {
+		const outcome = await invoke(answers(value));
+		expect(outcome.kind === 'result' && outcome.body.rows?.()).toBe(rows);
+	});
+
+	it('as CSV with a header only has no rows, but its columns', async () => {
+		const outcome = await invoke(sends('text/csv', 'a,b\r\n'));
+		await resultBytes(outcome);
+		if (outcome.kind !== 'result') throw new Error('it failed');
+		expect(outcome.body.rows?.()).toBe(0);
+		expect(outcome.body.columns).toEqual([{ name: 'a' }, { name: 'b' }]);
 	});
 
 	it('as CSV stays CSV, in UTF-8', async () => {
@@ -353,6 +375,7 @@ describe('a target that misbehaves', () => {
 		['JSON that is no UTF-8', 'application/json', Buffer.from('"\xff"', 'latin1'), {}],
 		['a large JSON that breaks off', 'application/json', `[${'1,'.repeat(1_000_000)}`, {}],
 		['NDJSON that is HTML', 'application/x-ndjson', '<html>\n', {}],
+		['CSV with a ragged line', 'text/csv', 'a,b\n1\n', {}],
 		['a large text that is no UTF-8', 'text/csv', Buffer.alloc(200_000, 0xe4), {}],
 	])('that sends %s has no valid result', async (_name, type, body, headers) => {
 		expect(await failureOf(await invoke(sends(type, body, headers)))).toMatchObject({
@@ -375,6 +398,19 @@ describe('a target that misbehaves', () => {
 			expect(await failureOf(outcome)).toMatchObject({ code: 'RESULT_TOO_LARGE' });
 		},
 	);
+
+	it.each([
+		['blanks', ' '],
+		['a status', `{"status":"${'x'.repeat(1000)}`],
+		['a row', `{"status":"succeeded","result":{"rows":[{"a":"${'x'.repeat(1000)}`],
+	])('that sends a bomb of %s within the limit is told its size', async (_name, start) => {
+		const bomb = gzipSync(Buffer.concat([Buffer.from(start), Buffer.alloc(50_000_000, 0x20)]));
+		const url = sends('application/json', bomb, { 'content-encoding': 'gzip' });
+		expect(await failureOf(await invoke(url))).toMatchObject({
+			code: 'RESULT_TOO_LARGE',
+			message: expect.stringMatching(/larger than \d+ bytes$/),
+		});
+	});
 
 	it.each(['application/json', 'application/x-ndjson'])(
 		'that drips %s is ended by the time limit',

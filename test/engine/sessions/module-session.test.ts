@@ -115,6 +115,16 @@ describe('a module', () => {
 		expect(await value('values')).toEqual([1, 2]);
 	});
 
+	it.each([
+		['nothing', 0],
+		['values', 2],
+		['json', undefined],
+	])('tells how many rows its value holds: %s', async (action, rows) => {
+		const outcome = await invoke(action);
+		await resultBytes(outcome);
+		expect(outcome.kind === 'result' && outcome.body.rows?.()).toBe(rows);
+	});
+
 	it('may say that it can be tried again', async () => {
 		expect(await invoke('busy')).toMatchObject({
 			failure: {

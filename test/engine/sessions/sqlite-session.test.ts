@@ -134,7 +134,7 @@ describe('a SQLite query', () => {
 		expect(await resultRows(await invoke('SELECT count(*) AS n FROM t'))).toEqual([{ n: 2 }]);
 	});
 
-	it.each(['../secret.db', '/etc/passwd', 'missing.db', 'link.db', '.'])(
+	it.each(['../secret.db', '../missing.db', '/etc/passwd', 'link.db', '.'])(
 		'reads no file outside the allowed folders: %s',
 		async (file) => {
 			await symlink(join(folder, 'secret.db'), join(folder, 'allowed/link.db')).catch(
@@ -149,6 +149,15 @@ describe('a SQLite query', () => {
 			});
 		},
 	);
+
+	it('says of a file in an allowed folder that it does not exist', async () => {
+		const parsed = adapter.settings.parse({ driver: 'sqlite', file: 'missing.db' });
+		const message = 'binding.file: expected a database file that exists, got "missing.db"';
+		await expect(adapter.check(parsed, {})).rejects.toMatchObject({
+			code: 'BINDING_INVALID',
+			message: expect.stringContaining(message),
+		});
+	});
 
 	it('on a file that is no database fails for good', async () => {
 		await writeFile(
