@@ -8,13 +8,8 @@ import os
 import re
 
 import schemathesis
-from schemathesis.core.failures import MalformedJson
-from schemathesis.openapi.checks import (
-    AcceptedNegativeData,
-    IgnoredAuth,
-    MissingHeaderNotRejected,
-    RejectedPositiveData,
-)
+from schemathesis.core.failures import AcceptedNegativeData, MalformedJson
+from schemathesis.openapi.checks import IgnoredAuth, MissingHeaderNotRejected, RejectedPositiveData
 
 # Answers to well-formed requests that depend on what there is: 410 it is over, 412 its revision is not the
 # wanted one, 416 it is shorter than that, 422 it names what does not exist or a time that never comes.
