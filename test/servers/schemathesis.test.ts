@@ -94,8 +94,11 @@ async function furnish(key: string): Promise<Given & { kept: string[] }> {
 	const [delivery] = (await admin.get('/v1/deliveries')).body.items as { id: string }[];
 	const link = (await admin.post(`/v1/runs/${run.id as string}/links`)).body.url as string;
 	const working = await openRun(admin);
+	const { id: cancelled } = await openRun(admin);
+	await admin.post(`/v1/runs/${cancelled}/cancel`);
 	return {
 		key,
+		cancelled,
 		delivery: delivery?.id ?? '',
 		linkToken: link.split('/r/')[1] ?? '',
 		sessions: {

@@ -3,6 +3,8 @@ export interface Given {
 	/** The admin key. */
 	key: string;
 	delivery: string;
+	/** A run that is cancelled: to cancel it again is accepted. */
+	cancelled: string;
 	/** Of a result link. */
 	linkToken: string;
 	/** Runs whose capability works on, one for each thing that it may say, with their tokens. */
@@ -40,7 +42,11 @@ export function configuration(hooks: string, given: Given): string {
 }
 
 /** Values that mean something, by operation and place. */
-function knownValues({ delivery, linkToken }: Given): Record<string, Record<string, string>> {
+function knownValues({
+	cancelled,
+	delivery,
+	linkToken,
+}: Given): Record<string, Record<string, string>> {
 	return {
 		createSchedule: {
 			'path.capability': 'reports',
@@ -61,6 +67,7 @@ function knownValues({ delivery, linkToken }: Given): Record<string, Record<stri
 		deleteCapability: { 'path.name': 'spare', ...ANY_REVISION },
 		replaceDestination: ANY_REVISION,
 		deleteDestination: ANY_REVISION,
+		cancelRun: { 'path.id': cancelled },
 		getDelivery: { 'path.id': delivery },
 		replayDelivery: { 'path.id': delivery },
 		openLink: { 'path.token': linkToken },
