@@ -120,6 +120,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		store,
 		clock,
 		newId,
+		zoneData: process.versions['tz'] ?? '',
 		formats: createFormatRegistry(),
 		readRows: createRowReader,
 		channels: createChannelRegistry([

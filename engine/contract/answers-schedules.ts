@@ -8,7 +8,7 @@ import { OUTCOMES, SCHEDULE_STATES } from './schedule.ts';
 /* What the REST API answers about schedules. */
 
 export const upcomingSchema = z
-	.looseObject({ at: instant, local: text, notes: z.array(text) })
+	.looseObject({ at: instant, local: text, dueAt: instant.optional(), notes: z.array(text) })
 	.meta({ id: 'UpcomingOccurrence' });
 
 export const acceptedSchema = z
@@ -59,6 +59,7 @@ export const scheduleDetailsSchema = z
 export const occurrenceSchema = z
 	.looseObject({
 		nominalAt: instant,
+		dueAt: instant,
 		outcome: z.enum(OUTCOMES),
 		decidedAt: instant,
 		trigger: z.enum(TRIGGERS),

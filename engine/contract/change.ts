@@ -1,3 +1,4 @@
+import type { Calendars } from './calendar.ts';
 import type { DeliveryState } from './delivery.ts';
 import type { EventDraft } from './event.ts';
 import type { DeliveryId, NotificationId, RunId, ScheduleId } from './ids.ts';
@@ -28,6 +29,8 @@ export interface DueSchedule {
 	 * at most, since no rule asks for more and there may be very many.
 	 */
 	active: Run[];
+	/** The calendars that its timing names, in the versions in force. */
+	calendars: Calendars;
 }
 
 /** What the due instants of one schedule become. */
@@ -39,9 +42,17 @@ export interface OccurrenceDecision {
 	settle: RunSettlement[];
 	set: Pick<
 		Schedule,
-		'state' | 'lastAt' | 'windowFrom' | 'nextAt' | 'runsMade' | 'pauses' | 'updatedAt'
+		| 'state'
+		| 'lastAt'
+		| 'windowFrom'
+		| 'nextAt'
+		| 'dueAt'
+		| 'overrides'
+		| 'runsMade'
+		| 'pauses'
+		| 'updatedAt'
 	>;
-	/** When the schedule's timer is due next; null when there is nothing more to come. */
+	/** When the schedule's timer is due next (`set.dueAt`); null when there is nothing more to come. */
 	timerAt: Instant | null;
 	events: EventDraft[];
 }

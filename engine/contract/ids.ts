@@ -12,6 +12,8 @@ export const ID_PREFIXES = {
 	result: 'res',
 	link: 'lnk',
 	notification: 'ntf',
+	calendar: 'cal',
+	backfill: 'bkf',
 	key: 'key',
 	engine: 'eng',
 	request: 'req',
@@ -27,6 +29,8 @@ export type DestinationId = Id<'destination'>;
 export type ResultId = Id<'result'>;
 export type LinkId = Id<'link'>;
 export type NotificationId = Id<'notification'>;
+export type CalendarId = Id<'calendar'>;
+export type BackfillId = Id<'backfill'>;
 export type KeyId = Id<'key'>;
 export type EngineId = Id<'engine'>;
 

@@ -11,7 +11,7 @@ import type { Policies } from './policies.ts';
 import { plannedFields } from './planned.ts';
 import { policiesSchema } from './policies.ts';
 import type { Instant } from './time.ts';
-import type { Timing } from './timing.ts';
+import type { Overrides, Timing } from './timing.ts';
 import { timingInputSchema } from './timing.ts';
 import { listed } from './zod-words.ts';
 
@@ -121,6 +121,12 @@ export interface Schedule {
 	windowFrom: Instant | null;
 	/** The next nominal instant that has none; null when the timing is over. */
 	nextAt: Instant | null;
+	/** When that occurrence is due: `nextAt`, or later by the jitter. Null when `nextAt` is. */
+	dueAt: Instant | null;
+	/** What people did to occurrences that have no outcome yet. */
+	overrides: Overrides;
+	/** The version of the time zone data by which `nextAt` was worked out: `2026b`. */
+	zoneData: string;
 	/** How many runs were made, for `limit`. */
 	runsMade: number;
 	/** Times of pause that `lastAt` has not passed yet; `to` is null while it lasts. */
@@ -148,6 +154,8 @@ export interface LedgerRow {
 	tenant: string;
 	scheduleId: ScheduleId;
 	nominalAt: Instant;
+	/** When it was due: `nominalAt`, or later by the jitter. */
+	dueAt: Instant;
 	outcome: Outcome;
 	decidedAt: Instant;
 	trigger: Trigger;

@@ -1,11 +1,15 @@
+import type { Calendars } from '../contract/calendar.ts';
+import { NO_CALENDARS } from '../contract/calendar.ts';
 import type { Actor } from '../contract/access.ts';
 import { inputError } from '../contract/errors.ts';
 import type { Schedule, ScheduleInput } from '../contract/schedule.ts';
 import type { UpcomingOccurrence } from '../contract/timing.ts';
+import { NO_OVERRIDES } from '../contract/timing.ts';
 import { shown } from '../contract/zod-issues.ts';
 import { lintLocalAt, lintTiming } from '../core/schedule/lint-timing.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
-import { firstOccurrence } from '../core/schedule/timing.ts';
+import { planOf, planOfSchedule } from '../core/schedule/plan.ts';
+import { beginning } from '../core/schedule/timing.ts';
 import { describeUpcoming } from '../core/schedule/upcoming.ts';
 import { findAction } from './capabilities.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
@@ -41,7 +45,7 @@ export async function acceptSchedule(
 		{
 			schedule,
 			spec: accepted.spec,
-			timerAt: schedule.nextAt,
+			timerAt: schedule.dueAt,
 			events: [
 				{
 					type: 'schedule.created',
@@ -78,6 +82,7 @@ async function compileSchedule(
 	await checkParameters(action, input.parameters);
 
 	const now = ctx.clock.now();
+	const calendars = NO_CALENDARS;
 	const timing = resolveTiming(
 		{
 			...(input.timing === undefined ? {} : { timing: input.timing }),
@@ -86,7 +91,9 @@ async function compileSchedule(
 		},
 		{ acceptedAt: now, smallestInterval: ctx.settings.smallestInterval },
 	);
-	const nextAt = firstOccurrence(timing, now);
+	const id = ctx.newId('schedule');
+	const plan = planOf({ timing, calendars, seed: id });
+	const nextAt = plan.next(beginning(timing, now));
 	if (nextAt === undefined) {
 		throw inputError('INVALID_TIMING', {
 			path: 'timing',
@@ -95,7 +102,6 @@ async function compileSchedule(
 		});
 	}
 
-	const id = ctx.newId('schedule');
 	const name = input.name ?? null;
 	const { record, secrets } = await compileSpec(
 		ctx,
@@ -126,6 +132,9 @@ async function compileSchedule(
 		lastAt: null,
 		windowFrom: null,
 		nextAt,
+		dueAt: plan.dueAt(nextAt),
+		overrides: NO_OVERRIDES,
+		zoneData: ctx.zoneData,
 		runsMade: 0,
 		pauses: [],
 		failures: 0,
@@ -134,7 +143,7 @@ async function compileSchedule(
 	};
 	const answer = {
 		schedule,
-		upcoming: upcomingOf(schedule),
+		upcoming: upcomingOf(schedule, calendars),
 		warnings: [...lintTiming(timing, now), ...lintLocalAt(input.timing?.at, timing)],
 		secrets,
 	};
@@ -142,9 +151,14 @@ async function compileSchedule(
 }
 
 /** The next occurrences of a schedule that have no outcome yet, as many as its limit still allows. */
-export function upcomingOf(schedule: Schedule, count = UPCOMING): UpcomingOccurrence[] {
+export function upcomingOf(
+	schedule: Schedule,
+	calendars: Calendars,
+	count = UPCOMING,
+): UpcomingOccurrence[] {
 	if (schedule.state !== 'active' || schedule.nextAt === null) return [];
 	const { limit } = schedule.timing;
 	const left = limit === undefined ? count : Math.min(count, limit - schedule.runsMade);
-	return describeUpcoming(schedule.timing, schedule.nextAt - 1, Math.max(0, left));
+	const plan = planOfSchedule(schedule, calendars);
+	return describeUpcoming({ timing: schedule.timing, plan }, schedule.nextAt, Math.max(0, left));
 }

@@ -63,7 +63,7 @@ export async function resumeSchedule(
 				pauses: schedule.pauses.map((pause) => (pause.to === null ? { ...pause, to: now } : pause)),
 				updatedAt: now,
 			},
-			timerAt: schedule.nextAt,
+			timerAt: schedule.dueAt,
 			type: 'schedule.resumed',
 		};
 	});

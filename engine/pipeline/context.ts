@@ -18,6 +18,8 @@ export interface Context {
 	store: Store;
 	clock: Clock;
 	newId: NewId;
+	/** The version of the time zone data: `2026b`. */
+	zoneData: string;
 	formats: FormatRegistry;
 	readRows: ReadRows;
 	channels: ChannelRegistry;

@@ -1,7 +1,6 @@
 import type { RunId } from '../contract/ids.ts';
 import { cancelled } from '../core/run/transitions.ts';
 import { decideOccurrences } from '../core/schedule/occurrences.ts';
-import { nextAfter } from '../core/schedule/timing.ts';
 import type { Context } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
 
@@ -24,7 +23,6 @@ export async function occur(ctx: Context): Promise<boolean> {
 			now,
 			batch: Math.min(1000, Math.max(1, ROWS - rows)),
 			newId: ctx.newId,
-			nextAfter,
 			cancel: (run, because) => {
 				cancelledRuns.push(run.id);
 				return cancelled(run, {
@@ -40,10 +38,10 @@ export async function occur(ctx: Context): Promise<boolean> {
 		});
 		rows += decision.ledger.length;
 		left ||= decision.timerAt !== null && decision.timerAt <= now;
-		for (const { outcome, nominalAt } of decision.ledger) {
+		for (const { outcome, dueAt } of decision.ledger) {
 			ctx.metrics.count('capscheduler_occurrences_total', { outcome });
 			if (outcome === 'fired') {
-				ctx.metrics.observe('capscheduler_lateness_seconds', (now - nominalAt) / 1000);
+				ctx.metrics.observe('capscheduler_lateness_seconds', (now - dueAt) / 1000);
 			}
 		}
 		return decision;

@@ -1,3 +1,4 @@
+import type { Calendars } from '../contract/calendar.ts';
 import type { KeyRecord } from '../contract/access.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { ResultRecord } from '../contract/result.ts';
@@ -36,6 +37,12 @@ export function presentTiming(timing: Timing): JsonObject {
 			return { every: formatDuration(timing.every), anchor: toIso(timing.anchor), ...bounds };
 		case 'at':
 			return { at: toIso(timing.at), ...bounds };
+		case 'dates':
+			return { at: timing.dates.map(toIso), ...bounds };
+		case 'months':
+		case 'rrule':
+		case 'any':
+			return bounds;
 	}
 }
 
@@ -60,7 +67,11 @@ export function presentSchedule(schedule: Schedule): JsonObject {
 }
 
 /** A schedule with all that its next run will be made of. */
-export function presentScheduleDetails(schedule: Schedule, spec: RunSpec): JsonObject {
+export function presentScheduleDetails(
+	schedule: Schedule,
+	spec: RunSpec,
+	calendars: Calendars,
+): JsonObject {
 	return {
 		...presentSchedule(schedule),
 		parameters: spec.parameters,
@@ -71,7 +82,7 @@ export function presentScheduleDetails(schedule: Schedule, spec: RunSpec): JsonO
 			...(destination === undefined ? {} : { destination }),
 			on,
 		})),
-		nextOccurrences: upcomingOf(schedule).map((upcoming) => ({ ...upcoming })),
+		nextOccurrences: upcomingOf(schedule, calendars).map((upcoming) => ({ ...upcoming })),
 	};
 }
 
@@ -251,6 +262,7 @@ export function presentLink(link: Link): JsonObject {
 export function presentLedgerRow(row: LedgerRow): JsonObject {
 	return {
 		nominalAt: toIso(row.nominalAt),
+		dueAt: toIso(row.dueAt),
 		outcome: row.outcome,
 		trigger: row.trigger,
 		decidedAt: toIso(row.decidedAt),

@@ -58,7 +58,7 @@ export type {
  *
  * | job name         | one per                          | key        | due at                     |
  * |------------------|----------------------------------|------------|----------------------------|
- * | `schedule.due`   | active schedule                  | scheduleId | its next nominal instant   |
+ * | `schedule.due`   | active schedule                  | scheduleId | its `dueAt`                |
  * | `run.retry`      | run in `retrying`                | runId      | its `readyAt`              |
  * | `run.deadline`   | run in `waiting`, not held       | runId      | its `deadlineAt`           |
  * | `delivery.due`   | delivery in `pending`, `failed`  | deliveryId | its `dueAt`, when in the future |
@@ -230,7 +230,18 @@ export interface Store {
 		expected?: number;
 		readNextAt: Instant | null;
 		set: Partial<
-			Pick<Schedule, 'state' | 'pauseReason' | 'pauses' | 'nextAt' | 'failures' | 'updatedAt'>
+			Pick<
+				Schedule,
+				| 'state'
+				| 'pauseReason'
+				| 'pauses'
+				| 'nextAt'
+				| 'dueAt'
+				| 'overrides'
+				| 'zoneData'
+				| 'failures'
+				| 'updatedAt'
+			>
 		>;
 		timerAt: Instant | null;
 		settle: RunSettlement[];

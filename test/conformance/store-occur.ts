@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 
+import { NO_CALENDARS } from '../../engine/contract/calendar.ts';
 import type { DueSchedule, OccurrenceDecision } from '../../engine/contract/change.ts';
 import { event, T0, TENANT } from '../support/store-records.ts';
 import { changeOf, created } from './store-schedules.ts';
@@ -24,6 +25,7 @@ function fire(bench: Bench, { schedule }: DueSchedule): OccurrenceDecision {
 				tenant: schedule.tenant,
 				scheduleId: schedule.id,
 				nominalAt: at,
+				dueAt: at,
 				outcome: 'fired',
 				decidedAt: bench.clock.at,
 				trigger: 'schedule',
@@ -38,6 +40,8 @@ function fire(bench: Bench, { schedule }: DueSchedule): OccurrenceDecision {
 			lastAt: at,
 			windowFrom: at,
 			nextAt: at + MINUTE,
+			dueAt: at + MINUTE,
+			overrides: schedule.overrides,
 			runsMade: schedule.runsMade + 1,
 			pauses: [],
 			updatedAt: bench.clock.at,
@@ -59,7 +63,9 @@ export function exerciseOccur(bench: Bench): void {
 			return fire(bench, schedule);
 		});
 		expect(done).toEqual({ schedules: 1, runs: 1 });
-		expect(asked).toEqual([{ schedule: due, spec: records.spec().spec, active: [] }]);
+		expect(asked).toEqual([
+			{ schedule: due, spec: records.spec().spec, active: [], calendars: NO_CALENDARS },
+		]);
 		expect(await store.getSchedule(TENANT, due.id)).toMatchObject({
 			lastAt: T0 + MINUTE,
 			windowFrom: T0 + MINUTE,
@@ -132,7 +138,11 @@ export function exerciseOccur(bench: Bench): void {
 		clock.at = T0 + 1;
 		await store.occur(clock.at, 10, (due) => {
 			const decision = fire(bench, due);
-			return { ...decision, set: { ...decision.set, nextAt: T0 + 1 }, timerAt: T0 + 1 };
+			return {
+				...decision,
+				set: { ...decision.set, nextAt: T0 + 1, dueAt: T0 + 1 },
+				timerAt: T0 + 1,
+			};
 		});
 		await store.occur(clock.at, 10, (due) => fire(bench, due));
 		const { items } = await store.listOccurrences(TENANT, schedule.id, {}, { limit: 10 });

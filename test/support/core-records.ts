@@ -1,3 +1,4 @@
+import { NO_OVERRIDES } from '../../engine/contract/timing.ts';
 import type { EngineId } from '../../engine/contract/ids.ts';
 import { policiesSchema } from '../../engine/contract/policies.ts';
 import type { Delivery, Notification, Run } from '../../engine/contract/run.ts';
@@ -40,6 +41,9 @@ export function aSchedule(more: Partial<Schedule> = {}): Schedule {
 		lastAt: null,
 		windowFrom: null,
 		nextAt: T0 + 60_000,
+		dueAt: more.nextAt === undefined ? T0 + 60_000 : more.nextAt,
+		overrides: NO_OVERRIDES,
+		zoneData: '2026a',
 		runsMade: 0,
 		pauses: [],
 		failures: 0,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 
+import { NO_OVERRIDES } from '../../engine/contract/timing.ts';
 import type { Clock } from '../../engine/clock.ts';
 import type { RunSettlement } from '../../engine/contract/change.ts';
 import type { EventDraft, EventType } from '../../engine/contract/event.ts';
@@ -89,6 +90,9 @@ export function createRecords(clock: Clock): Records {
 			lastAt: null,
 			windowFrom: null,
 			nextAt: clock.now() + 60_000,
+			dueAt: changes.nextAt === undefined ? clock.now() + 60_000 : changes.nextAt,
+			overrides: NO_OVERRIDES,
+			zoneData: '2026a',
 			runsMade: 0,
 			pauses: [],
 			failures: 0,

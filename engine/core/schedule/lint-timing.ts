@@ -62,8 +62,11 @@ export function lintTiming(timing: Timing, from: Instant): TimingWarning[] {
  * What a clock change did to the local time of `timing.at`. The kept timing has only the instant, so this
  * needs what the user wrote.
  */
-export function lintLocalAt(text: string | undefined, timing: Timing): TimingWarning[] {
-	const local = parseLocal(text?.trim() ?? '');
+export function lintLocalAt(
+	text: string | readonly string[] | undefined,
+	timing: Timing,
+): TimingWarning[] {
+	const local = typeof text === 'string' ? parseLocal(text.trim()) : undefined;
 	if (local === undefined || timing.kind !== 'at') return [];
 	const { at, timeZone } = timing;
 	const { offset, until } = pieceAt(timeZone, at);

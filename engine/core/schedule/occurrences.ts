@@ -6,13 +6,14 @@ import { ON_TIME_WITHIN } from '../../contract/policies.ts';
 import type { Run } from '../../contract/run.ts';
 import type { LedgerRow, Outcome, RunSpec, Schedule } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
-import type { Timing } from '../../contract/timing.ts';
+import type { Overrides } from '../../contract/timing.ts';
 import { runEvent } from '../run/transitions.ts';
+import type { Plan } from './plan.ts';
+import { planOfSchedule } from './plan.ts';
 
 export interface OccurrenceContext {
 	now: Instant;
 	newId: NewId;
-	nextAfter: (timing: Timing, after: Instant) => Instant | undefined;
 	/** Settles a run that `overlap: cancel_other` ends. */
 	cancel: (run: Run, because: string) => RunSettlement;
 	/** How many late instants are decided in one go at most; the rest follow in the next. */
@@ -24,98 +25,105 @@ const BATCH = 1000;
 type Decided = Pick<LedgerRow, 'outcome' | 'reason' | 'trigger'>;
 
 /**
- * What the due instants of one schedule become. Rules, in this order:
+ * What the due occurrences of one schedule become. An occurrence is late, paused or not by the instant at
+ * which it is due, which jitter may put after its nominal instant. Rules, in this order:
  *
- * 1. An instant within a time of pause is `skipped_paused`.
- * 2. When the first due instant is late (more than ON_TIME_WITHIN), the schedule is catching up:
- *    - `none`: late instants are `missed`.
- *    - `latest`: every instant but the last due one is `coalesced` into it; beyond the window `missed`.
- *    - `all`: every due instant fires, one after another; late ones beyond the window are `missed`.
- * 3. What would fire meets the overlap policy. Under `all`, instants that are late, or due together, are
+ * 1. What a person took out is `skipped_by_user`; what an exclusion or a clock change took out, `skipped_calendar`.
+ * 2. What was due within a time of pause is `skipped_paused`.
+ * 3. When the first one is late (more than ON_TIME_WITHIN), the schedule is catching up:
+ *    - `none`: late ones are `missed`.
+ *    - `latest`: every one but the last that can run is `coalesced` into it; beyond the window `missed`.
+ *    - `all`: every one fires, one after another; late ones beyond the window are `missed`.
+ * 4. What would fire meets the overlap policy. Under `all`, occurrences that are late, or due together, are
  *    buffered rather than skipped: "all" would be empty otherwise.
- * 4. After `limit` runs the schedule is completed; there are no occurrences after that.
+ * 5. After `limit` runs the schedule is completed; there are no occurrences after that.
  */
 export function decideOccurrences(
 	due: DueSchedule,
 	context: OccurrenceContext,
 ): OccurrenceDecision {
-	const { schedule } = due;
-	const { instants, following } = collectDue(schedule, context);
-	const pass = new Pass(due, context, instants.length);
-	const live = lastLive(due, { instants, following }, context);
-	for (const [index, at] of instants.entries()) {
+	const { schedule, calendars } = due;
+	const plan = planOfSchedule(schedule, calendars);
+	const { batch, following } = collectDue(due, plan, context);
+	const pass = new Pass(due, context, { plan, count: batch.length });
+	const live = lastLive(due, plan, { batch, following }, context);
+	for (const occasion of batch) {
 		if (pass.limitReached) break;
-		pass.decide(at, { next: instants[index + 1] ?? following.due, live: live > at });
+		pass.decide(occasion, { laterLive: live > occasion.at });
 	}
-	return pass.finish(pass.limitReached ? undefined : following.next);
+	return pass.finish(pass.limitReached ? undefined : following?.at);
 }
 
-interface Following {
-	/** The next instant that is due too but left for the next pass. */
-	due: Instant | undefined;
-	next: Instant | undefined;
+/** One occurrence that may be due. */
+interface Occasion {
+	/** Nominal. */
+	at: Instant;
+	dueAt: Instant;
 }
 
 function collectDue(
-	schedule: Schedule,
-	{ now, nextAfter, batch = BATCH }: OccurrenceContext,
-): { instants: Instant[]; following: Following } {
-	const instants: Instant[] = [];
-	let next: Instant | undefined = schedule.nextAt ?? undefined;
-	// A pass ends in the late past only: instants that are on time are always decided together.
+	{ schedule }: DueSchedule,
+	plan: Plan,
+	{ now, batch: size = BATCH }: OccurrenceContext,
+): { batch: Occasion[]; following: Occasion | undefined } {
+	const batch: Occasion[] = [];
+	let following = occasionAt(plan, schedule.nextAt ?? undefined);
+	// A pass ends in the late past only: occurrences that are on time are always decided together.
 	while (
-		next !== undefined &&
-		next <= now &&
-		(instants.length < batch || next >= now - ON_TIME_WITHIN)
+		following !== undefined &&
+		following.dueAt <= now &&
+		(batch.length < size || following.dueAt >= now - ON_TIME_WITHIN)
 	) {
-		instants.push(next);
-		next = nextAfter(schedule.timing, next);
+		batch.push(following);
+		following = occasionAt(plan, plan.next(following.at));
 	}
-	return {
-		instants,
-		following: { due: next !== undefined && next <= now ? next : undefined, next },
-	};
+	return { batch, following };
+}
+
+function occasionAt(plan: Plan, at: Instant | undefined): Occasion | undefined {
+	return at === undefined ? undefined : { at, dueAt: plan.dueAt(at) };
 }
 
 /**
- * A due instant at which the schedule was not paused, the later the better; -Infinity when there is none.
- * Only `cancel_other` asks. Pauses are leapt over: one may be a month long, of a schedule of every second.
+ * A due occurrence that can run, the later the better; -Infinity when there is none. Pauses are leapt over:
+ * one may be a month long, of a schedule of every second.
  */
 function lastLive(
-	{ schedule, spec }: DueSchedule,
-	{ instants, following }: { instants: readonly Instant[]; following: Following },
-	{ now, nextAfter }: OccurrenceContext,
+	{ schedule }: DueSchedule,
+	plan: Plan,
+	{ batch, following }: { batch: readonly Occasion[]; following: Occasion | undefined },
+	{ now }: OccurrenceContext,
 ): Instant {
-	if (spec.policies.overlap !== 'cancel_other') return -Infinity;
-	let next = following.due;
-	while (next !== undefined && next <= now) {
-		const pause = pauseAt(schedule, next);
-		if (pause === undefined) return next;
-		if (pause.to === null) break;
-		next = nextAfter(schedule.timing, pause.to - 1);
+	const slack = schedule.timing.jitter?.max ?? 0;
+	let next = following;
+	while (next !== undefined && next.dueAt <= now) {
+		const pause = pauseAt(schedule, next.dueAt);
+		if (pause === undefined && plan.skip(next.at) === null) return next.at;
+		if (pause?.to === null) break;
+		const over = pause === undefined ? next.at : Math.max(next.at, pause.to - 1 - slack);
+		next = occasionAt(plan, plan.next(over));
 	}
-	return instants.findLast((at) => !isPausedAt(schedule, at)) ?? -Infinity;
+	const last = batch.findLast(
+		({ at, dueAt }) => pauseAt(schedule, dueAt) === undefined && plan.skip(at) === null,
+	);
+	return last?.at ?? -Infinity;
 }
 
 function pauseAt({ pauses }: Schedule, at: Instant): Schedule['pauses'][number] | undefined {
 	return pauses.find(({ from, to }) => at >= from && (to === null || at < to));
 }
 
-function isPausedAt(schedule: Schedule, at: Instant): boolean {
-	return pauseAt(schedule, at) !== undefined;
-}
-
-/** What is due after an instant. */
+/** What is due after an occurrence. */
 interface Later {
-	next: Instant | undefined;
-	/** Whether there is one at which the schedule was not paused; told for `cancel_other` only. */
-	live: boolean;
+	/** Whether there is one that can run. */
+	laterLive: boolean;
 }
 
 /** The running state of one pass over the due instants of a schedule. */
 class Pass {
 	readonly #due: DueSchedule;
 	readonly #context: OccurrenceContext;
+	readonly #plan: Plan;
 	readonly #catchingUp: boolean;
 	/** Whether more than the one instant is due, or it is late. */
 	readonly #behind: boolean;
@@ -129,10 +137,15 @@ class Pass {
 	#windowStart: Instant | null;
 	#cancelledOthers = false;
 
-	constructor(due: DueSchedule, context: OccurrenceContext, count: number) {
+	constructor(
+		due: DueSchedule,
+		context: OccurrenceContext,
+		{ plan, count }: { plan: Plan; count: number },
+	) {
 		this.#due = due;
 		this.#context = context;
-		const first = due.schedule.nextAt ?? context.now;
+		this.#plan = plan;
+		const first = due.schedule.dueAt ?? context.now;
 		this.#catchingUp = context.now - first > ON_TIME_WITHIN;
 		this.#behind = this.#catchingUp || count > 1;
 		this.#runsMade = due.schedule.runsMade;
@@ -145,12 +158,15 @@ class Pass {
 		return limit !== undefined && this.#runsMade >= limit;
 	}
 
-	decide(at: Instant, later: Later): void {
-		const decided = this.#outcomeOf(at, later);
+	decide(occasion: Occasion, later: Later): void {
+		const { at } = occasion;
+		const decided = this.#outcomeOf(occasion, later);
 		const run = decided.outcome === 'fired' ? this.#fire(at, decided.trigger) : null;
-		this.#record(at, decided, run);
+		this.#record(occasion, decided, run);
+		// What was coalesced waits for the run that stands for it, whatever is skipped in between.
+		const waiting = decided.outcome === 'coalesced' || this.#windowStart !== this.#lastAt;
+		if (decided.outcome === 'fired' || !waiting) this.#windowStart = at;
 		this.#lastAt = at;
-		if (decided.outcome !== 'coalesced') this.#windowStart = at;
 	}
 
 	finish(next: Instant | undefined): OccurrenceDecision {
@@ -167,6 +183,7 @@ class Pass {
 			});
 		}
 		const lastAt = this.#lastAt;
+		const dueAt = next === undefined ? null : this.#plan.dueAt(next);
 		return {
 			ledger: this.#ledger,
 			runs: this.#runs,
@@ -176,36 +193,35 @@ class Pass {
 				lastAt,
 				windowFrom: this.#windowStart,
 				nextAt: next ?? null,
+				dueAt,
+				overrides: overridesAfter(schedule.overrides, lastAt),
 				runsMade: this.#runsMade,
 				pauses: schedule.pauses.filter(({ to }) => to === null || lastAt === null || to > lastAt),
 				updatedAt: completed ? now : schedule.updatedAt,
 			},
-			timerAt: next ?? null,
+			timerAt: dueAt,
 			events: this.#events,
 		};
 	}
 
-	#outcomeOf(at: Instant, later: Later): Decided {
+	#outcomeOf({ at, dueAt }: Occasion, later: Later): Decided {
 		const { schedule, spec } = this.#due;
 		const { now } = this.#context;
-		if (isPausedAt(schedule, at)) {
+		const skip = this.#plan.skip(at);
+		if (skip !== null) return { ...skip, trigger: 'schedule' };
+		if (pauseAt(schedule, dueAt) !== undefined) {
 			return { outcome: 'skipped_paused', reason: 'the schedule was paused', trigger: 'schedule' };
 		}
-		const late = now - at > ON_TIME_WITHIN;
+		const late = now - dueAt > ON_TIME_WITHIN;
 		const { mode, window } = spec.policies.catchUp;
 		const trigger: Trigger = late ? 'catch_up' : 'schedule';
 		if (late && mode === 'none') {
 			return { outcome: 'missed', reason: 'late, and catchUp.mode is none', trigger };
 		}
-		if (late && now - at > window) {
+		if (late && now - dueAt > window) {
 			return { outcome: 'missed', reason: 'later than catchUp.window', trigger };
 		}
-		if (
-			this.#catchingUp &&
-			mode === 'latest' &&
-			later.next !== undefined &&
-			!isPausedAt(schedule, later.next)
-		) {
+		if (this.#catchingUp && mode === 'latest' && later.laterLive) {
 			return { outcome: 'coalesced', reason: 'a later occurrence was due too', trigger };
 		}
 		return this.#afterOverlap(later, trigger, mode === 'all' && this.#behind);
@@ -223,7 +239,7 @@ class Pass {
 			case 'buffer_all':
 				return fired;
 			case 'cancel_other':
-				return !later.live
+				return !later.laterLive
 					? fired
 					: { outcome: 'coalesced', reason: 'a later occurrence would cancel it at once', trigger };
 			case 'skip':
@@ -261,7 +277,7 @@ class Pass {
 		return run;
 	}
 
-	#record(at: Instant, { outcome, reason, trigger }: Decided, run: Run | null): void {
+	#record({ at, dueAt }: Occasion, { outcome, reason, trigger }: Decided, run: Run | null): void {
 		const { schedule } = this.#due;
 		const { now } = this.#context;
 		const runId = run?.id ?? null;
@@ -269,6 +285,7 @@ class Pass {
 			tenant: schedule.tenant,
 			scheduleId: schedule.id,
 			nominalAt: at,
+			dueAt,
 			outcome,
 			decidedAt: now,
 			trigger,
@@ -278,6 +295,20 @@ class Pass {
 		this.#events.push(occurrenceEvent(schedule, { at, outcome, reason, runId, now }));
 		if (run !== null) this.#events.push(runEvent('run.queued', run, now));
 	}
+}
+
+/** What concerns occurrences up to `lastAt` has done its work. */
+function overridesAfter({ skipped, moved }: Overrides, lastAt: Instant | null): Overrides {
+	const ahead = (at: Instant): boolean => lastAt === null || at > lastAt;
+	const all =
+		skipped.every(({ at }) => ahead(at)) && moved.every(({ from, to }) => ahead(from) || ahead(to));
+	if (all) {
+		return { skipped, moved };
+	}
+	return {
+		skipped: skipped.filter(({ at }) => ahead(at)),
+		moved: moved.filter(({ from, to }) => ahead(from) || ahead(to)),
+	};
 }
 
 function occurrenceEvent(

@@ -9,7 +9,7 @@ import { shorten } from './cron-field.ts';
 import { parseCron } from './cron-pattern.ts';
 import { parseLocal, toInstant } from './local-time.ts';
 import { afterWord, namesCalendarUnit, readSpokenDuration } from './short-forms.ts';
-import { firstOccurrence } from './timing.ts';
+import { beginning, nextAfter } from './timing.ts';
 import { nearestZones, zoneNamed } from './zone.ts';
 
 export interface TimingRequest {
@@ -54,6 +54,7 @@ function resolveLongForm(input: TimingInput, context: TimingContext): Timing {
 	if (input.anchor !== undefined && input.every === undefined) {
 		throw invalid('timing.anchor', 'an anchor only together with "every"', `"${kinds[0] ?? ''}"`);
 	}
+	for (const field of NOT_YET) if (input[field] !== undefined) throw notYet(`timing.${field}`);
 	const timeZone = resolveZone(input.timeZone);
 	checkBounds(input, context);
 	const timing: Timing = {
@@ -63,11 +64,27 @@ function resolveLongForm(input: TimingInput, context: TimingContext): Timing {
 		...(input.limit === undefined ? {} : { limit: input.limit }),
 		...resolveKind(input, { ...context, timeZone }),
 	};
-	if (firstOccurrence(timing, context.acceptedAt) === undefined) {
+	if (nextAfter(timing, beginning(timing, context.acceptedAt)) === undefined) {
 		const path = input.end === undefined ? 'timing' : 'timing.end';
 		throw invalid(path, 'at least one occurrence between "start" (or now) and "end"', 'none');
 	}
 	return timing;
+}
+
+const NOT_YET = [
+	...(['jitter', 'exclude', 'only', 'rrule', 'any'] as const),
+	...(['dst', 'dayMatch', 'phase', 'dialect', 'monthEnd'] as const),
+] as const;
+
+function notYet(path: string): CapError {
+	return inputError('UNSUPPORTED_FIELD', { path, expected: 'nothing: not built yet' });
+}
+
+function anchorOf({ anchor, start }: TimingInput, { acceptedAt }: TimingContext): Instant {
+	if (anchor === undefined) return start ?? acceptedAt;
+	const parsed = instantSchema.safeParse(anchor);
+	if (parsed.success) return parsed.data;
+	throw invalid('timing.anchor', 'an instant with offset', shorten(anchor));
 }
 
 type Kind =
@@ -78,10 +95,12 @@ type Kind =
 function resolveKind(input: TimingInput, context: TimingContext & { timeZone: string }): Kind {
 	if (input.cron !== undefined) return resolveCron(input.cron, 'timing.cron', context);
 	if (input.every !== undefined) {
-		const anchor = input.anchor ?? input.start ?? context.acceptedAt;
+		const anchor = anchorOf(input, context);
+		if (typeof input.every === 'string') throw notYet('timing.every');
 		return resolveEvery(input.every, 'timing.every', { ...context, anchor });
 	}
 	if (input.in !== undefined) return resolveIn(input.in, 'timing.in', context);
+	if (Array.isArray(input.at)) throw notYet('timing.at');
 	return resolveAt(input.at ?? '', context);
 }
 

@@ -8,6 +8,7 @@ import {
 	scheduleDetailsSchema,
 	scheduleSchema,
 } from '../../contract/answers-schedules.ts';
+import { NO_CALENDARS } from '../../contract/calendar.ts';
 import { CapError } from '../../contract/errors.ts';
 import { idSchema } from '../../contract/ids.ts';
 import { capabilityNameSchema, nameSchema, titleSchema } from '../../contract/names.ts';
@@ -75,7 +76,10 @@ async function one(ctx: Context, schedule: Schedule): Promise<Reply> {
 	return {
 		status: 200,
 		headers: { etag: revisionTag(schedule.revision) },
-		body: { ...presentScheduleDetails(schedule, spec), links: links(ctx, schedule.id) },
+		body: {
+			...presentScheduleDetails(schedule, spec, NO_CALENDARS),
+			links: links(ctx, schedule.id),
+		},
 	};
 }
 

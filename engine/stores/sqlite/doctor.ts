@@ -17,21 +17,21 @@ const CHECKS: readonly Check[] = [
 		severity: 'problem',
 		code: 'SCHEDULE_WITHOUT_TIMER',
 		message: 'active schedules have no timer; the sweeper sets it',
-		sql: `SELECT count(*) FROM schedules s WHERE state = 'active' AND nextAt IS NOT NULL AND NOT EXISTS
+		sql: `SELECT count(*) FROM schedules s WHERE state = 'active' AND dueAt IS NOT NULL AND NOT EXISTS
 			(SELECT 1 FROM agenda_jobs j WHERE j.id = 'schedule.due:' || s.id AND j.next_run_at IS NOT NULL)`,
 	},
 	{
 		severity: 'notice',
 		code: 'SCHEDULE_OVERDUE',
 		message: 'active schedules are more than a minute late; expected while no engine runs',
-		sql: `SELECT count(*) FROM schedules WHERE state = 'active' AND nextAt < ?1`,
+		sql: `SELECT count(*) FROM schedules WHERE state = 'active' AND dueAt < ?1`,
 	},
 	{
 		severity: 'problem',
 		code: 'SCHEDULE_IMPOSSIBLE',
 		message: 'schedules are in a state that does not exist, or are active without a next instant',
 		sql: `SELECT count(*) FROM schedules WHERE state NOT IN ('active', 'paused', 'completed', 'deleted')
-			OR (state = 'active' AND nextAt IS NULL) OR NOT EXISTS
+			OR (state = 'active' AND (nextAt IS NULL OR dueAt IS NULL)) OR NOT EXISTS
 				(SELECT 1 FROM specs WHERE specs.id = schedules.specId)`,
 	},
 	{

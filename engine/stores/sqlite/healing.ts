@@ -37,16 +37,16 @@ export function createHealing({ db, write, clock, timers }: Context): Pick<Store
 	let first = true;
 
 	function healSchedules(limit: number): number {
-		const missing = db.rows<[id: string, nextAt: Instant]>(
-			`SELECT id, nextAt FROM
-				(SELECT id, nextAt, state FROM schedules WHERE id > ? ORDER BY id LIMIT ?) s
-			WHERE state = 'active' AND nextAt IS NOT NULL AND NOT EXISTS (
+		const missing = db.rows<[id: string, dueAt: Instant]>(
+			`SELECT id, dueAt FROM
+				(SELECT id, dueAt, state FROM schedules WHERE id > ? ORDER BY id LIMIT ?) s
+			WHERE state = 'active' AND dueAt IS NOT NULL AND NOT EXISTS (
 				SELECT 1 FROM agenda_jobs j WHERE j.id = 'schedule.due:' || s.id
-				AND j.next_run_at <= max(s.nextAt, ?) + ${SLACK})
+				AND j.next_run_at <= max(s.dueAt, ?) + ${SLACK})
 			LIMIT ?`,
 		);
 		const found = missing.all(position ?? '', first ? -1 : WINDOW, clock.now(), limit);
-		for (const [id, nextAt] of found) timers.set('schedule.due', id, nextAt);
+		for (const [id, dueAt] of found) timers.set('schedule.due', id, dueAt);
 		position = found.length === limit ? (found.at(-1)?.[0] ?? null) : first ? null : windowEnd();
 		if (found.length < limit) first = false;
 		return found.length;

@@ -1,3 +1,4 @@
+import { NO_CALENDARS } from '../../contract/calendar.ts';
 import type { DueSchedule, OccurrenceDecision } from '../../contract/change.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
@@ -35,21 +36,21 @@ export function createOccur(
 		schedule: Schedule,
 		{ now, decide }: { now: Instant; decide: Decide },
 	): number | null {
-		const { id, nextAt } = schedule;
+		const { id, dueAt } = schedule;
 		// The timer only says when to look.
-		if (schedule.state !== 'active' || nextAt === null) {
+		if (schedule.state !== 'active' || dueAt === null) {
 			timers.remove(id, 'schedule.due');
 			return null;
 		}
-		if (nextAt > now) {
-			timers.set('schedule.due', id, nextAt);
+		if (dueAt > now) {
+			timers.set('schedule.due', id, dueAt);
 			return null;
 		}
 		const spec = specs.find(schedule.specId);
 		if (spec === null) throw new Error(`spec ${schedule.specId} is missing`);
 		const all = spec.policies.overlap === 'cancel_other';
 		const active = runs.unfinishedOf(id, all ? undefined : ENOUGH);
-		return apply(tx, schedule, decide({ schedule, spec, active }));
+		return apply(tx, schedule, decide({ schedule, spec, active, calendars: NO_CALENDARS }));
 	}
 
 	function apply(tx: Transaction, schedule: Schedule, decision: OccurrenceDecision): number {

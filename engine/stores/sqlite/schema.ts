@@ -2,6 +2,7 @@ import { CapError } from '../../contract/errors.ts';
 import type { Database } from './database.ts';
 import { CONTROL } from './migrations/1-control.ts';
 import { WORK } from './migrations/1-work.ts';
+import { TIMING } from './migrations/2-timing.ts';
 
 /**
  * The tables, as migrations: the position in the list is the version that `PRAGMA user_version` names.
@@ -14,7 +15,7 @@ import { WORK } from './migrations/1-work.ts';
  * no foreign keys: on the hot path each would cost a look-up, and everything that belongs together is
  * written and deleted in one commit; `doctor` looks for orphans.
  */
-const MIGRATIONS: readonly string[] = [CONTROL + WORK];
+const MIGRATIONS: readonly string[] = [CONTROL + WORK, TIMING];
 
 /** Brings the database to this engine's version. @throws CapError STORAGE_UNAVAILABLE when it is newer */
 export function migrate(database: Database): void {

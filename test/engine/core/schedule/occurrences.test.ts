@@ -1,12 +1,12 @@
 import fc from 'fast-check';
 
+import { NO_CALENDARS } from '../../../../engine/contract/calendar.ts';
 import type { Policies } from '../../../../engine/contract/policies.ts';
 import { CATCH_UP_MODES, OVERLAP, policiesSchema } from '../../../../engine/contract/policies.ts';
 import type { Run } from '../../../../engine/contract/run.ts';
 import type { LedgerRow, Outcome, Schedule } from '../../../../engine/contract/schedule.ts';
 import { decideOccurrences } from '../../../../engine/core/schedule/occurrences.ts';
 import { cancelled } from '../../../../engine/core/run/transitions.ts';
-import { nextAfter } from '../../../../engine/core/schedule/timing.ts';
 import { aSchedule, aSpec } from '../../../support/core-records.ts';
 
 const T0 = Date.UTC(2027, 0, 1);
@@ -70,6 +70,9 @@ function modelOf(life: Life): Expected[] {
 	const expected: Expected[] = [];
 	let unfinished = 0;
 	let fired = 0;
+	let windowStart: number | null = null;
+	/** Whether something waits for the run that it was coalesced into. */
+	let coalescing = false;
 	for (const { now, ended } of life.looks) {
 		unfinished = Math.max(0, unfinished - ended);
 		const due = instants.slice(expected.length).filter((at) => at <= now);
@@ -78,21 +81,23 @@ function modelOf(life: Life): Expected[] {
 		for (const [index, at] of due.entries()) {
 			if (fired >= limit) return expected;
 			const late = now - at > ON_TIME;
-			const next = due[index + 1];
+			const laterLive = due.slice(index + 1).some((later) => !paused(later));
 			const allowed = { skip: 0, buffer_one: 1, buffer_all: Infinity, allow_all: Infinity };
 			let outcome: Outcome = 'fired';
 			if (paused(at)) outcome = 'skipped_paused';
 			else if (late && (catchUp.mode === 'none' || now - at > catchUp.window)) outcome = 'missed';
-			else if (catchingUp && catchUp.mode === 'latest' && next !== undefined && !paused(next)) {
+			else if (catchingUp && catchUp.mode === 'latest' && laterLive) {
 				outcome = 'coalesced';
 			} else if (overlap === 'cancel_other') {
-				if (due.slice(index + 1).some((later) => !paused(later))) outcome = 'coalesced';
+				if (laterLive) outcome = 'coalesced';
 				else unfinished = 0;
 			} else if (unfinished > allowed[overlap] && !(behind && catchUp.mode === 'all')) {
 				outcome = 'skipped_overlap';
 			}
-			const before = expected.findLast((row) => row.outcome !== 'coalesced');
-			expected.push({ nominalAt: at, outcome, windowStart: before?.nominalAt ?? null });
+			expected.push({ nominalAt: at, outcome, windowStart });
+			coalescing ||= outcome === 'coalesced';
+			if (outcome === 'fired') coalescing = false;
+			if (!coalescing) windowStart = at;
 			if (outcome === 'fired') {
 				unfinished += 1;
 				fired += 1;
@@ -133,11 +138,10 @@ function live(life: Life): Lived {
 		active = active.slice(ended);
 		while (schedule.state === 'active' && schedule.nextAt !== null && schedule.nextAt <= now) {
 			const decision = decideOccurrences(
-				{ schedule, spec, active },
+				{ schedule, spec, active, calendars: NO_CALENDARS },
 				{
 					now,
 					batch: life.batch,
-					nextAfter,
 					newId: ((kind: string) => `${kind}_${ids++}`) as never,
 					cancel: (run, message) =>
 						cancelled(run, {
@@ -152,7 +156,7 @@ function live(life: Life): Lived {
 			lived.ledger.push(...decision.ledger);
 			lived.runs.push(...decision.runs);
 			lived.most = Math.max(lived.most, active.length);
-			expect(decision.timerAt).toBe(decision.set.nextAt);
+			expect(decision.timerAt).toBe(decision.set.dueAt);
 			schedule = { ...schedule, ...decision.set };
 		}
 	}

@@ -3,7 +3,10 @@ import fc from 'fast-check';
 
 import { MAX_INSTANT } from '../../../../engine/contract/time.ts';
 import type { Timing } from '../../../../engine/contract/timing.ts';
-import { firstFrom, firstOccurrence, nextAfter } from '../../../../engine/core/schedule/timing.ts';
+import { beginning, firstFrom, nextAfter } from '../../../../engine/core/schedule/timing.ts';
+
+const firstOf = (timing: Timing, acceptedAt: number): number | undefined =>
+	nextAfter(timing, beginning(timing, acceptedAt));
 
 const at = (iso: string): number => Date.parse(iso);
 const cron = (text: string, timeZone = 'UTC'): Timing => ({ kind: 'cron', cron: text, timeZone });
@@ -156,9 +159,9 @@ describe('bounds', () => {
 
 	it('make the start the first occurrence, and without one the first comes after acceptance', () => {
 		const every: Timing = { kind: 'every', every: 1000, anchor: 5000, timeZone: 'UTC' };
-		expect(firstOccurrence(every, 5000)).toBe(6000);
-		expect(firstOccurrence({ ...every, start: 5000 }, 5000)).toBe(5000);
-		expect(firstOccurrence({ ...every, start: 5000 }, 1)).toBe(5000);
-		expect(firstOccurrence({ ...every, start: 5000 }, 7200)).toBe(8000);
+		expect(firstOf(every, 5000)).toBe(6000);
+		expect(firstOf({ ...every, start: 5000 }, 5000)).toBe(5000);
+		expect(firstOf({ ...every, start: 5000 }, 1)).toBe(5000);
+		expect(firstOf({ ...every, start: 5000 }, 7200)).toBe(8000);
 	});
 });

@@ -1,9 +1,16 @@
 import { describe, expect, it } from '@jest/globals';
 
-import type { Timing } from '../../../../engine/contract/timing.ts';
+import { NO_CALENDARS } from '../../../../engine/contract/calendar.ts';
+import type { Timing, UpcomingOccurrence } from '../../../../engine/contract/timing.ts';
 import { lintTiming } from '../../../../engine/core/schedule/lint-timing.ts';
 import { formatLocal } from '../../../../engine/core/schedule/local-time.ts';
+import { planOf } from '../../../../engine/core/schedule/plan.ts';
 import { describeUpcoming } from '../../../../engine/core/schedule/upcoming.ts';
+
+function upcomingOf(timing: Timing, from: number, count: number): UpcomingOccurrence[] {
+	const plan = planOf({ timing, calendars: NO_CALENDARS, seed: 'sch_1' });
+	return describeUpcoming({ timing, plan }, from, count);
+}
 
 const at = (iso: string): number => Date.parse(iso);
 const cron = (text: string, timeZone = 'UTC'): Timing => ({ kind: 'cron', cron: text, timeZone });
@@ -11,7 +18,7 @@ const cron = (text: string, timeZone = 'UTC'): Timing => ({ kind: 'cron', cron: 
 describe('upcoming occurrences', () => {
 	it('are told in the wall-clock time of the zone, with what a clock change did', () => {
 		const from = at('2027-03-27T00:00:00Z');
-		expect(describeUpcoming(cron('30 2 * * *', 'Europe/Berlin'), from, 3)).toEqual([
+		expect(upcomingOf(cron('30 2 * * *', 'Europe/Berlin'), from, 3)).toEqual([
 			{
 				at: '2027-03-27T01:30:00.000Z',
 				local: '2027-03-27T02:30:00+01:00[Europe/Berlin]',
@@ -40,14 +47,14 @@ describe('upcoming occurrences', () => {
 			],
 		],
 	])('tell of the hour that comes twice for %s', (text, words) => {
-		const upcoming = describeUpcoming(cron(text, 'Europe/Berlin'), at('2027-10-31T00:00:00Z'), 2);
+		const upcoming = upcomingOf(cron(text, 'Europe/Berlin'), at('2027-10-31T00:00:00Z'), 2);
 		expect(upcoming.flatMap(({ notes }) => notes)).toEqual(
 			words.map((word) => `clock change: ${word}`),
 		);
 	});
 
 	it('say nothing when the rule gives the instant anyway', () => {
-		const upcoming = describeUpcoming(
+		const upcoming = upcomingOf(
 			cron('30 2,3 * * *', 'Europe/Berlin'),
 			at('2027-03-28T00:00:00Z'),
 			1,
@@ -56,7 +63,7 @@ describe('upcoming occurrences', () => {
 	});
 
 	it('name the days where a whole one was lost', () => {
-		const [upcoming] = describeUpcoming(
+		const [upcoming] = upcomingOf(
 			cron('0 9 30 12 *', 'Pacific/Apia'),
 			at('2011-12-01T00:00:00Z'),
 			1,
@@ -67,7 +74,7 @@ describe('upcoming occurrences', () => {
 	});
 
 	it('stop where the timing does', () => {
-		expect(describeUpcoming({ kind: 'at', at: 1500, timeZone: 'UTC' }, 0, 5)).toEqual([
+		expect(upcomingOf({ kind: 'at', at: 1500, timeZone: 'UTC' }, 0, 5)).toEqual([
 			{ at: '1970-01-01T00:00:01.500Z', local: '1970-01-01T00:00:01.500+00:00[UTC]', notes: [] },
 		]);
 	});
