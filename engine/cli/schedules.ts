@@ -64,9 +64,11 @@ Examples:
 		.action(withApi(remove));
 	group
 		.command('occurrences <id>')
-		.description('what became of past instants; "show" has those to come')
+		.description('what became of past instants, and what is to come')
 		.option('--from <instant>', 'from this instant on')
-		.option('--to <instant>', 'up to this instant')
+		.option('--to <instant>', 'up to this instant; with --latest now unless given')
+		.option('--latest', 'the latest first')
+		.option('--outcome <outcome>', 'only fired, missed …; decided or planned ones')
 		.option('--limit <count>', 'at most so many', parseCount, 50)
 		.action(withApi(occurrences));
 }
@@ -177,12 +179,28 @@ async function remove({ api, json }: Call<object>, id: string): Promise<void> {
 	else say(`removed ${id}`);
 }
 
+interface OccurrenceOptions {
+	from?: string;
+	to?: string;
+	outcome?: string;
+	latest?: boolean;
+	limit: number;
+}
+
 async function occurrences(
-	{ api, json, options }: Call<{ from?: string; to?: string; limit: number }>,
+	{ api, json, options }: Call<OccurrenceOptions>,
 	id: string,
 ): Promise<void> {
-	const { from, to, limit } = options;
-	const items = await api.list(`/v1/schedules/${segment(id)}/occurrences`, { from, to }, limit);
-	if (json) sayJson({ items });
-	else sayTable(items, ['nominalAt', 'outcome', 'runId', 'reason']);
+	const { from, to, outcome, latest, limit } = options;
+	const query = { from, to, outcome, order: latest === true ? 'desc' : 'asc' };
+	const items = await api.list(`/v1/schedules/${segment(id)}/occurrences`, query, limit);
+	if (json) {
+		sayJson({ items });
+		return;
+	}
+	const rows = items.map((item) => ({
+		...item,
+		outcome: item['outcome'] ?? (item['planned'] === 'skip' ? 'will be skipped' : 'to come'),
+	}));
+	sayTable(rows, ['nominalAt', 'local', 'outcome', 'runId', 'reason']);
 }

@@ -59,11 +59,17 @@ export const scheduleDetailsSchema = z
 export const occurrenceSchema = z
 	.looseObject({
 		nominalAt: instant,
+		local: text.meta({ description: "The wall-clock time in the schedule's zone." }),
 		dueAt: instant,
-		outcome: z.enum(OUTCOMES),
-		decidedAt: instant,
-		trigger: z.enum(TRIGGERS),
+		outcome: z.enum(OUTCOMES).nullable().meta({ description: 'Null: not decided yet.' }),
+		planned: z
+			.enum(['run', 'skip'])
+			.nullable()
+			.meta({ description: 'What is foreseen while there is no outcome; null once there is.' }),
+		decidedAt: instant.nullable(),
+		trigger: z.enum(TRIGGERS).nullable(),
 		runId: id('run').nullable(),
 		reason: text.nullable(),
+		notes: z.array(text),
 	})
 	.meta({ id: 'Occurrence' });

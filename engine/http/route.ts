@@ -85,6 +85,7 @@ export interface HeaderSpec {
 
 export type Tag =
 	| 'Schedules'
+	| 'Timing'
 	| 'Capabilities'
 	| 'Runs'
 	| 'Results'

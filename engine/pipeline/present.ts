@@ -14,6 +14,9 @@ import type { LedgerRow, RunSpec, Schedule } from '../contract/schedule.ts';
 import type { Instant } from '../contract/time.ts';
 import { formatDuration, toIso } from '../contract/time.ts';
 import type { Timing } from '../contract/timing.ts';
+import type { PlannedOccurrence } from '../core/schedule/ahead.ts';
+import { formatLocal } from '../core/schedule/local-time.ts';
+import { notesAt } from '../core/schedule/notes.ts';
 import type { RunDetails } from '../stores/store.port.ts';
 import { upcomingOf } from './accept.ts';
 import { maskedSettings } from './secrets.ts';
@@ -259,15 +262,23 @@ export function presentLink(link: Link): JsonObject {
 	};
 }
 
-export function presentLedgerRow(row: LedgerRow): JsonObject {
+/** One item of the list of past and future. */
+export function presentOccurrence(
+	{ timing }: Schedule,
+	item: LedgerRow | PlannedOccurrence,
+): JsonObject {
+	const row = 'outcome' in item ? item : null;
 	return {
-		nominalAt: toIso(row.nominalAt),
-		dueAt: toIso(row.dueAt),
-		outcome: row.outcome,
-		trigger: row.trigger,
-		decidedAt: toIso(row.decidedAt),
-		runId: row.runId,
-		reason: row.reason,
+		nominalAt: toIso(item.nominalAt),
+		local: formatLocal(timing.timeZone, item.nominalAt),
+		dueAt: toIso(item.dueAt),
+		outcome: row?.outcome ?? null,
+		planned: 'planned' in item ? item.planned : null,
+		decidedAt: iso(row?.decidedAt ?? null),
+		trigger: row?.trigger ?? null,
+		runId: row?.runId ?? null,
+		reason: item.reason,
+		notes: 'notes' in item ? item.notes : notesAt(timing, item.nominalAt),
 	};
 }
 

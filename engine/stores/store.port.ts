@@ -247,10 +247,11 @@ export interface Store {
 		settle: RunSettlement[];
 		events: EventDraft[];
 	}): Promise<Schedule | 'not_found' | 'revision_differs' | 'state_differs'>;
+	/** Rows of the ledger by nominal instant, upwards unless said otherwise. */
 	listOccurrences(
 		tenant: string,
 		id: ScheduleId,
-		range: { from?: Instant; to?: Instant },
+		range: { from?: Instant; to?: Instant; order?: 'asc' | 'desc' },
 		page: PageRequest,
 	): Promise<Page<LedgerRow>>;
 	getSpecs(ids: readonly string[]): Promise<Map<string, RunSpec>>;

@@ -64,7 +64,7 @@ async function ledgerOf(name: string): Promise<Body[]> {
 	const items: Body[] = [];
 	let cursor = '';
 	do {
-		const path = `/v1/schedules/${ids[name]}/occurrences?limit=200${cursor}`;
+		const path = `/v1/schedules/${ids[name]}/occurrences?outcome=decided&limit=200${cursor}`;
 		const { body } = demand(await bed.admin.get(path), 200);
 		items.push(...body.items);
 		cursor = body.nextCursor === null ? '' : `&cursor=${encodeURIComponent(body.nextCursor)}`;

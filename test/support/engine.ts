@@ -123,7 +123,7 @@ export async function startBed(
 			});
 		},
 		async ledger(scheduleId) {
-			const path = `/v1/schedules/${scheduleId}/occurrences?limit=200`;
+			const path = `/v1/schedules/${scheduleId}/occurrences?outcome=decided&limit=200`;
 			return demand(await bed.admin.get(path), 200).body.items as Body[];
 		},
 		async events(type) {

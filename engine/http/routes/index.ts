@@ -6,14 +6,18 @@ import { DESTINATION_ROUTES } from './destinations.ts';
 import { EVENT_ROUTES } from './events.ts';
 import { KEY_ROUTES } from './keys.ts';
 import { operationRoutes } from './operations.ts';
+import { OCCURRENCE_ROUTES } from './occurrences.ts';
 import { RESULT_ROUTES } from './results.ts';
 import { RUN_ROUTES } from './runs.ts';
 import { SCHEDULE_ROUTES } from './schedules.ts';
 import { SESSION_ROUTES } from './sessions.ts';
+import { TIMING_ROUTES } from './timing.ts';
 
 /** All that the API can do. `POST /{capability}/schedule` is in it too: no name of a capability is taken by a route. */
 export const ROUTES: readonly Route[] = [
 	...SCHEDULE_ROUTES,
+	...OCCURRENCE_ROUTES,
+	...TIMING_ROUTES,
 	...CAPABILITY_ROUTES,
 	...RUN_ROUTES,
 	...RESULT_ROUTES,

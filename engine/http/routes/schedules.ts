@@ -4,7 +4,6 @@ import { pageOf } from '../../contract/answers-parts.ts';
 import { runSchema } from '../../contract/answers-runs.ts';
 import {
 	acceptedSchema,
-	occurrenceSchema,
 	scheduleDetailsSchema,
 	scheduleSchema,
 } from '../../contract/answers-schedules.ts';
@@ -15,7 +14,6 @@ import { capabilityNameSchema, nameSchema, titleSchema } from '../../contract/na
 import type { Run } from '../../contract/run.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import { SCHEDULE_STATES, scheduleInputSchema } from '../../contract/schedule.ts';
-import { instantSchema } from '../../contract/time.ts';
 import type { AcceptedSchedule } from '../../pipeline/accept.ts';
 import { acceptSchedule } from '../../pipeline/accept.ts';
 import { mayUse } from '../../pipeline/access.ts';
@@ -27,11 +25,7 @@ import {
 	triggerSchedule,
 } from '../../pipeline/acts.ts';
 import type { Context } from '../../pipeline/context.ts';
-import {
-	presentLedgerRow,
-	presentSchedule,
-	presentScheduleDetails,
-} from '../../pipeline/present.ts';
+import { presentSchedule, presentScheduleDetails } from '../../pipeline/present.ts';
 import { given, pageQuery, pageRequest } from '../lists.ts';
 import { revisionTag } from '../preconditions.ts';
 import type { KeyCall, Reply } from '../route.ts';
@@ -266,28 +260,5 @@ export const SCHEDULE_ROUTES = [
 				(request) => triggerSchedule(ctx, actor, id, request),
 				(run: Run) => runQueued(run, ctx),
 			),
-	}),
-	keyRoute({
-		id: 'listOccurrences',
-		method: 'get',
-		path: '/v1/schedules/{id}/occurrences',
-		tag: 'Schedules',
-		summary: 'List what became of the occurrences of a schedule',
-		scopes: ['schedules:read'],
-		params,
-		query: z.strictObject({
-			...pageQuery,
-			from: instantSchema.optional(),
-			to: instantSchema.optional(),
-		}),
-		answers: { 200: { description: 'Rows of the ledger.', schema: pageOf(occurrenceSchema) } },
-		errors: ['NOT_FOUND'],
-		example: { query: 'from=2027-01-01T00:00:00Z' },
-		async handle({ ctx, actor, params: { id }, query: { from, to, ...page } }) {
-			await findSchedule(ctx, actor, id);
-			const range = given({ from, to });
-			const rows = await ctx.store.listOccurrences(actor.tenant, id, range, pageRequest(page));
-			return { status: 200, body: { ...rows, items: rows.items.map(presentLedgerRow) } };
-		},
 	}),
 ];

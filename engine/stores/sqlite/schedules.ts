@@ -101,19 +101,20 @@ export function createSchedules(
 				return apply(tx, change, found);
 			}),
 
-		async listOccurrences(tenant, id, { from, to }, page) {
-			const after = decodeCursor(page.cursor, 'number');
+		async listOccurrences(tenant, id, { from, to, order = 'asc' }, page) {
+			const position = decodeCursor(page.cursor, 'number');
+			const [after, before] = order === 'asc' ? [position, null] : [null, position];
 			const items = db
 				.rows(
 					`SELECT ${ledgerRows.columns} FROM occurrences
 					WHERE scheduleId = ? AND tenant = ? AND nominalAt >= ? AND nominalAt <= ?
-					ORDER BY nominalAt LIMIT ?`,
+					ORDER BY nominalAt ${order === 'asc' ? 'ASC' : 'DESC'} LIMIT ?`,
 				)
 				.all(
 					id,
 					tenant,
 					Math.max(from ?? 0, after === null ? 0 : after + 1),
-					to ?? Number.MAX_SAFE_INTEGER,
+					Math.min(to ?? Number.MAX_SAFE_INTEGER, (before ?? Number.MAX_SAFE_INTEGER) - 1),
 					readLimit(page),
 				)
 				.map(ledgerRows.fromRow);

@@ -1,0 +1,64 @@
+import { z } from 'zod';
+
+import { pageOf } from '../../contract/answers-parts.ts';
+import { occurrenceSchema } from '../../contract/answers-schedules.ts';
+import { idSchema } from '../../contract/ids.ts';
+import { OUTCOMES } from '../../contract/schedule.ts';
+import { instantSchema } from '../../contract/time.ts';
+import { listOccurrences } from '../../pipeline/occurrences.ts';
+import { presentOccurrence } from '../../pipeline/present.ts';
+import { given, pageQuery, pageRequest } from '../lists.ts';
+import { keyRoute } from '../route.ts';
+
+const params = z.strictObject({ id: idSchema('schedule') });
+
+/* What became of the occurrences of one schedule, what is to come, and why. */
+
+export const OCCURRENCE_ROUTES = [
+	keyRoute({
+		id: 'listOccurrences',
+		method: 'get',
+		path: '/v1/schedules/{id}/occurrences',
+		tag: 'Schedules',
+		summary: 'List the occurrences of a schedule, past and to come',
+		description:
+			'One list: what was decided comes from the ledger, what is to come from the timing (`outcome` is null, ' +
+			'`planned` tells what is foreseen). It may have no end: give `to`, or follow `nextCursor` as far as you ' +
+			'like. A page may hold fewer than `limit` although more follow. An occurrence that is decided between two ' +
+			'pages is on one of them.',
+		scopes: ['schedules:read'],
+		params,
+		query: z.strictObject({
+			...pageQuery,
+			from: instantSchema.optional(),
+			to: instantSchema
+				.optional()
+				.meta({ description: 'Inclusive. With `order=desc` it is now unless given.' }),
+			order: z.enum(['asc', 'desc']).default('asc'),
+			outcome: z
+				.enum([...OUTCOMES, 'decided', 'planned'])
+				.optional()
+				.meta({
+					description:
+						'Only those with this outcome; `decided`: with any, `planned`: with none yet.',
+				}),
+		}),
+		answers: {
+			200: { description: 'Occurrences by nominal instant.', schema: pageOf(occurrenceSchema) },
+		},
+		errors: ['NOT_FOUND'],
+		example: { query: 'from=2027-01-01T00:00:00Z' },
+		async handle({ ctx, actor, params: { id }, query }) {
+			const { from, to, outcome, order, ...page } = query;
+			const { schedule, items, nextCursor } = await listOccurrences(ctx, actor, id, {
+				...given({ from, to, outcome }),
+				...pageRequest(page),
+				order,
+			});
+			return {
+				status: 200,
+				body: { items: items.map((item) => presentOccurrence(schedule, item)), nextCursor },
+			};
+		},
+	}),
+];

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+
+import type { Calendars } from '../contract/calendar.ts';
+import type { InputIssue } from '../contract/errors.ts';
+import { CapError, inputError } from '../contract/errors.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { policiesSchema } from '../contract/policies.ts';
+import type { Duration, Instant } from '../contract/time.ts';
+import type { Timing, TimingInput } from '../contract/timing.ts';
+import type { PreviewInput } from '../contract/timing-requests.ts';
+import { demandOneWhen, whenFields } from '../contract/timing-requests.ts';
+import { parseInput, shown } from '../contract/zod-issues.ts';
+import { lintLocalAt, lintTiming } from '../core/schedule/lint-timing.ts';
+import { planOf } from '../core/schedule/plan.ts';
+import type { PreviewedOccurrence } from '../core/schedule/preview.ts';
+import { previewOf } from '../core/schedule/preview.ts';
+import { resolveTiming } from '../core/schedule/resolve-timing.ts';
+import { beginning } from '../core/schedule/timing.ts';
+import { nearestZones, zoneNamed } from '../core/schedule/zone.ts';
+import { presentTiming } from './present.ts';
+
+export interface Preview {
+	occurrences: PreviewedOccurrence[];
+	/** The timing as it was understood: relative times resolved, the zone named, `every` anchored. */
+	understood: JsonObject;
+	warnings: Warning[];
+}
+
+export interface Warning {
+	code: string;
+	message: string;
+}
+
+export interface PreviewContext {
+	now: Instant;
+	smallestInterval: Duration;
+	calendars: Calendars;
+}
+
+/**
+ * What a timing would do, without any schedule. Needs no store, so the CLI answers by it without an engine.
+ * @throws CapError as creating a schedule would
+ */
+export function previewTiming(input: PreviewInput, context: PreviewContext): Preview {
+	const acceptedAt = input.from ?? context.now;
+	const { calendars } = context;
+	const viewerTimeZone = zoneOf(input.viewerTimeZone, 'viewerTimeZone');
+	const timing = understand(input, { ...context, now: acceptedAt });
+	// Without a schedule nobody knows the delay that its id gives: the nominal instants are told alone.
+	const { jitter: _, ...undelayed } = timing;
+	const plan =
+		input.scheduleId === undefined
+			? planOf({ timing: undelayed, calendars, seed: '' })
+			: planOf({ timing, calendars, seed: input.scheduleId });
+	return {
+		occurrences: previewOf(
+			{ timing, plan },
+			{ after: beginning(timing, acceptedAt), count: input.count, viewerTimeZone },
+		),
+		understood: presentTiming(timing),
+		warnings: warningsOf(input.timing, timing, acceptedAt),
+	};
+}
+
+interface When {
+	timing?: TimingInput | undefined;
+	time?: string | undefined;
+	frequency?: string | undefined;
+}
+
+function understand({ timing, time, frequency }: When, context: PreviewContext): Timing {
+	const { now, smallestInterval } = context;
+	return resolveTiming({ timing, time, frequency }, { acceptedAt: now, smallestInterval });
+}
+
+function warningsOf(input: TimingInput | undefined, timing: Timing, now: Instant): Warning[] {
+	return [...lintTiming(timing, now), ...lintLocalAt(input?.at, timing)];
+}
+
+export function zoneOf(name: string | undefined, path: string): string | undefined {
+	if (name === undefined) return undefined;
+	const zone = zoneNamed(name);
+	if (zone !== undefined) return zone;
+	const nearest = nearestZones(name);
+	const hint = nearest.length === 0 ? 'such as Europe/Berlin' : `(nearest: ${nearest.join(', ')})`;
+	throw inputError('INVALID_TIMING', {
+		path,
+		expected: `an IANA time zone ${hint}`,
+		received: shown(name),
+	});
+}
+
+export interface Lint {
+	ok: boolean;
+	errors: (InputIssue & { code: string })[];
+	warnings: Warning[];
+}
+
+const lintedSchema = z
+	.strictObject({ ...whenFields, policies: policiesSchema.optional() })
+	.superRefine(demandOneWhen);
+
+/** What is wrong with a timing and its policies, and what may surprise. Never throws for bad input. */
+export function lintRequest(input: unknown, context: PreviewContext): Lint {
+	try {
+		const parsed = parseInput(lintedSchema, input);
+		const timing = understand(parsed, context);
+		return { ok: true, errors: [], warnings: warningsOf(parsed.timing, timing, context.now) };
+	} catch (error) {
+		if (!(error instanceof CapError) || error.status >= 500) throw error;
+		const { code, issues } = error;
+		return { ok: false, errors: issues.map((issue) => ({ ...issue, code })), warnings: [] };
+	}
+}
