@@ -4,9 +4,17 @@ import { count, failureSchema, id, instant, secretsSchema, text } from './answer
 import { DELIVERY_STATES } from './delivery.ts';
 import { TRIGGERS } from './envelope.ts';
 import { jsonObjectSchema } from './json.ts';
-import { NOTIFICATION_STATES, RUN_STATES } from './run.ts';
+import { NOTIFICATION_STATES, RUN_STATES, SLA_STATES } from './run.ts';
 
 /* What the REST API answers about runs, and what comes of them. */
+
+export const slaSchema = z
+	.looseObject({
+		dueAt: instant,
+		state: z.enum(SLA_STATES),
+		settledAt: instant.nullable().meta({ description: 'When it was known.' }),
+	})
+	.meta({ id: 'Sla', description: 'Whether the run was delivered in time (`policies.sla`).' });
 
 export const runSchema = z
 	.looseObject({
@@ -25,6 +33,11 @@ export const runSchema = z
 		attempt: count.meta({ description: 'Attempts begun so far.' }),
 		epoch: count,
 		deadlineAt: instant.nullable(),
+		beatBy: instant
+			.nullable()
+			.meta({ description: 'By when the next sign of life must come (`policies.heartbeat`).' }),
+		priority: z.number().int(),
+		sla: slaSchema.nullable(),
 		held: z.boolean().meta({ description: 'It waits for an operator after an unknown outcome.' }),
 		resultId: id('res').nullable(),
 		error: failureSchema.nullable(),
@@ -135,6 +148,9 @@ export const acknowledgedSchema = z
 export const heartbeatSchema = z
 	.looseObject({
 		deadline: instant.nullable().meta({ description: 'By when the attempt must be completed.' }),
+		beatBy: instant.nullable().meta({
+			description: 'By when the next sign of life must come; null without `policies.heartbeat`.',
+		}),
 		cancelled: z.boolean().meta({ description: 'Stop: nobody waits for the result any more.' }),
 	})
 	.meta({ id: 'Heartbeat' });

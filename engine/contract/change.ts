@@ -12,6 +12,7 @@ import type {
 	NotificationState,
 	Run,
 	RunState,
+	SlaState,
 } from './run.ts';
 import type { LedgerRow, RunSpec, Schedule } from './schedule.ts';
 import type { Instant } from './time.ts';
@@ -75,6 +76,10 @@ export interface RunSettlement {
 	tenant: string;
 	from: readonly RunState[];
 	epoch: number | null;
+	/** If given, applied only while `beatBy` is still this: no sign of life came in between. */
+	readBeatBy?: Instant | null;
+	/** If given, applied only while `slaState` is still this. */
+	readSlaState?: SlaState;
 	set: Partial<
 		Pick<
 			Run,
@@ -83,6 +88,9 @@ export interface RunSettlement {
 			| 'owner'
 			| 'leaseUntil'
 			| 'deadlineAt'
+			| 'beatBy'
+			| 'slaState'
+			| 'slaSettledAt'
 			| 'held'
 			| 'startedAt'
 			| 'endedAt'
@@ -92,7 +100,10 @@ export interface RunSettlement {
 			| 'attempt'
 		>
 	>;
-	/** Sets or removes the run's timer; undefined leaves it as it is. */
+	/**
+	 * Sets or removes the timer of the run's state; undefined leaves it as it is, but a new `beatBy` of a run in
+	 * `waiting` moves `run.deadline` along. That of its SLA goes when `slaState` is set.
+	 */
 	timer?: { name: 'run.retry' | 'run.deadline'; at: Instant } | null;
 	attempt?: AttemptRecord;
 	result?: { record: ResultRecord; inline: Uint8Array | null };

@@ -121,6 +121,9 @@ export type DeliveryInput = z.output<typeof deliveryInputSchema>;
 
 export const notifyEvents = ['succeeded', 'failed', 'cancelled', 'expired'] as const;
 export type NotifyEvent = (typeof notifyEvents)[number];
+/** What a notification may be about: how a run ended, or, asked for by name only, that it was too late. */
+const notifyOn = [...notifyEvents, 'sla_missed'] as const;
+export type NotifyOn = (typeof notifyOn)[number];
 
 export const notifyInputSchema = z
 	.strictObject({
@@ -143,10 +146,12 @@ export const notifyInputSchema = z
 			.optional()
 			.describe('The name or id of a destination whose channel is `webhook`.'),
 		on: z
-			.array(z.enum(notifyEvents))
+			.array(z.enum(notifyOn))
 			.min(1)
 			.default([...notifyEvents])
-			.describe('How the run must end.'),
+			.describe(
+				'How the run must end; all ends unless given. `sla_missed` is told as soon as it is known, in a notification of its own.',
+			),
 	})
 	.refine((notify) => (notify.url === undefined) !== (notify.destination === undefined), {
 		error: 'either "url" or "destination"',
@@ -197,7 +202,7 @@ export interface NotifySpec {
 	url?: string;
 	sealedSecret?: Sealed;
 	destination?: string;
-	on: NotifyEvent[];
+	on: NotifyOn[];
 }
 
 /**

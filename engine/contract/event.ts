@@ -16,6 +16,8 @@ export type EventType =
 	| 'run.progress'
 	| 'run.held'
 	| 'run.attempt_unknown'
+	| 'sla.met'
+	| 'sla.missed'
 	| `delivery.${DeliveryState}`
 	| 'delivery.fallback'
 	| 'delivery.replayed'

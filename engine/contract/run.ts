@@ -40,6 +40,10 @@ export const ACTIVE_RUN_STATES = [
 	'retrying',
 ] as const satisfies RunState[];
 
+/** `pending -> met | missed`, once. */
+export const SLA_STATES = ['pending', 'met', 'missed'] as const;
+export type SlaState = (typeof SLA_STATES)[number];
+
 export interface Failure {
 	code: ErrorCode;
 	message: string;
@@ -71,10 +75,24 @@ export interface Run {
 	leaseUntil: Instant | null;
 	/** When the running attempt times out; asynchronous ones wait until then. */
 	deadlineAt: Instant | null;
+	/**
+	 * When the running attempt counts as lost unless it gives a sign of life before; null while nothing watches
+	 * it. Each sign puts it off, but no further than to `deadlineAt`.
+	 */
+	beatBy: Instant | null;
+	/** Of the runs that are ready, the highest goes first: -100 to 100, 0 by default. */
+	priority: number;
 	/** Runs with the same key go one at a time, in the order of their creation (overlap: buffer). */
 	serialKey: string | null;
-	/** Runs with the same key go one at a time. */
+	/** Runs with the same key go `concurrencyLimit` at a time. */
 	concurrencyKey: string | null;
+	/** It may begin while fewer runs than this hold its key; 1 without a key. */
+	concurrencyLimit: number;
+	/** By when it must have succeeded and be delivered; null without an SLA. */
+	slaDueAt: Instant | null;
+	slaState: SlaState | null;
+	/** When it was known whether the SLA was met. */
+	slaSettledAt: Instant | null;
 	/** Held for an operator after an unknown outcome (`onUnknown: manual`); state is then `waiting`. */
 	held: boolean;
 	startedAt: Instant | null;

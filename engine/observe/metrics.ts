@@ -12,6 +12,7 @@ import type { GaugeName, HistogramName, MetricName, Metrics } from './observe.po
 const COUNTERS = {
 	capscheduler_occurrences_total: 'Occurrences that got their outcome, by outcome.',
 	capscheduler_runs_total: 'Runs that reached a terminal state, by state.',
+	capscheduler_sla_total: 'Runs and occurrences with an SLA, by whether it was met or missed.',
 	capscheduler_deliveries_total: 'Changes of deliveries, by the state that they reached.',
 	capscheduler_notifications_total: 'Changes of notifications, by the state that they reached.',
 	capscheduler_http_requests_total: 'API requests, by method, route and status.',

@@ -28,6 +28,7 @@ export interface Metrics {
 export type MetricName =
 	| 'capscheduler_occurrences_total'
 	| 'capscheduler_runs_total'
+	| 'capscheduler_sla_total'
 	| 'capscheduler_deliveries_total'
 	| 'capscheduler_notifications_total'
 	| 'capscheduler_http_requests_total'

@@ -1,9 +1,11 @@
 import type { Actor } from '../contract/access.ts';
 import { CapError } from '../contract/errors.ts';
+import type { RunSettlement } from '../contract/change.ts';
 import type { EventDraft, EventType } from '../contract/event.ts';
 import type { ScheduleId } from '../contract/ids.ts';
 import type { Run } from '../contract/run.ts';
 import type { Schedule, ScheduleState } from '../contract/schedule.ts';
+import { slaAfterEnd } from '../core/run/sla.ts';
 import { newRun } from '../core/schedule/occurrences.ts';
 import { cancelled, runEvent } from '../core/run/transitions.ts';
 import { mayUse } from './access.ts';
@@ -133,15 +135,7 @@ async function change(
 			readNextAt: schedule.nextAt,
 			set,
 			timerAt,
-			settle: cancel.map((run) => ({
-				...cancelled(run, {
-					at: now,
-					error: { code: 'CANCELLED', message: 'its schedule was deleted' },
-					followUps: { deliveries: [], notifications: [], links: [] },
-				}),
-				// One that has begun meanwhile goes on.
-				from: ['queued', 'retrying'] as const,
-			})),
+			settle: cancel.flatMap((run) => endOfUnbegun(ctx, run, now)),
 			events: [event],
 		});
 		if (changed === 'not_found') throw new CapError('NOT_FOUND', `no schedule ${id}`);
@@ -152,6 +146,21 @@ async function change(
 		}
 	}
 	throw new CapError('CONFLICT', `${id} is changing at this moment, try again`, { retry: 'later' });
+}
+
+/** Of a run that goes with its schedule, if it has not begun: nobody is told of it any more. */
+function endOfUnbegun(ctx: Context, run: Run, at: number): RunSettlement[] {
+	const end: RunSettlement = {
+		...cancelled(run, {
+			at,
+			error: { code: 'CANCELLED', message: 'its schedule was deleted' },
+			followUps: { deliveries: [], notifications: [], links: [] },
+		}),
+		// One that has begun meanwhile goes on.
+		from: ['queued', 'retrying'],
+	};
+	const sla = slaAfterEnd(run, null, end, { at, newId: ctx.newId });
+	return sla === null ? [end] : [end, sla];
 }
 
 function requireState(schedule: Schedule, state: ScheduleState, act: string): void {

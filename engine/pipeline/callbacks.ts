@@ -6,8 +6,9 @@ import type { RunId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
+import type { Instant } from '../contract/time.ts';
 import { durationSchema, toIso } from '../contract/time.ts';
-import { isOver, progressed } from '../core/run/transitions.ts';
+import { alive, beatByAfter, isOver, progressed } from '../core/run/transitions.ts';
 import type { SessionFailure, SessionOutcome } from '../sessions/session.port.ts';
 import type { Context } from './context.ts';
 import { settle } from './dispatch.ts';
@@ -108,20 +109,21 @@ function wasFailedByCallback(run: Run, epoch: number): boolean {
 export interface HeartbeatAnswer {
 	/** When the attempt times out. */
 	deadline: string | null;
+	/** By when the next sign of life must come; null where none is asked for. */
+	beatBy: string | null;
 	/** The work is not wanted any more. */
 	cancelled: boolean;
 }
 
-/** Tells the capability whether its work is still wanted, and until when. */
+/** A sign of life. Tells the capability whether its work is still wanted, and until when. */
 export async function heartbeatSession(
 	ctx: Context,
 	runId: RunId,
 	token: string,
 ): Promise<HeartbeatAnswer> {
-	const { run, epoch } = await admit(ctx, runId, token);
-	if (run.epoch === epoch && run.state === 'cancelled') return { deadline: null, cancelled: true };
-	demandOpen(run, epoch);
-	return stillOpen(run);
+	return signOfLife(ctx, runId, token, (run, beatBy) =>
+		beatBy === null ? null : alive(run, { beatBy }),
+	);
 }
 
 export async function progressSession(
@@ -130,16 +132,34 @@ export async function progressSession(
 	token: string,
 	progress: JsonObject,
 ): Promise<HeartbeatAnswer> {
-	const { run, epoch } = await admit(ctx, runId, token);
-	if (run.epoch === epoch && run.state === 'cancelled') return { deadline: null, cancelled: true };
-	demandOpen(run, epoch);
-	const applied = await settle(ctx, progressed(run, { at: ctx.clock.now(), progress }), run);
-	if (!applied) throw over(await current(ctx, runId), epoch);
-	return stillOpen(run);
+	const at = ctx.clock.now();
+	return signOfLife(ctx, runId, token, (run, beatBy) => progressed(run, { at, progress, beatBy }));
 }
 
-function stillOpen(run: Run): HeartbeatAnswer {
-	return { deadline: run.deadlineAt === null ? null : toIso(run.deadlineAt), cancelled: false };
+async function signOfLife(
+	ctx: Context,
+	runId: RunId,
+	token: string,
+	decide: (run: Run, beatBy: Instant | null) => RunSettlement | null,
+): Promise<HeartbeatAnswer> {
+	const { run, spec, epoch } = await admit(ctx, runId, token);
+	if (run.epoch === epoch && run.state === 'cancelled') {
+		return { deadline: null, beatBy: null, cancelled: true };
+	}
+	demandOpen(run, epoch);
+	const deadlineAt = deadlineOf(run, spec);
+	const beatBy = run.held ? null : beatByAfter(ctx.clock.now(), spec.policies, deadlineAt);
+	const settlement = decide(run, beatBy);
+	if (settlement !== null && !(await settle(ctx, settlement, run))) {
+		throw over(await current(ctx, runId), epoch);
+	}
+	const deadline = run.held ? null : toIso(deadlineAt);
+	return { deadline, beatBy: beatBy === null ? null : toIso(beatBy), cancelled: false };
+}
+
+/** While the request is open only its engine knows to the millisecond: this is no later. */
+function deadlineOf(run: Run, { policies }: RunSpec): Instant {
+	return run.deadlineAt ?? (run.startedAt ?? run.createdAt) + policies.timeout;
 }
 
 interface Admitted {

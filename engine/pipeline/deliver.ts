@@ -23,6 +23,7 @@ import { chooseFormat, ensureArtifact } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
 import { joinSecrets } from './secrets.ts';
+import { settleDeliveredSla } from './sla.ts';
 import { targetPrefix } from './spec.ts';
 import type { Held, Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
@@ -83,6 +84,7 @@ export async function settleDelivery(
 		const all = await ctx.store.deliveriesOfRun(delivery.tenant, delivery.runId);
 		if (all.every(isSettled)) {
 			await ctx.store.releaseNotifications(delivery.tenant, delivery.runId, ctx.clock.now());
+			await settleDeliveredSla(ctx, delivery, all);
 		}
 	}
 	ctx.wake.poke();

@@ -6,6 +6,7 @@ import { broken, isOver, released, runEvent } from '../core/run/transitions.ts';
 import type { ClaimEvents } from '../stores/store.port.ts';
 import type { Context } from './context.ts';
 import { attempt } from './session.ts';
+import { slaWasWritten, withSla } from './sla.ts';
 import type { Held, Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
 
@@ -76,11 +77,13 @@ export function withoutSpec(ctx: Context, run: Run): RunSettlement {
 
 /** Writes how it went, and tells who waits for it. */
 export async function settle(ctx: Context, settlement: RunSettlement, run: Run): Promise<boolean> {
-	const [applied] = await ctx.store.settleRuns([settlement]);
+	const written = run.slaState === null ? [settlement] : await withSla(ctx, run, settlement);
+	const [applied, slaApplied] = await ctx.store.settleRuns(written);
 	if (applied !== true) {
 		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'run' });
 		return false;
 	}
+	slaWasWritten(ctx, written[1], slaApplied);
 	const state = settlement.set.state;
 	if (state !== undefined) announce(ctx, run, settlement, state);
 	return true;

@@ -15,6 +15,7 @@ import type { Answered, Context, OnceRequest, StoredResponse } from './context.t
 import { makeFollowUps } from './follow-ups.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
 import { checkParameters } from './parameters.ts';
+import { slaWasWritten, withSla } from './sla.ts';
 import type { GeneratedSecrets } from './spec.ts';
 import { compileSpec } from './spec.ts';
 
@@ -122,14 +123,15 @@ export async function cancelRun(ctx: Context, actor: Actor, id: RunId): Promise<
 	const spec = (await ctx.store.getSpecs([run.specId])).get(run.specId);
 	if (spec === undefined) throw new CapError('INTERNAL', `spec of ${id} is missing`);
 	const at = ctx.clock.now();
-	const [applied] = await ctx.store.settleRuns([
-		cancelled(run, {
-			at,
-			error: { code: 'CANCELLED', message: 'cancelled by the user' },
-			followUps: makeFollowUps(ctx, run, spec, { state: 'cancelled', resultId: null, at }),
-		}),
-	]);
+	const end = cancelled(run, {
+		at,
+		error: { code: 'CANCELLED', message: 'cancelled by the user' },
+		followUps: makeFollowUps(ctx, run, spec, { state: 'cancelled', resultId: null, at }),
+	});
+	const written = await withSla(ctx, run, end);
+	const [applied, slaApplied] = await ctx.store.settleRuns(written);
 	if (applied === true) {
+		slaWasWritten(ctx, written[1], slaApplied);
 		ctx.wake.abortAttempt(id, 'cancelled');
 		ctx.wake.runEnded(id);
 		ctx.wake.poke();

@@ -16,10 +16,12 @@ import {
 	notified,
 	worded,
 } from '../core/delivery/transitions.ts';
+import { readNotifyKey } from '../core/run/sla.ts';
 import type { Context } from './context.ts';
 import { reachDestination } from './deliver.ts';
 import { claimEvents } from './dispatch.ts';
 import { DEFAULT_LINK_LIFE } from './follow-ups.ts';
+import { presentSla } from './present.ts';
 import type { Held, Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
 
@@ -139,7 +141,7 @@ async function load(
 ): Promise<{ run: Run; spec: RunSpec; notify: NotifySpec }> {
 	const run = await ctx.store.getRun(notification.tenant, notification.runId);
 	const spec = run && (await ctx.store.getSpecs([run.specId])).get(run.specId);
-	const notify = spec?.notify.find(({ key }) => key === notification.notifyKey);
+	const notify = spec?.notify.find(({ key }) => key === readNotifyKey(notification.notifyKey).key);
 	if (!run || !spec || !notify) throw new CapError('GONE', 'the run is no longer kept');
 	return { run, spec, notify };
 }
@@ -150,7 +152,8 @@ async function reach(
 	spec: RunSpec,
 	notify: NotifySpec,
 ): Promise<{ url: string; secret: string }> {
-	const { tenant, scheduleId, notifyKey } = notification;
+	const { tenant, scheduleId } = notification;
+	const notifyKey = notify.key;
 	if (scheduleId !== null) {
 		const reason = await ctx.store.disabledTarget(tenant, scheduleId, `notify.${notifyKey}`);
 		if (reason !== null)
@@ -195,9 +198,10 @@ async function bodyOf(
 		notification.sealedUrl === null
 			? null
 			: ctx.sealing.open(notification.sealedUrl, sealBinding(notification, 'url'));
+	const { isSla } = readNotifyKey(notification.notifyKey);
 	const body: JsonObject = {
-		type: `run.${run.state}`,
-		timestamp: toIso(run.endedAt ?? notification.createdAt),
+		type: isSla ? 'sla.missed' : `run.${run.state}`,
+		timestamp: toIso((isSla ? null : run.endedAt) ?? notification.createdAt),
 		data: {
 			runId: run.id,
 			schedule: spec.schedule === null ? null : { id: spec.schedule.id, name: spec.schedule.name },
@@ -210,6 +214,7 @@ async function bodyOf(
 			endedAt: isoOrNull(run.endedAt),
 			attempts: run.attempt,
 			error: run.error === null ? null : { ...run.error },
+			sla: presentSla(run),
 			result:
 				result === null
 					? null

@@ -1,4 +1,6 @@
+import type { RunSettlement } from '../contract/change.ts';
 import type { RunId } from '../contract/ids.ts';
+import { slaAfterEnd } from '../core/run/sla.ts';
 import { cancelled } from '../core/run/transitions.ts';
 import { decideOccurrences } from '../core/schedule/occurrences.ts';
 import type { Context } from './context.ts';
@@ -16,16 +18,18 @@ const ROWS = 2000;
 export async function occur(ctx: Context): Promise<boolean> {
 	const now = ctx.clock.now();
 	const cancelledRuns: RunId[] = [];
+	const context = { at: now, newId: ctx.newId };
 	let rows = 0;
 	let left = false;
 	const done = await ctx.store.occur(now, BATCH, (due) => {
+		const slas: RunSettlement[] = [];
 		const decision = decideOccurrences(due, {
 			now,
 			batch: Math.min(1000, Math.max(1, ROWS - rows)),
 			newId: ctx.newId,
 			cancel: (run, because) => {
 				cancelledRuns.push(run.id);
-				return cancelled(run, {
+				const end = cancelled(run, {
 					at: now,
 					error: { code: 'CANCELLED', message: because },
 					followUps: makeFollowUps(ctx, run, due.spec, {
@@ -34,6 +38,9 @@ export async function occur(ctx: Context): Promise<boolean> {
 						at: now,
 					}),
 				});
+				const sla = slaAfterEnd(run, due.spec, end, context);
+				if (sla !== null) slas.push(sla);
+				return end;
 			},
 		});
 		rows += decision.ledger.length;
@@ -44,7 +51,10 @@ export async function occur(ctx: Context): Promise<boolean> {
 				ctx.metrics.observe('capscheduler_lateness_seconds', (now - dueAt) / 1000);
 			}
 		}
-		return decision;
+		for (const { type } of [...decision.events, ...slas.flatMap(({ events }) => events)]) {
+			if (type === 'sla.missed') ctx.metrics.count('capscheduler_sla_total', { state: 'missed' });
+		}
+		return slas.length === 0 ? decision : { ...decision, settle: [...decision.settle, ...slas] };
 	});
 	for (const id of cancelledRuns) {
 		ctx.wake.abortAttempt(id, 'cancelled');

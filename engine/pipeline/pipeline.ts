@@ -4,6 +4,7 @@ import { createDeliveryWorker } from './deliver.ts';
 import { createRunWorker } from './dispatch.ts';
 import { createNotificationWorker } from './notify.ts';
 import { occur } from './occur.ts';
+import { settleDueSlas } from './sla.ts';
 import { healTimers, settleDueRuns, sweep, takeOver } from './sweep.ts';
 
 /*
@@ -16,6 +17,7 @@ import { healTimers, settleDueRuns, sweep, takeOver } from './sweep.ts';
  *   format    the result as a file, rendered once                                     artifact.ts
  *   deliver   the file to its destinations (push), or a result link (pull)            deliver.ts, pull.ts
  *   notify    the signed callback to the user                                         notify.ts
+ *   sla       whether it was all in time                                              sla.ts
  *   sweep     what a crash left                                                       sweep.ts
  */
 
@@ -42,8 +44,9 @@ export function createPipeline(ctx: Context): Pipeline {
 	const alarm = new Alarm(ctx, async () => {
 		const moreOccurs = await occur(ctx);
 		const moreRuns = await settleDueRuns(ctx);
+		const moreSlas = await settleDueSlas(ctx);
 		for (const worker of workers) worker.poke();
-		return moreOccurs || moreRuns;
+		return moreOccurs || moreRuns || moreSlas;
 	});
 	ctx.wake.onPoke(() => {
 		for (const worker of workers) worker.poke();

@@ -90,7 +90,7 @@ export function presentScheduleDetails(
 }
 
 function presentPolicies({ policies }: RunSpec): JsonObject {
-	const { catchUp, retry, timeout, ...rest } = policies;
+	const { catchUp, retry, timeout, heartbeat, sla, ...rest } = policies;
 	return {
 		...(rest as JsonObject),
 		catchUp: { mode: catchUp.mode, window: formatDuration(catchUp.window) },
@@ -100,6 +100,8 @@ function presentPolicies({ policies }: RunSpec): JsonObject {
 			maxDelay: formatDuration(retry.maxDelay),
 		},
 		timeout: formatDuration(timeout),
+		...(heartbeat === undefined ? {} : { heartbeat: formatDuration(heartbeat) }),
+		...(sla === undefined ? {} : { sla: { deliveredWithin: formatDuration(sla.deliveredWithin) } }),
 	};
 }
 
@@ -152,11 +154,20 @@ export function presentRun(run: Run): JsonObject {
 		attempt: run.attempt,
 		epoch: run.epoch,
 		deadlineAt: iso(run.deadlineAt),
+		beatBy: iso(run.beatBy),
+		priority: run.priority,
+		sla: presentSla(run),
 		held: run.held,
 		resultId: run.resultId,
 		error: run.error === null ? null : { ...run.error },
 		progress: run.progress,
 	};
+}
+
+/** Null: nothing was promised. */
+export function presentSla({ slaDueAt, slaState, slaSettledAt }: Run): JsonObject | null {
+	if (slaDueAt === null || slaState === null) return null;
+	return { dueAt: toIso(slaDueAt), state: slaState, settledAt: iso(slaSettledAt) };
 }
 
 export function presentRunDetails(details: RunDetails): JsonObject {
@@ -303,6 +314,9 @@ function timelineOf({ run, attempts, deliveries, notifications }: RunDetails): J
 		moments.push({ at: endedAt, what: `attempt ${attempt} ended: ${outcome}` });
 	}
 	if (run.endedAt !== null) moments.push({ at: run.endedAt, what: run.state });
+	if (run.slaSettledAt !== null) {
+		moments.push({ at: run.slaSettledAt, what: `SLA ${run.slaState ?? ''}` });
+	}
 	for (const { targetKey, endedAt, state } of deliveries) {
 		if (endedAt !== null) moments.push({ at: endedAt, what: `delivery ${targetKey}: ${state}` });
 	}

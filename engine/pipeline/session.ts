@@ -10,10 +10,10 @@ import type { RunSpec } from '../contract/schedule.ts';
 import type { RetryReason } from '../contract/policies.ts';
 import { ON_TIME_WITHIN } from '../contract/policies.ts';
 import { toIso } from '../contract/time.ts';
-import type { Instant } from '../contract/time.ts';
+import type { Duration, Instant } from '../contract/time.ts';
 import type { AttemptFailure } from '../core/run/outcome.ts';
-import { afterFailure, afterLostLease } from '../core/run/outcome.ts';
-import { accepted, released, succeeded } from '../core/run/transitions.ts';
+import { afterFailure, afterLostLease, heartbeatLost } from '../core/run/outcome.ts';
+import { accepted, beatByAfter, released, succeeded } from '../core/run/transitions.ts';
 import type {
 	ResultBody,
 	SessionAdapter,
@@ -51,6 +51,7 @@ export async function attempt(
 	const stopTimer = ctx.clock.after(timeout, () => {
 		held.abort('timeout');
 	});
+	const stopWatch = watchBeats(ctx, run, spec, held);
 	try {
 		ctx.faults.hit('send.before');
 		const outcome = await adapter.invoke({
@@ -67,7 +68,35 @@ export async function attempt(
 		return await settleOutcome(ctx, run, spec, { outcome, held, deadlineAt });
 	} finally {
 		stopTimer();
+		stopWatch();
 	}
+}
+
+/**
+ * Breaks the attempt off when its capability, having given a sign of life in the open request, gives no
+ * other in time. Signs come to any engine, so the row tells of them.
+ */
+function watchBeats(ctx: Context, run: Run, spec: RunSpec, held: Held): () => void {
+	const { heartbeat } = spec.policies;
+	if (heartbeat === undefined) return () => undefined;
+	let stopped = false;
+	let cancel: () => void = () => undefined;
+	const look = async (): Promise<void> => {
+		const now = await ctx.store.getRun(run.tenant, run.id).catch(() => null);
+		if (stopped) return;
+		const beatBy = now?.epoch === run.epoch ? now.beatBy : null;
+		const left = beatBy === null ? heartbeat : beatBy - ctx.clock.now();
+		if (left <= 0) held.abort('heartbeat');
+		else lookIn(left);
+	};
+	const lookIn = (wait: Duration): void => {
+		cancel = ctx.clock.after(wait, () => void look());
+	};
+	lookIn(heartbeat);
+	return () => {
+		stopped = true;
+		cancel();
+	};
 }
 
 type Reached = { adapter: SessionAdapter; capability: Capability; settings: JsonObject };
@@ -168,7 +197,8 @@ async function settleOutcome(
 ): Promise<RunSettlement | null> {
 	const { outcome, held, deadlineAt } = ended;
 	if (outcome.kind === 'accepted') {
-		return accepted(run, { at: ctx.clock.now(), deadlineAt });
+		const at = ctx.clock.now();
+		return accepted(run, { at, deadlineAt, beatBy: beatByAfter(at, spec.policies, deadlineAt) });
 	}
 	if (outcome.kind === 'failed')
 		return settleBrokenOff(ctx, run, spec, { held, failure: outcome.failure });
@@ -257,6 +287,8 @@ function settleBrokenOff(
 				reason: 'timeout',
 			});
 		}
+		case 'heartbeat':
+			return settleFailure(ctx, run, spec, heartbeatLost(spec));
 		case undefined:
 			return settleFailure(ctx, run, spec, attemptFailure(failure));
 	}

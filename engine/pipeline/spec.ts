@@ -136,7 +136,7 @@ class SpecCompiler {
 		};
 	}
 
-	async notify({ notify, callback }: Pick<Wishes, 'notify' | 'callback'>): Promise<NotifySpec[]> {
+	async notify({ notify, callback, policies }: Wishes): Promise<NotifySpec[]> {
 		const wishes = notify.map((input, index) => ({ input, path: `notify[${index}]` }));
 		if (callback !== undefined) {
 			wishes.unshift({ input: notifyInputSchema.parse({ url: callback }), path: 'callback' });
@@ -145,6 +145,12 @@ class SpecCompiler {
 		for (const [index, { input, path }] of wishes.entries()) {
 			const key = `${index}`;
 			const urlPath = path === 'callback' ? path : `${path}.url`;
+			if (input.on.includes('sla_missed') && policies.sla === undefined) {
+				throw inputError('INVALID_POLICIES', {
+					path: `${path}.on`,
+					expected: '"sla_missed" only together with policies.sla',
+				});
+			}
 			if (input.destination !== undefined) {
 				const place = `${path}.destination`;
 				const destination = await this.#destinationId(input.destination, place, 'webhook');

@@ -4,7 +4,7 @@ import type { Duration } from '../contract/time.ts';
 import type { Logger } from '../observe/observe.port.ts';
 
 /** Why work in hand is broken off. */
-export type AbortReason = 'timeout' | 'cancelled' | 'fenced' | 'drain';
+export type AbortReason = 'timeout' | 'heartbeat' | 'cancelled' | 'fenced' | 'drain';
 
 /** A claimed row in the hands of this engine. */
 export interface Held {

@@ -19,6 +19,8 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 	NOT_ACCEPTABLE: 'The answer cannot be given in what `Accept` asks for.',
 	INVALID_TIMING:
 		'The timing contradicts itself or has no occurrence: a date that does not exist, an unknown zone, an end in the past.',
+	INVALID_POLICIES:
+		'Policies contradict each other or the timing, for example a heartbeat that is no shorter than the timeout.',
 	INVALID_PARAMETERS: "The parameters do not match the action's JSON Schema.",
 	INVALID_SCHEMA: 'The JSON Schema in the manifest cannot be used.',
 	INTERVAL_TOO_SMALL: 'The schedule would be due more often than `CAPSCHEDULER_SMALLEST_INTERVAL`.',
@@ -79,6 +81,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 		'The engine was lost between the request and the reply; what happened is not known. See `onUnknown`.',
 	TIMEOUT: "The attempt took longer than the policy's `timeout`.",
 	DEADLINE_EXCEEDED: 'An asynchronous capability did not call back in time.',
+	HEARTBEAT_LOST: 'The capability gave no sign of life for as long as `policies.heartbeat` allows.',
 	CANCELLED: 'Someone cancelled it.',
 	FENCED: 'Another engine has taken over; what this one did no longer counts.',
 };

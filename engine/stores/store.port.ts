@@ -60,14 +60,15 @@ export type {
  * |------------------|----------------------------------|------------|----------------------------|
  * | `schedule.due`   | active schedule                  | scheduleId | its `dueAt`                |
  * | `run.retry`      | run in `retrying`                | runId      | its `readyAt`              |
- * | `run.deadline`   | run in `waiting`, not held       | runId      | its `deadlineAt`           |
+ * | `run.deadline`   | run in `waiting`, not held       | runId      | its `deadlineAt`, or `beatBy` when that is earlier |
+ * | `run.sla`        | run whose `slaState` is pending  | runId      | its `slaDueAt`             |
  * | `delivery.due`   | delivery in `pending`, `failed`  | deliveryId | its `dueAt`, when in the future |
  * | `notification.due` | the same of notifications      | notificationId | its `dueAt`, when in the future |
  *
  * A timer only says when to look: what is found due is decided by the rows themselves.
  */
 export type TimerName =
-	'schedule.due' | 'run.retry' | 'run.deadline' | 'delivery.due' | 'notification.due';
+	'schedule.due' | 'run.retry' | 'run.deadline' | 'run.sla' | 'delivery.due' | 'notification.due';
 
 /** Makes a POST safe to repeat: kept with the commit that it guards, for 24 hours. */
 export interface IdempotencyRecord {
@@ -270,7 +271,10 @@ export interface Store {
 		add: { runs: Run[]; specs: SpecRecord[]; settle: RunSettlement[]; events: EventDraft[] },
 		once?: IdempotencyRecord,
 	): Promise<Once<Run[]>>;
-	/** Claims queued runs that are ready: sets running, owner, lease, and raises epoch and attempt. */
+	/**
+	 * Claims queued runs that are ready: sets running, owner, lease, and raises epoch and attempt. Those of the
+	 * highest priority first, then by readiness, then by age; runs with keys as their keys allow.
+	 */
 	claimRuns(request: ClaimRequest, events: ClaimEvents): Promise<Run[]>;
 	/** @returns for each, whether it was applied */
 	settleRuns(settlements: readonly RunSettlement[]): Promise<boolean[]>;
@@ -287,8 +291,10 @@ export interface Store {
 	): Promise<Set<string>>;
 	/** Runs in `running` whose lease ended before `now` (or, if `except` is given, that another owner holds). */
 	listExpiredRuns(now: Instant, limit: number, except?: EngineId): Promise<Run[]>;
-	/** Runs in `retrying` that are ready, and runs in `waiting` (not held) whose deadline has passed. */
+	/** Runs in `retrying` that are ready, and runs in `waiting` (not held) whose `deadlineAt` or `beatBy` has passed. */
 	listDueRuns(now: Instant, limit: number): Promise<Run[]>;
+	/** Runs, ended or not, whose `slaState` is pending although `slaDueAt` has come. */
+	listSlaDue(now: Instant, limit: number): Promise<Run[]>;
 	getRun(tenant: string, id: RunId): Promise<Run | null>;
 	/** For the session routes, where the attempt's token stands for the tenant. */
 	getRunById(id: RunId): Promise<Run | null>;

@@ -10,6 +10,7 @@ import { exerciseEvents } from './store-events.ts';
 import { exerciseKeys } from './store-keys.ts';
 import { exerciseLeases } from './store-leases.ts';
 import { exerciseOccur } from './store-occur.ts';
+import { exercisePolicies } from './store-policies.ts';
 import { exerciseResults } from './store-results.ts';
 import { exerciseRuns } from './store-runs.ts';
 import { exerciseSchedules } from './store-schedules.ts';
@@ -56,6 +57,9 @@ export function exerciseStore(make: MakeStore): void {
 	});
 	describe('keys of runs', () => {
 		exerciseKeys(bench);
+	});
+	describe('priorities, limits, heartbeats, SLAs', () => {
+		exercisePolicies(bench);
 	});
 	describe('leases', () => {
 		exerciseLeases(bench);

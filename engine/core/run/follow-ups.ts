@@ -36,7 +36,8 @@ export function followUps(
 	const notifications = spec.notify
 		.filter((notify) => notify.on.includes(ended.state))
 		.map((notify) => {
-			const notification = notificationOf(run, notify, context, deliveries.length > 0);
+			const notification = notificationOf(run, notify, context);
+			if (deliveries.length > 0) notification.dueAt += context.notifyAfter;
 			if (ended.resultId !== null && wantsLink(spec) && context.link !== undefined) {
 				const made = context.link(ended.resultId);
 				links.push(made.link);
@@ -72,11 +73,11 @@ function deliveriesOf(run: Run, spec: RunSpec, { at, newId }: FollowUpContext): 
 	}));
 }
 
-function notificationOf(
+/** A notification that is due at once. */
+export function notificationOf(
 	run: Run,
 	notify: NotifySpec,
-	{ at, newId, notifyAfter }: FollowUpContext,
-	hasDeliveries: boolean,
+	{ at, newId }: Pick<FollowUpContext, 'at' | 'newId'>,
 ): Notification {
 	return {
 		id: newId('notification'),
@@ -89,7 +90,7 @@ function notificationOf(
 		attempt: 0,
 		owner: null,
 		leaseUntil: null,
-		dueAt: hasDeliveries ? at + notifyAfter : at,
+		dueAt: at,
 		createdAt: at,
 		endedAt: null,
 		sealedUrl: null,

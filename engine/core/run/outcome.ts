@@ -42,23 +42,30 @@ export function afterFailure(
 	return failed(run, spec, { at, error, outcome, followUps: followUps('failed') });
 }
 
-/** The capability accepted, but did not call back in time. */
+/** The capability accepted, but did not call back in time, or gave no sign of life for too long. */
 export function afterDeadline(
 	run: Run,
 	spec: RunSpec,
 	context: { at: Instant; followUps: MakeFollowUps },
 ): RunSettlement {
-	return afterFailure(
-		run,
-		spec,
-		{
-			error: { code: 'DEADLINE_EXCEEDED', message: 'no call back before the deadline' },
-			outcome: 'timeout',
-			retry: 'later',
-			reason: 'timeout',
-		},
-		context,
-	);
+	const isLost = run.beatBy !== null && (run.deadlineAt === null || run.beatBy < run.deadlineAt);
+	const failure = isLost
+		? heartbeatLost(spec)
+		: timedOut({ code: 'DEADLINE_EXCEEDED', message: 'no call back before the deadline' });
+	// A sign of life that was answered counts, even if it came while this was being decided.
+	return { ...afterFailure(run, spec, failure, context), readBeatBy: run.beatBy };
+}
+
+/** How an attempt ends that gave no sign of life within `policies.heartbeat`. */
+export function heartbeatLost({ policies }: Pick<RunSpec, 'policies'>): AttemptFailure {
+	return timedOut({
+		code: 'HEARTBEAT_LOST',
+		message: `no sign of life for ${policies.heartbeat ?? 0} ms`,
+	});
+}
+
+function timedOut(error: Failure): AttemptFailure {
+	return { error, outcome: 'timeout', retry: 'later', reason: 'timeout' };
 }
 
 /** The engine that held the lease is gone: nobody knows whether the capability did the work. */

@@ -78,20 +78,29 @@ function failureData(error: Failure): JsonObject {
 	return { code: error.code, message: error.message };
 }
 
-const NO_LEASE = { owner: null, leaseUntil: null, deadlineAt: null } as const;
+const NO_LEASE = { owner: null, leaseUntil: null, deadlineAt: null, beatBy: null } as const;
 
-/** The capability accepted the attempt and will call back before `deadlineAt`. */
+/** Until when the next sign of life must come, given one at `at`; null when nothing watches for them. */
+export function beatByAfter(
+	at: Instant,
+	{ heartbeat }: Pick<RunSpec['policies'], 'heartbeat'>,
+	deadlineAt: Instant,
+): Instant | null {
+	return heartbeat === undefined ? null : Math.min(at + heartbeat, deadlineAt);
+}
+
+/** The capability accepted the attempt and will call back before `deadlineAt`. The acceptance is a sign of life. */
 export function accepted(
 	run: Run,
-	{ at, deadlineAt }: { at: Instant; deadlineAt: Instant },
+	{ at, deadlineAt, beatBy }: { at: Instant; deadlineAt: Instant; beatBy: Instant | null },
 ): RunSettlement {
 	return {
 		runId: run.id,
 		tenant: run.tenant,
 		from: ['running'],
 		epoch: run.epoch,
-		set: { state: 'waiting', owner: null, leaseUntil: null, deadlineAt },
-		timer: { name: 'run.deadline', at: deadlineAt },
+		set: { state: 'waiting', owner: null, leaseUntil: null, deadlineAt, beatBy },
+		timer: { name: 'run.deadline', at: beatBy ?? deadlineAt },
 		events: [runEvent('run.waiting', run, at)],
 	};
 }
@@ -290,18 +299,27 @@ export function broken(run: Run, { at, error }: { at: Instant; error: Failure })
 	};
 }
 
-/** The capability said how far it is. Changes no state. */
+/** The capability said how far it is, which is a sign of life too. Changes no state. */
 export function progressed(
 	run: Run,
-	{ at, progress }: { at: Instant; progress: JsonObject },
+	{ at, progress, beatBy }: { at: Instant; progress: JsonObject; beatBy: Instant | null },
 ): RunSettlement {
+	return {
+		...alive(run, { beatBy }),
+		set: { progress, ...(beatBy === null ? {} : { beatBy }) },
+		events: [runEvent('run.progress', run, at, { progress })],
+	};
+}
+
+/** The capability gave a sign of life. Changes no state, and is too frequent to be an event. */
+export function alive(run: Run, { beatBy }: { beatBy: Instant | null }): RunSettlement {
 	return {
 		runId: run.id,
 		tenant: run.tenant,
 		from: IN_ATTEMPT,
 		epoch: run.epoch,
-		set: { progress },
-		events: [runEvent('run.progress', run, at, { progress })],
+		set: beatBy === null ? {} : { beatBy },
+		events: [],
 	};
 }
 

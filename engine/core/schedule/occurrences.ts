@@ -2,12 +2,13 @@ import type { DueSchedule, OccurrenceDecision, RunSettlement } from '../../contr
 import type { Trigger } from '../../contract/envelope.ts';
 import type { EventDraft } from '../../contract/event.ts';
 import type { NewId } from '../../contract/ids.ts';
-import { ON_TIME_WITHIN } from '../../contract/policies.ts';
+import { concurrencyOf, ON_TIME_WITHIN } from '../../contract/policies.ts';
 import type { Run } from '../../contract/run.ts';
-import type { LedgerRow, Outcome, RunSpec, Schedule } from '../../contract/schedule.ts';
+import type { LedgerRow, RunSpec, Schedule } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Overrides } from '../../contract/timing.ts';
 import { runEvent } from '../run/transitions.ts';
+import { failsSla, occurrenceEvent, slaMissedEvent } from './occurrence-events.ts';
 import type { Plan } from './plan.ts';
 import { planOfSchedule } from './plan.ts';
 
@@ -161,7 +162,7 @@ class Pass {
 	decide(occasion: Occasion, later: Later): void {
 		const { at } = occasion;
 		const decided = this.#outcomeOf(occasion, later);
-		const run = decided.outcome === 'fired' ? this.#fire(at, decided.trigger) : null;
+		const run = decided.outcome === 'fired' ? this.#fire(occasion, decided.trigger) : null;
 		this.#record(occasion, decided, run);
 		// What was coalesced waits for the run that stands for it, whatever is skipped in between.
 		const waiting = decided.outcome === 'coalesced' || this.#windowStart !== this.#lastAt;
@@ -253,7 +254,7 @@ class Pass {
 		}
 	}
 
-	#fire(at: Instant, trigger: Trigger): Run {
+	#fire({ at, dueAt }: Occasion, trigger: Trigger): Run {
 		const { schedule, spec, active } = this.#due;
 		const { now, newId, cancel } = this.#context;
 		if (spec.policies.overlap === 'cancel_other' && !this.#cancelledOthers) {
@@ -270,6 +271,7 @@ class Pass {
 			trigger,
 			nominalAt: at,
 			windowStart: this.#windowStart,
+			dueAt,
 			now,
 		});
 		this.#runs.push(run);
@@ -293,6 +295,9 @@ class Pass {
 			reason,
 		});
 		this.#events.push(occurrenceEvent(schedule, { at, outcome, reason, runId, now }));
+		if (this.#due.spec.policies.sla !== undefined && failsSla(outcome)) {
+			this.#events.push(slaMissedEvent(schedule, { at, outcome, reason, now }));
+		}
 		if (run !== null) this.#events.push(runEvent('run.queued', run, now));
 	}
 }
@@ -311,27 +316,7 @@ function overridesAfter({ skipped, moved }: Overrides, lastAt: Instant | null): 
 	};
 }
 
-function occurrenceEvent(
-	schedule: Schedule,
-	decided: {
-		at: Instant;
-		outcome: Outcome;
-		reason: string | null;
-		runId: string | null;
-		now: Instant;
-	},
-): EventDraft {
-	const { at, outcome, reason, runId, now } = decided;
-	return {
-		type: `occurrence.${outcome}`,
-		tenant: schedule.tenant,
-		at: now,
-		subject: { scheduleId: schedule.id, ...(runId === null ? {} : { runId }) },
-		data: { nominalAt: new Date(at).toISOString(), ...(reason === null ? {} : { reason }) },
-	};
-}
-
-/** A run that is ready at once. */
+/** A run that is ready at once. `dueAt`: when its occurrence was due; the SLA of a run without one begins now. */
 export function newRun(made: {
 	id: Run['id'];
 	spec: RunSpec;
@@ -340,9 +325,12 @@ export function newRun(made: {
 	trigger: Trigger;
 	nominalAt: Instant | null;
 	windowStart: Instant | null;
+	dueAt?: Instant;
 	now: Instant;
 }): Run {
 	const { id, spec, specId, scheduleId, trigger, nominalAt, windowStart, now } = made;
+	const concurrency = concurrencyOf(spec.policies);
+	const { sla, priority, overlap } = spec.policies;
 	return {
 		id,
 		tenant: spec.tenant,
@@ -361,9 +349,15 @@ export function newRun(made: {
 		owner: null,
 		leaseUntil: null,
 		deadlineAt: null,
+		beatBy: null,
+		priority: priority ?? 0,
 		// Whatever makes it (an occurrence, a hand, a catch-up): a schedule's runs go one at a time, unless allowed.
-		serialKey: scheduleId !== null && spec.policies.overlap !== 'allow_all' ? scheduleId : null,
-		concurrencyKey: spec.policies.concurrencyKey ?? null,
+		serialKey: scheduleId !== null && overlap !== 'allow_all' ? scheduleId : null,
+		concurrencyKey: concurrency?.key ?? null,
+		concurrencyLimit: concurrency?.limit ?? 1,
+		slaDueAt: sla === undefined ? null : (made.dueAt ?? now) + sla.deliveredWithin,
+		slaState: sla === undefined ? null : 'pending',
+		slaSettledAt: null,
 		held: false,
 		startedAt: null,
 		endedAt: null,

@@ -2,6 +2,7 @@ import type { BlobRef } from '../../contract/result.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Finding, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
+import { RANKED } from './look-at.ts';
 import { getMark } from './marks.ts';
 
 /** Something that should not be: `sql` counts it, and `?1` is an instant from which on it is too late. */
@@ -38,7 +39,8 @@ const CHECKS: readonly Check[] = [
 		severity: 'notice',
 		code: 'RUN_BACKLOG',
 		message: 'queued runs could have begun more than a minute ago',
-		sql: `SELECT count(*) FROM runs WHERE state = 'queued' AND lookAt < ?1`,
+		sql: `SELECT count(*) FROM runs WHERE state = 'queued'
+			AND (lookAt < ?1 OR (lookAt = ${RANKED} AND readyAt < ?1))`,
 	},
 	{
 		severity: 'problem',
@@ -74,14 +76,20 @@ const CHECKS: readonly Check[] = [
 	{
 		severity: 'problem',
 		code: 'RUN_GATE_SHUT',
-		message: 'queued runs wait for a key that nobody holds',
+		message: 'queued runs wait for a key that they could have, or could have one that is taken',
 		sql: `SELECT
 			(SELECT count(*) FROM keyed_runs k WHERE state = 'queued' AND blocked = 0
 				AND concurrencyKey IS NOT NULL
-				AND NOT EXISTS (SELECT 1 FROM keyed_runs h WHERE h.tenant = k.tenant
+				AND ((SELECT count(*) FROM keyed_runs h WHERE h.tenant = k.tenant
 					AND h.concurrencyKey = k.concurrencyKey AND h.state IN ('running', 'waiting'))
-				AND NOT EXISTS (SELECT 1 FROM run_gates g WHERE g.tenant = k.tenant
-					AND g.concurrencyKey = k.concurrencyKey))
+						< k.concurrencyLimit)
+				<> EXISTS (SELECT 1 FROM open_tiers t WHERE t.tenant = k.tenant
+					AND t.concurrencyKey = k.concurrencyKey AND t.rank = k.rank
+					AND t.concurrencyLimit = k.concurrencyLimit AND t.readyAt <= k.readyAt))
+			+ (SELECT count(*) FROM open_tiers t WHERE NOT EXISTS
+				(SELECT 1 FROM keyed_runs k WHERE k.tenant = t.tenant AND k.state = 'queued'
+					AND k.blocked = 0 AND k.concurrencyKey = t.concurrencyKey AND k.rank = t.rank
+					AND k.concurrencyLimit = t.concurrencyLimit AND k.readyAt = t.readyAt))
 			+ (SELECT count(*) FROM keyed_runs k WHERE blocked = 1
 				AND NOT EXISTS (SELECT 1 FROM keyed_runs h WHERE h.tenant = k.tenant
 					AND h.serialKey = k.serialKey AND h.blocked = 0))
@@ -90,6 +98,12 @@ const CHECKS: readonly Check[] = [
 					(SELECT 1 FROM keyed_runs k WHERE k.seq = r.seq AND k.state = r.state))
 			+ (SELECT count(*) FROM keyed_runs k WHERE NOT EXISTS
 				(SELECT 1 FROM runs r WHERE k.seq = r.seq AND r.lookAt IS NOT NULL))`,
+	},
+	{
+		severity: 'notice',
+		code: 'SLA_OVERDUE',
+		message: 'runs whose SLA ended more than a minute ago and is not settled yet',
+		sql: `SELECT count(*) FROM runs WHERE slaState = 'pending' AND slaDueAt < ?1`,
 	},
 	{
 		severity: 'problem',

@@ -11,9 +11,11 @@ const SLACK = 60_000;
 const MISSING: Partial<Record<TimerName, string>> = {
 	'run.retry': `SELECT id, readyAt FROM runs AS r INDEXED BY runs_due WHERE state = 'retrying' AND lookAt IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'run.retry:' || r.id) LIMIT ?`,
-	'run.deadline': `SELECT id, deadlineAt FROM runs AS r INDEXED BY runs_due WHERE state = 'waiting' AND lookAt IS NOT NULL
+	'run.deadline': `SELECT id, lookAt FROM runs AS r INDEXED BY runs_due WHERE state = 'waiting' AND lookAt IS NOT NULL
 		AND held = 0 AND deadlineAt IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'run.deadline:' || r.id) LIMIT ?`,
+	'run.sla': `SELECT id, slaDueAt FROM runs AS r INDEXED BY runs_sla WHERE slaState = 'pending'
+		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'run.sla:' || r.id) LIMIT ?`,
 	'delivery.due': `SELECT id, dueAt FROM deliveries AS d INDEXED BY deliveries_due
 		WHERE (state = 'pending' OR state = 'failed') AND dueAt > :now
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'delivery.due:' || d.id) LIMIT ?`,
@@ -27,6 +29,7 @@ const WANTED: Record<TimerName, string> = {
 	'schedule.due': `schedules x WHERE x.state = 'active'`,
 	'run.retry': `runs x WHERE x.state = 'retrying'`,
 	'run.deadline': `runs x WHERE x.state = 'waiting' AND x.held = 0`,
+	'run.sla': `runs x WHERE x.slaState = 'pending'`,
 	'delivery.due': `deliveries x WHERE x.state IN ('pending', 'failed')`,
 	'notification.due': `notifications x WHERE x.state IN ('pending', 'failed')`,
 };

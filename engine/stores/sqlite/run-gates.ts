@@ -1,6 +1,8 @@
 import type { Run, RunState } from '../../contract/run.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Database } from './database.ts';
+import { claimableAt } from './look-at.ts';
+import { createTiers } from './run-tiers.ts';
 
 /**
  * Which queued runs with a key may be claimed, kept up to date at every write so that a claim never has to
@@ -8,10 +10,11 @@ import type { Database } from './database.ts';
  *
  * - `serialKey`: one at a time in the order of insertion. The oldest unfinished run of a key is its head; all
  *   others are `blocked`. When the head ends, the next becomes head.
- * - `concurrencyKey`: one at a time. A row in `run_gates` says that nobody holds the key (in `running` or
- *   `waiting`) and when the first run that waits for it, and is not blocked, is ready.
+ * - `concurrencyKey`: a run may begin while fewer runs than its limit hold the key, that is, are in `running`
+ *   or `waiting`. How many do is counted from their rows, never kept as a number: no crash and no lost lease
+ *   can leave a slot taken. See run-tiers.ts.
  *
- * A head without a concurrencyKey waits for nothing but its instant, as a run without keys does: then its
+ * A head without a concurrencyKey waits for nothing but its turn, as a run without keys does: then its
  * `lookAt` says so. All other queued runs with a key are found by the rows here alone.
  */
 export interface RunGates {
@@ -23,7 +26,7 @@ export interface RunGates {
 	 * @returns whether the run itself, when queued, must wait for a key
 	 */
 	move(seq: number, to: { state: RunState; readyAt: Instant }): boolean;
-	/** The keys that somebody waits for and nobody holds, by readiness: the `seq` of the first run of each. */
+	/** The runs that wait for a key and may have it now, in the order of claims: their `seq`. */
 	claimable(now: Instant, limit: number): number[];
 }
 
@@ -37,6 +40,8 @@ type Keyed = [
 const TERMINAL: readonly RunState[] = ['succeeded', 'failed', 'cancelled', 'expired'];
 
 export function createRunGates(db: Database): RunGates {
+	const tiers = createTiers(db);
+
 	function hasHead(tenant: string, serialKey: string): boolean {
 		const head = db
 			.rows(
@@ -50,66 +55,45 @@ export function createRunGates(db: Database): RunGates {
 	/** The head of a serial key is gone: the oldest of the others takes its place. */
 	function promote(tenant: string, serialKey: string): void {
 		const next = db
-			.rows<[seq: number, concurrencyKey: string | null, readyAt: Instant]>(
-				`SELECT seq, concurrencyKey, readyAt FROM keyed_runs INDEXED BY keyed_runs_serial
+			.rows<[seq: number, concurrencyKey: string | null, readyAt: Instant, rank: number]>(
+				`SELECT seq, concurrencyKey, readyAt, rank FROM keyed_runs INDEXED BY keyed_runs_serial
 				WHERE tenant = ? AND serialKey = ? AND blocked = 1 ORDER BY seq LIMIT 1`,
 			)
 			.get(tenant, serialKey);
 		if (next === undefined || hasHead(tenant, serialKey)) return;
-		const [seq, concurrencyKey, readyAt] = next;
+		const [seq, concurrencyKey, readyAt, rank] = next;
 		db.sql('UPDATE keyed_runs SET blocked = 0 WHERE seq = ?').run(seq);
-		if (concurrencyKey !== null) refresh(tenant, concurrencyKey);
-		else db.sql('UPDATE runs SET lookAt = ? WHERE seq = ?').run(readyAt, seq);
-	}
-
-	/** Opens or shuts a concurrency key as its runs demand. */
-	function refresh(tenant: string, concurrencyKey: string): void {
-		const readyAt = isHeld(tenant, concurrencyKey) ? undefined : firstReady(tenant, concurrencyKey);
-		if (readyAt === undefined) {
-			db.sql('DELETE FROM run_gates WHERE tenant = ? AND concurrencyKey = ?').run(
-				tenant,
-				concurrencyKey,
-			);
+		if (concurrencyKey !== null) {
+			tiers.refresh(tenant, concurrencyKey);
 		} else {
-			db.sql(
-				`INSERT INTO run_gates (tenant, concurrencyKey, readyAt) VALUES (?, ?, ?)
-				ON CONFLICT (tenant, concurrencyKey) DO UPDATE SET readyAt = excluded.readyAt
-				WHERE readyAt <> excluded.readyAt`,
-			).run(tenant, concurrencyKey, readyAt);
+			const lookAt = claimableAt({ readyAt, priority: -rank });
+			db.sql('UPDATE runs SET lookAt = ? WHERE seq = ?').run(lookAt, seq);
 		}
-	}
-
-	function isHeld(tenant: string, concurrencyKey: string): boolean {
-		const holder = db
-			.rows(
-				`SELECT 1 FROM keyed_runs INDEXED BY keyed_runs_holding
-				WHERE tenant = ? AND concurrencyKey = ? AND (state = 'running' OR state = 'waiting') LIMIT 1`,
-			)
-			.get(tenant, concurrencyKey);
-		return holder !== undefined;
-	}
-
-	function firstReady(tenant: string, concurrencyKey: string): Instant | undefined {
-		return db
-			.rows<[Instant]>(
-				`SELECT readyAt FROM keyed_runs INDEXED BY keyed_runs_queued
-				WHERE tenant = ? AND concurrencyKey = ? AND state = 'queued' AND blocked = 0
-				ORDER BY readyAt LIMIT 1`,
-			)
-			.get(tenant, concurrencyKey)?.[0];
 	}
 
 	return {
 		enter: ({ tenant, serialKey, concurrencyKey }) =>
 			concurrencyKey !== null || (serialKey !== null && hasHead(tenant, serialKey)),
 
-		inserted(seq, { tenant, serialKey, concurrencyKey, state, readyAt }) {
+		inserted(seq, run) {
+			const { tenant, serialKey, concurrencyKey, concurrencyLimit, priority, state, readyAt } = run;
 			const blocked = serialKey !== null && hasHead(tenant, serialKey);
 			db.sql(
-				`INSERT INTO keyed_runs (seq, tenant, serialKey, concurrencyKey, state, readyAt, blocked)
-				VALUES (?, ?, ?, ?, ?, ?, ?)`,
-			).run(seq, tenant, serialKey, concurrencyKey, state, readyAt, Number(blocked));
-			if (concurrencyKey !== null) refresh(tenant, concurrencyKey);
+				`INSERT INTO keyed_runs
+				(seq, tenant, serialKey, concurrencyKey, concurrencyLimit, rank, state, readyAt, blocked)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			).run(
+				seq,
+				tenant,
+				serialKey,
+				concurrencyKey,
+				concurrencyLimit,
+				-priority,
+				state,
+				readyAt,
+				Number(blocked),
+			);
+			if (concurrencyKey !== null) tiers.refresh(tenant, concurrencyKey);
 		},
 
 		move(seq, { state, readyAt }) {
@@ -124,23 +108,11 @@ export function createRunGates(db: Database): RunGates {
 						.get(state, readyAt, seq);
 			if (row === undefined) return false;
 			const [tenant, serialKey, concurrencyKey, blocked] = row;
-			if (concurrencyKey !== null) refresh(tenant, concurrencyKey);
+			if (concurrencyKey !== null) tiers.refresh(tenant, concurrencyKey);
 			if (over && blocked === 0 && serialKey !== null) promote(tenant, serialKey);
 			return concurrencyKey !== null || blocked === 1;
 		},
 
-		claimable(now, limit) {
-			const open = db
-				.rows<[tenant: string, concurrencyKey: string]>(
-					'SELECT tenant, concurrencyKey FROM run_gates WHERE readyAt <= ? ORDER BY readyAt LIMIT ?',
-				)
-				.all(now, limit);
-			const first = db.rows<[number]>(
-				`SELECT seq FROM keyed_runs INDEXED BY keyed_runs_queued
-				WHERE tenant = ? AND concurrencyKey = ? AND state = 'queued' AND blocked = 0
-				ORDER BY readyAt, seq LIMIT 1`,
-			);
-			return open.flatMap(([tenant, key]) => [...(first.get(tenant, key) ?? [])]);
-		},
+		claimable: (now, limit) => tiers.claimable(now, limit),
 	};
 }

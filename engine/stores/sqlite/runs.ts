@@ -5,7 +5,7 @@ import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import { createGather } from './gather.ts';
-import { lookAtOf } from './look-at.ts';
+import { lookAtOf, RANKED } from './look-at.ts';
 import { once } from './once.ts';
 import { attemptRows, runRows } from './rows.ts';
 import type { RunGates } from './run-gates.ts';
@@ -23,6 +23,7 @@ interface Runs {
 		| 'settleOnce'
 		| 'listExpiredRuns'
 		| 'listDueRuns'
+		| 'listSlaDue'
 		| 'getRun'
 		| 'getRunById'
 		| 'listRuns'
@@ -42,7 +43,7 @@ export function createRuns(
 	context: Context,
 	parts: { gates: RunGates; settle: SettleRun; specs: ReturnType<typeof createSpecs> },
 ): Runs {
-	const { db, write } = context;
+	const { db, write, timers } = context;
 	const { gates, settle, specs } = parts;
 
 	function insertRun(tx: Transaction, run: Run): void {
@@ -50,6 +51,7 @@ export function createRuns(
 		const lookAt = lookAtOf(run, keyed && gates.enter(run));
 		const { lastInsertRowid } = db.sql(INSERT).run(...runRows.toRow(run), lookAt);
 		if (keyed && lookAt !== null) gates.inserted(Number(lastInsertRowid), run);
+		if (run.slaState === 'pending') timers.set('run.sla', run.id, run.slaDueAt ?? 0);
 		tx.tally('run', run.tenant, null, run.state);
 	}
 
@@ -127,6 +129,16 @@ export function createRuns(
 				return [...retrying, ...waiting].map(runRows.fromRow);
 			},
 
+			async listSlaDue(now, limit) {
+				return db
+					.rows(
+						`${SELECT} FROM runs INDEXED BY runs_sla WHERE slaState = 'pending' AND slaDueAt <= ?
+					ORDER BY slaDueAt LIMIT ?`,
+					)
+					.all(now, limit)
+					.map(runRows.fromRow);
+			},
+
 			async getRun(tenant, id) {
 				const row = db.rows(`${SELECT} FROM runs WHERE id = ? AND tenant = ?`).get(id, tenant);
 				return row === undefined ? null : runRows.fromRow(row);
@@ -177,28 +189,63 @@ export function createRuns(
 		});
 	}
 
-	/** The queued runs to be claimed, by readiness and then by age. */
+	/** The queued runs to be claimed: by priority, then by readiness, then by age. */
 	function candidates(now: Instant, limit: number): Candidate[] {
-		const found = db
+		const found = ranked(now, { below: 101, above: 0, limit });
+		found.push(...plain(now, limit - found.length));
+		found.push(...ranked(now, { below: 0, above: -101, limit: limit - found.length }));
+		const keyed = gates.claimable(now, limit);
+		if (keyed.length > 0) {
+			const bySeq = db.rows(`${SELECT}, seq FROM runs WHERE seq = ?`);
+			for (const seq of keyed) {
+				const row = bySeq.get(seq);
+				if (row !== undefined) found.push(toCandidate(row));
+			}
+			found.sort(
+				(a, b) => b.run.priority - a.run.priority || a.run.readyAt - b.run.readyAt || a.seq - b.seq,
+			);
+		}
+		return found.slice(0, limit);
+	}
+
+	/** Those of priority 0. */
+	function plain(now: Instant, limit: number): Candidate[] {
+		if (limit <= 0) return [];
+		return db
 			.rows(
 				`${SELECT}, seq FROM runs INDEXED BY runs_due WHERE state = 'queued' AND lookAt <= ?
 				ORDER BY lookAt, seq LIMIT ?`,
 			)
 			.all(now, limit)
 			.map(toCandidate);
-		const keyed = gates.claimable(now, limit);
-		if (keyed.length === 0) return found;
-		const bySeq = db.rows(`${SELECT}, seq FROM runs WHERE seq = ?`);
-		for (const seq of keyed) {
-			const row = bySeq.get(seq);
-			if (row !== undefined) found.push(toCandidate(row));
+	}
+
+	/** Those of any other priority between two, one priority after another: two looks at the index for each. */
+	function ranked(
+		now: Instant,
+		{ below, above, limit }: { below: number; above: number; limit: number },
+	): Candidate[] {
+		const found: Candidate[] = [];
+		if (limit <= 0) return found;
+		const highest = db.rows<[priority: number]>(HIGHEST_BELOW);
+		let priority = highest.get(below)?.[0];
+		while (priority !== undefined && priority > above && found.length < limit) {
+			const ready = db.rows(RANKED_RUNS).all(priority, now, limit - found.length);
+			found.push(...ready.map(toCandidate));
+			priority = highest.get(priority)?.[0];
 		}
-		found.sort((a, b) => a.run.readyAt - b.run.readyAt || a.seq - b.seq);
-		return found.slice(0, limit);
+		return found;
 	}
 }
 
+/** Its condition is that of the index, written out: SQLite does not look into parameters. */
+const IS_RANKED = `lookAt = ${RANKED}`;
+const HIGHEST_BELOW = `SELECT priority FROM runs INDEXED BY runs_ranked
+	WHERE ${IS_RANKED} AND priority < ? ORDER BY priority DESC LIMIT 1`;
+
 const SELECT = `SELECT ${runRows.columns}`;
+const RANKED_RUNS = `${SELECT}, seq FROM runs INDEXED BY runs_ranked
+	WHERE ${IS_RANKED} AND priority = ? AND readyAt <= ? ORDER BY readyAt, seq LIMIT ?`;
 const INSERT = runRows.insert.replace(') VALUES (', ', lookAt) VALUES (?, ');
 /** One statement for the batch: the cost of a claim is in the calls. */
 const CLAIM = `UPDATE runs SET state = 'running', owner = ?, leaseUntil = ?, epoch = epoch + 1,

@@ -2,6 +2,7 @@ import { CapError } from '../../contract/errors.ts';
 import type { Database } from './database.ts';
 import { CONTROL } from './migrations/1-control.ts';
 import { WORK } from './migrations/1-work.ts';
+import { POLICIES } from './migrations/2-policies.ts';
 import { TIMING } from './migrations/2-timing.ts';
 
 /**
@@ -15,7 +16,7 @@ import { TIMING } from './migrations/2-timing.ts';
  * no foreign keys: on the hot path each would cost a look-up, and everything that belongs together is
  * written and deleted in one commit; `doctor` looks for orphans.
  */
-const MIGRATIONS: readonly string[] = [CONTROL + WORK, TIMING];
+const MIGRATIONS: readonly string[] = [CONTROL + WORK, TIMING + POLICIES];
 
 /** Brings the database to this engine's version. @throws CapError STORAGE_UNAVAILABLE when it is newer */
 export function migrate(database: Database): void {

@@ -1,5 +1,5 @@
 import type { RunSettlement } from '../../contract/change.ts';
-import type { RunState } from '../../contract/run.ts';
+import type { RunState, SlaState } from '../../contract/run.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
@@ -27,11 +27,27 @@ type Guarded = [
 	deadlineAt: Instant | null,
 	held: number,
 	keyed: number,
+	beatBy: Instant | null,
+	priority: number,
+	slaState: SlaState | null,
 ];
 
 function lookAtFields(row: Guarded): LookAtFields {
-	const [, , state, , readyAt, leaseUntil, deadlineAt, held] = row;
-	return { state, readyAt, leaseUntil, deadlineAt, held: held === 1 };
+	const [, , state, , readyAt, leaseUntil, deadlineAt, held, , beatBy, priority] = row;
+	return { state, readyAt, leaseUntil, deadlineAt, beatBy, held: held === 1, priority };
+}
+
+/** Whether the row is as the decision was made for. */
+function holds(row: Guarded, settlement: RunSettlement): boolean {
+	const [, tenant, state, epoch, , , , , , beatBy, , slaState] = row;
+	const { readBeatBy, readSlaState } = settlement;
+	return (
+		tenant === settlement.tenant &&
+		settlement.from.includes(state) &&
+		(settlement.epoch === null || settlement.epoch === epoch) &&
+		(readBeatBy === undefined || readBeatBy === beatBy) &&
+		(readSlaState === undefined || readSlaState === slaState)
+	);
 }
 
 export function createSettleRun(
@@ -59,18 +75,16 @@ export function createSettleRun(
 	}
 
 	return (tx, settlement) => {
-		const { runId, from, set } = settlement;
+		const { runId, set } = settlement;
 		const row = db
 			.rows<Guarded>(
 				`SELECT seq, tenant, state, epoch, readyAt, leaseUntil, deadlineAt, held,
-					serialKey IS NOT NULL OR concurrencyKey IS NOT NULL
+					serialKey IS NOT NULL OR concurrencyKey IS NOT NULL, beatBy, priority, slaState
 				FROM runs WHERE id = ?`,
 			)
 			.get(runId);
-		if (row === undefined) return false;
+		if (row === undefined || !holds(row, settlement)) return false;
 		const [seq, tenant, state, epoch, , , , , keyed] = row;
-		if (tenant !== settlement.tenant || !from.includes(state)) return false;
-		if (settlement.epoch !== null && settlement.epoch !== epoch) return false;
 
 		const next = { ...lookAtFields(row), ...set };
 		const lookAt = lookAtOf(next, keyed === 1 && gates.move(seq, next));
@@ -82,6 +96,9 @@ export function createSettleRun(
 		const now = set.state ?? state;
 		// Only those two states have timers.
 		if (settlement.timer || state === 'waiting' || state === 'retrying') setTimer(settlement);
+		if (now === 'waiting' && typeof set.beatBy === 'number')
+			timers.set('run.deadline', runId, lookAt ?? 0);
+		if (set.slaState !== undefined) timers.remove(runId, 'run.sla');
 		tx.tally('run', tenant, state, now);
 		writeFollowing(tx, settlement);
 		return true;

@@ -15,6 +15,7 @@ export const TIMER_NAMES = [
 	'schedule.due',
 	'run.retry',
 	'run.deadline',
+	'run.sla',
 	'delivery.due',
 	'notification.due',
 ] as const satisfies readonly TimerName[];

@@ -14,7 +14,14 @@ import { claimEvents, createRecords, T0, TENANT, testClock } from '../../support
 const LEASE = 30;
 
 type Step =
-	| { kind: 'add'; serialKey: string | null; concurrencyKey: string | null; readyIn: number }
+	| {
+			kind: 'add';
+			serialKey: string | null;
+			concurrencyKey: string | null;
+			concurrencyLimit: number;
+			priority: number;
+			readyIn: number;
+	  }
 	| { kind: 'claim'; engine: number; limit: number }
 	| { kind: 'settle' | 'renew'; holding: number; to: number }
 	| { kind: 'expire' }
@@ -27,6 +34,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 		kind: fc.constant('add' as const),
 		serialKey: key,
 		concurrencyKey: key,
+		concurrencyLimit: fc.constantFrom(1, 1, 2, 3),
+		priority: fc.constantFrom(0, 0, 0, 5, 100, -7),
 		readyIn: fc.integer({ min: 0, max: 20 }),
 	}),
 	fc.record({
@@ -63,7 +72,7 @@ it('agrees with a simple model in every interleaving of claims, ends, renewals a
 				await rm(folder, { recursive: true });
 			}
 		}),
-		{ numRuns: 60 },
+		{ numRuns: 80 },
 	);
 }, 60_000);
 
@@ -85,10 +94,10 @@ async function play(
 		model.find((other) => other.serialKey === run.serialKey && unfinished(other)) === run;
 	const keyFree = (run: Run) =>
 		run.concurrencyKey === null ||
-		!model.some(
+		model.filter(
 			(other) =>
 				other.concurrencyKey === run.concurrencyKey && ['running', 'waiting'].includes(other.state),
-		);
+		).length < run.concurrencyLimit;
 
 	/** What a claim must take: one by one, the readiest that may go. */
 	function expectedClaim(limit: number): Run[] {
@@ -98,7 +107,10 @@ async function play(
 				.map((run, age) => ({ run, age }))
 				.filter(({ run }) => run.state === 'queued' && run.readyAt <= clock.at)
 				.filter(({ run }) => isHead(run) && keyFree(run))
-				.sort((a, b) => a.run.readyAt - b.run.readyAt || a.age - b.age)[0]?.run;
+				.sort(
+					(a, b) =>
+						b.run.priority - a.run.priority || a.run.readyAt - b.run.readyAt || a.age - b.age,
+				)[0]?.run;
 			if (next === undefined) break;
 			next.state = 'running';
 			taken.push(next);
@@ -109,8 +121,8 @@ async function play(
 	for (const next of steps) {
 		switch (next.kind) {
 			case 'add': {
-				const { serialKey, concurrencyKey, readyIn } = next;
-				const run = records.run({ serialKey, concurrencyKey, readyAt: clock.at + readyIn });
+				const { kind: _, readyIn, ...more } = next;
+				const run = records.run({ ...more, readyAt: clock.at + readyIn });
 				await store.addRuns({ runs: [run], specs: [spec], settle: [], events: [] });
 				model.push({ ...run });
 				break;

@@ -38,7 +38,7 @@ const ended = { at: AT, error, followUps: nothing };
 
 /** Every decision that may be made about a run, from whatever copy of it somebody holds. */
 const DECISIONS: Record<string, (run: Run, spec: RunSpec) => RunSettlement> = {
-	accepted: (run) => accepted(run, { at: AT, deadlineAt: AT + 1000 }),
+	accepted: (run) => accepted(run, { at: AT, deadlineAt: AT + 1000, beatBy: null }),
 	succeeded: (run, spec) =>
 		succeeded(run, spec, { at: AT, result, inline: null, followUps: nothing }),
 	failed: (run, spec) => failed(run, spec, { ...ended, outcome: 'failed' }),
@@ -49,7 +49,7 @@ const DECISIONS: Record<string, (run: Run, spec: RunSpec) => RunSettlement> = {
 	held: (run) => held(run, { at: AT, error }),
 	unheld: (run) => unheld(run, { at: AT }),
 	cancelled: (run) => cancelled(run, ended),
-	progressed: (run) => progressed(run, { at: AT, progress: { done: 1 } }),
+	progressed: (run) => progressed(run, { at: AT, progress: { done: 1 }, beatBy: null }),
 	afterFailure: (run, spec) =>
 		afterFailure(run, spec, { error, outcome: 'failed', retry: 'later' }, { at: AT, followUps }),
 	afterTimeout: (run, spec) =>
@@ -174,7 +174,7 @@ describe('the life of a run', () => {
 		const spec = aSpec({ policies: policiesSchema.parse({ retry: { attempts: 1 } }) });
 		const running = claim(aRun());
 		expect(apply(running, decided('afterTimeout', running, spec)).state).toBe('failed');
-		const waiting = apply(running, accepted(running, { at: AT, deadlineAt: AT + 1 }));
+		const waiting = apply(running, accepted(running, { at: AT, deadlineAt: AT + 1, beatBy: null }));
 		expect(apply(waiting, afterDeadline(waiting, spec, { at: AT, followUps })).state).toBe(
 			'expired',
 		);

@@ -117,7 +117,7 @@ interface Lived {
 
 /** What the engine's own decisions come to, each applied as a store does. */
 function live(life: Life): Lived {
-	const spec = aSpec({ policies: policiesSchema.parse(life.policies) });
+	const spec = aSpec({ policies: { ...policiesSchema.parse({}), ...life.policies } });
 	const end = T0 + life.count * life.every;
 	let schedule = aSchedule({
 		timing: {
