@@ -1,11 +1,15 @@
 import type { Calendars } from '../contract/calendar.ts';
 import { NO_CALENDARS } from '../contract/calendar.ts';
 import type { Actor } from '../contract/access.ts';
+import type { Capability } from '../contract/capability.ts';
 import { inputError } from '../contract/errors.ts';
 import type { Schedule, ScheduleInput } from '../contract/schedule.ts';
-import type { UpcomingOccurrence } from '../contract/timing.ts';
+import type { Policies } from '../contract/policies.ts';
+import type { Timing, UpcomingOccurrence } from '../contract/timing.ts';
 import { NO_OVERRIDES } from '../contract/timing.ts';
-import { shown } from '../contract/zod-issues.ts';
+import { invalid, shown } from '../contract/zod-issues.ts';
+import type { PolicyWarning } from '../core/schedule/lint-policies.ts';
+import { lintPolicies } from '../core/schedule/lint-policies.ts';
 import { lintLocalAt, lintTiming } from '../core/schedule/lint-timing.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { planOf, planOfSchedule } from '../core/schedule/plan.ts';
@@ -78,7 +82,8 @@ async function compileSchedule(
 			received: shown(input.capability),
 		});
 	}
-	const { action } = await findAction(ctx, actor, { capability, action: input.action });
+	const found = await findAction(ctx, actor, { capability, action: input.action });
+	const { action } = found;
 	await checkParameters(action, input.parameters);
 
 	const now = ctx.clock.now();
@@ -91,6 +96,11 @@ async function compileSchedule(
 		},
 		{ acceptedAt: now, smallestInterval: ctx.settings.smallestInterval },
 	);
+	const warnings = [
+		...lintTiming(timing, now),
+		...lintLocalAt(input.timing?.at, timing),
+		...checkPolicies(ctx, timing, input.policies, { calendars, capability: found.capability }),
+	];
 	const id = ctx.newId('schedule');
 	const plan = planOf({ timing, calendars, seed: id });
 	const nextAt = plan.next(beginning(timing, now));
@@ -144,10 +154,31 @@ async function compileSchedule(
 	const answer = {
 		schedule,
 		upcoming: upcomingOf(schedule, calendars),
-		warnings: [...lintTiming(timing, now), ...lintLocalAt(input.timing?.at, timing)],
+		warnings,
 		secrets,
 	};
 	return { answer, spec: record };
+}
+
+/**
+ * What may surprise in policies, with the timing that they go with; null: a run by hand.
+ * @throws CapError INVALID_POLICIES when they contradict each other or the timing
+ */
+export function checkPolicies(
+	ctx: Pick<Context, 'clock' | 'settings' | 'sessions'>,
+	timing: Timing | null,
+	policies: Policies,
+	{ calendars = NO_CALENDARS, capability }: { calendars?: Calendars; capability: Capability },
+): PolicyWarning[] {
+	const adapter = ctx.sessions.get(capability.binding.type);
+	const { errors, warnings } = lintPolicies(timing, policies, {
+		from: ctx.clock.now(),
+		calendars,
+		concurrency: ctx.settings.concurrency,
+		...(adapter === undefined ? {} : { canCallBack: adapter.abilities.async }),
+	});
+	if (errors.length > 0) throw invalid(errors, 'INVALID_POLICIES');
+	return warnings;
 }
 
 /** The next occurrences of a schedule that have no outcome yet, as many as its limit still allows. */

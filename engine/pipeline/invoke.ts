@@ -8,6 +8,7 @@ import { scheduleInputSchema } from '../contract/schedule.ts';
 import type { Duration } from '../contract/time.ts';
 import { newRun } from '../core/schedule/occurrences.ts';
 import { cancelled, isOver, unheld } from '../core/run/transitions.ts';
+import { checkPolicies } from './accept.ts';
 import { mayUse } from './access.ts';
 import { addRun } from './acts.ts';
 import { findAction } from './capabilities.ts';
@@ -44,8 +45,9 @@ export async function invokeAction(
 ): Promise<Answered<InvokedRun>> {
 	const earlier = await findEarlier(ctx, actor, once);
 	if (earlier !== null) return { kind: 'replayed', response: earlier };
-	const { action } = await findAction(ctx, actor, target);
+	const { action, capability } = await findAction(ctx, actor, target);
 	await checkParameters(action, input.parameters);
+	checkPolicies(ctx, null, input.policies, { capability });
 	const id = ctx.newId('run');
 	const { record, secrets } = await compileSpec(
 		ctx,

@@ -11,6 +11,7 @@ import type { PreviewInput } from '../contract/timing-requests.ts';
 import { demandOneWhen, whenFields } from '../contract/timing-requests.ts';
 import { parseInput, shown } from '../contract/zod-issues.ts';
 import { lintLocalAt, lintTiming } from '../core/schedule/lint-timing.ts';
+import { lintPolicies } from '../core/schedule/lint-policies.ts';
 import { planOf } from '../core/schedule/plan.ts';
 import type { PreviewedOccurrence } from '../core/schedule/preview.ts';
 import { previewOf } from '../core/schedule/preview.ts';
@@ -35,6 +36,8 @@ export interface PreviewContext {
 	now: Instant;
 	smallestInterval: Duration;
 	calendars: Calendars;
+	/** How many runs the engine carries out at once, where it is known. */
+	concurrency?: number;
 }
 
 /**
@@ -58,7 +61,12 @@ export function previewTiming(input: PreviewInput, context: PreviewContext): Pre
 			{ after: beginning(timing, acceptedAt), count: input.count, viewerTimeZone },
 		),
 		understood: presentTiming(timing),
-		warnings: warningsOf(input.timing, timing, acceptedAt),
+		warnings: [
+			...warningsOf(input.timing, timing, acceptedAt),
+			...(input.policies === undefined
+				? []
+				: lintPolicies(timing, input.policies, { ...context, from: acceptedAt }).warnings),
+		],
 	};
 }
 
@@ -105,7 +113,15 @@ export function lintRequest(input: unknown, context: PreviewContext): Lint {
 	try {
 		const parsed = parseInput(lintedSchema, input);
 		const timing = understand(parsed, context);
-		return { ok: true, errors: [], warnings: warningsOf(parsed.timing, timing, context.now) };
+		const found = lintPolicies(timing, parsed.policies ?? policiesSchema.parse({}), {
+			...context,
+			from: context.now,
+		});
+		return {
+			ok: found.errors.length === 0,
+			errors: found.errors,
+			warnings: [...warningsOf(parsed.timing, timing, context.now), ...found.warnings],
+		};
 	} catch (error) {
 		if (!(error instanceof CapError) || error.status >= 500) throw error;
 		const { code, issues } = error;

@@ -12,6 +12,7 @@ const previewContext = ({ clock, settings }: Context): PreviewContext => ({
 	now: clock.now(),
 	smallestInterval: settings.smallestInterval,
 	calendars: NO_CALENDARS,
+	concurrency: settings.concurrency,
 });
 
 export const TIMING_ROUTES = [
