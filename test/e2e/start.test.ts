@@ -66,7 +66,7 @@ describe('start', () => {
 		expect(output).toContain('"name":"health"');
 		expect(output).toContain('"scheduleId":"sch_');
 		expect(output).toContain('"items":[');
-		expect(output).not.toContain('"code"');
+		expect(output).not.toContain('"errors"');
 	}, 60_000);
 
 	it('drains on SIGTERM and ends well', async () => {

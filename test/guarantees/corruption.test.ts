@@ -42,7 +42,7 @@ const SPOILT: [string, string, string][] = [
 		'a schedule without a next instant',
 		`UPDATE schedules SET nextAt = NULL`,
 	],
-	['SCHEDULE_OVERDUE', 'a schedule that is overdue', `UPDATE schedules SET nextAt = 1`],
+	['SCHEDULE_OVERDUE', 'a schedule that is overdue', `UPDATE schedules SET dueAt = 1`],
 	[
 		'RUN_STUCK',
 		'a run whose lease ended long ago',

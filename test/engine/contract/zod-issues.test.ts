@@ -60,8 +60,6 @@ describe('what is wrong with an input', () => {
 	});
 
 	it.each([
-		[{ timing: { jitter: '5m' } }, 'timing.jitter'],
-		[{ timing: { rrule: 'FREQ=DAILY' } }, 'timing.rrule'],
 		[
 			{ delivery: { targets: [{ channel: 'file', package: ['gzip'] }] } },
 			'delivery.targets[0].package',

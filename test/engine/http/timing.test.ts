@@ -100,6 +100,39 @@ describe('the linter', () => {
 
 	it('warns of what may surprise', async () => {
 		const { body } = await ask('lint', { timing: { cron: '0 0 31 * *' } });
-		expect(body).toMatchObject({ ok: true, errors: [], warnings: [{ code: 'SKIPS_MONTHS' }] });
+		expect(body).toMatchObject({
+			ok: true,
+			errors: [],
+			warnings: [{ code: 'SKIPS_MONTHS' }, { code: 'CATCH_UP_WINDOW_SHORT' }],
+		});
+	});
+
+	it('names contradictory policies, which creating a schedule refuses', async () => {
+		const policies = { heartbeat: '10m', overlap: 'cancel_other', catchUp: { mode: 'all' } };
+		const { body } = await ask('lint', { timing: { every: '1h' }, policies });
+		expect(body).toMatchObject({
+			ok: false,
+			errors: [
+				{ code: 'HEARTBEAT_NOT_SHORTER', path: 'policies.heartbeat', received: '10m' },
+				{ code: 'CATCH_UP_CANCELS_ITSELF', path: 'policies.catchUp.mode' },
+			],
+		});
+		const binding = { type: 'http', url: 'http://127.0.0.1:9/' };
+		await engine.admin.put('/v1/capabilities/contradicted', { actions: { go: {} }, binding });
+		const refused = await engine.admin.post('/contradicted/schedule', {
+			action: 'go',
+			timing: { every: '1h' },
+			policies,
+		});
+		expect(refused).toMatchObject({ status: 422, body: { code: 'INVALID_POLICIES' } });
+		expect(refused.body.errors.map(({ path }: { path: string }) => path)).toEqual([
+			'policies.heartbeat',
+			'policies.catchUp.mode',
+		]);
+		const told = await engine.admin.post('/contradicted/schedule', {
+			action: 'go',
+			frequency: 'every 1m',
+		});
+		expect(told.body.warnings).toMatchObject([{ code: 'SHORTER_THAN_TIMEOUT' }]);
 	});
 });
