@@ -191,5 +191,9 @@ export function upcomingOf(
 	const { limit } = schedule.timing;
 	const left = limit === undefined ? count : Math.min(count, limit - schedule.runsMade);
 	const plan = planOfSchedule(schedule, calendars);
-	return describeUpcoming({ timing: schedule.timing, plan }, schedule.nextAt, Math.max(0, left));
+	return describeUpcoming(
+		{ timing: schedule.timing, plan, calendars },
+		schedule.nextAt,
+		Math.max(0, left),
+	);
 }

@@ -13,7 +13,7 @@ import type {
 import type { LedgerRow, RunSpec, Schedule } from '../contract/schedule.ts';
 import type { Instant } from '../contract/time.ts';
 import { formatDuration, toIso } from '../contract/time.ts';
-import type { Timing } from '../contract/timing.ts';
+import type { Rule, Timing } from '../contract/timing.ts';
 import type { PlannedOccurrence } from '../core/schedule/ahead.ts';
 import { formatLocal } from '../core/schedule/local-time.ts';
 import { notesAt } from '../core/schedule/notes.ts';
@@ -28,24 +28,41 @@ function iso(instant: Instant | null): string | null {
 }
 
 export function presentTiming(timing: Timing): JsonObject {
-	const { timeZone, start, end, limit } = timing;
+	const { timeZone, start, end, limit, exclude, only, jitter, dst, written } = timing;
 	const bounds: JsonObject = { timeZone };
 	if (start !== undefined) bounds['start'] = toIso(start);
 	if (end !== undefined) bounds['end'] = toIso(end);
 	if (limit !== undefined) bounds['limit'] = limit;
-	switch (timing.kind) {
-		case 'cron':
-			return { cron: timing.cron, ...bounds };
+	if (exclude !== undefined) bounds['exclude'] = exclude.map((each) => ({ ...each }));
+	if (only !== undefined) bounds['only'] = only.map((each) => ({ ...each }));
+	if (jitter !== undefined) bounds['jitter'] = { max: formatDuration(jitter.max), per: jitter.per };
+	if (dst !== undefined) bounds['dst'] = { ...dst };
+	if (written !== undefined) bounds['written'] = written;
+	return { ...presentRule(timing), ...bounds };
+}
+
+function presentRule(rule: Rule): JsonObject {
+	switch (rule.kind) {
+		case 'cron': {
+			const { cron, dialect, dayMatch } = rule;
+			return {
+				cron,
+				...(dialect === undefined ? {} : { dialect }),
+				...(dayMatch === undefined ? {} : { dayMatch }),
+			};
+		}
 		case 'every':
-			return { every: formatDuration(timing.every), anchor: toIso(timing.anchor), ...bounds };
-		case 'at':
-			return { at: toIso(timing.at), ...bounds };
-		case 'dates':
-			return { at: timing.dates.map(toIso), ...bounds };
+			return { every: formatDuration(rule.every), anchor: toIso(rule.anchor) };
 		case 'months':
+			return { every: `P${rule.months}M`, anchor: rule.anchor, monthEnd: rule.monthEnd };
+		case 'at':
+			return { at: toIso(rule.at) };
+		case 'dates':
+			return { at: rule.dates.map(toIso) };
 		case 'rrule':
+			return { rrule: rule.rrule };
 		case 'any':
-			return bounds;
+			return { any: rule.rules.map(presentRule) };
 	}
 }
 

@@ -7,9 +7,15 @@ export interface RandomPattern {
 	meaning: PatternMeaning;
 }
 
+interface RandomRule {
+	text: string;
+	rule: (date: Date) => boolean;
+}
+
 interface RandomField {
 	text: string;
 	values: number[];
+	rule?: (date: Date) => boolean;
 }
 
 const all = (min: number, max: number): number[] =>
@@ -44,6 +50,54 @@ function field(
 	return fc.oneof(fc.constant({ text: '*', values: all(min, max) }), everyNth, list, range);
 }
 
+/** Days that depend on their month, with a meaning that is worked out by looking at the whole month. */
+const monthRules: fc.Arbitrary<RandomRule> = fc.oneof(
+	fc.constant<RandomRule>({ text: 'L', rule: (date) => date.getUTCDate() === lengthOf(date) }),
+	fc.integer({ min: 1, max: 30 }).map((n) => ({
+		text: `L-${n}`,
+		rule: (date: Date) => date.getUTCDate() === lengthOf(date) - n,
+	})),
+	fc.constant<RandomRule>({
+		text: 'LW',
+		rule: (date) => date.getUTCDate() === Math.max(...workingDays(date)),
+	}),
+	fc.integer({ min: 1, max: 31 }).map((n) => ({
+		text: `${n}W`,
+		rule: (date: Date) =>
+			n <= lengthOf(date) &&
+			date.getUTCDate() ===
+				workingDays(date).reduce((best, day) =>
+					Math.abs(day - n) < Math.abs(best - n) ? day : best,
+				),
+	})),
+);
+
+const weekRules: fc.Arbitrary<RandomRule> = fc.oneof(
+	fc.tuple(fc.integer({ min: 0, max: 6 }), fc.integer({ min: 1, max: 5 })).map(([day, n]) => ({
+		text: `${day}#${n}`,
+		rule: (date: Date) => date.getUTCDay() === day && Math.ceil(date.getUTCDate() / 7) === n,
+	})),
+	fc.integer({ min: 0, max: 6 }).map((day) => ({
+		text: `${['SUN', 'MON', 'TUE', 'WED', 'THU', 'FRI', 'SAT'][day] ?? ''}L`,
+		rule: (date: Date) => date.getUTCDay() === day && date.getUTCDate() + 7 > lengthOf(date),
+	})),
+);
+
+function lengthOf(date: Date): number {
+	return new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth() + 1, 0)).getUTCDate();
+}
+
+/** Monday to Friday of the date's month. A Saturday is nearer to the Friday before, a Sunday to the Monday after. */
+function workingDays(date: Date): number[] {
+	return all(1, lengthOf(date)).filter((day) => {
+		const weekday = new Date(Date.UTC(date.getUTCFullYear(), date.getUTCMonth(), day)).getUTCDay();
+		return weekday >= 1 && weekday <= 5;
+	});
+}
+
+const ruleField = (rules: fc.Arbitrary<RandomRule>): fc.Arbitrary<RandomField> =>
+	rules.map(({ text, rule }) => ({ text, values: [], rule }));
+
 const star = (min: number, max: number): RandomField => ({ text: '*', values: all(min, max) });
 
 /**
@@ -62,9 +116,9 @@ export function cronPattern(options: {
 			options.withSeconds ? field(0, 59) : fc.constant<RandomField>({ text: '0', values: [0] }),
 			field(0, 59, [0, 15, 30, 45]),
 			field(0, 23, [0, 1, 2, 3, 23]),
-			mostly(field(1, 31, near), star(1, 31)),
+			mostly(fc.oneof(field(1, 31, near), ruleField(monthRules)), star(1, 31)),
 			mostly(field(1, 12), star(1, 12)),
-			mostly(field(0, 6), star(0, 6)),
+			mostly(fc.oneof(field(0, 6), ruleField(weekRules)), star(0, 6)),
 		)
 		.map(([seconds, minutes, hours, days, months, weekdays]) => {
 			const fields = [minutes, hours, days, months, weekdays];
@@ -80,13 +134,27 @@ export function cronPattern(options: {
 					months: months.values,
 					weekdays: weekdays.values,
 					eitherDay: restricted.every(Boolean),
+					...(days.rule === undefined ? {} : { dateRule: days.rule }),
+					...(weekdays.rule === undefined ? {} : { weekdayRule: weekdays.rule }),
 				},
 			};
 		})
 		.filter(({ meaning }) => meaning.eitherDay || dateExists(meaning));
 }
 
-/** Whether some chosen month has the first chosen day: others never fire, and are refused. */
-function dateExists({ days, months }: PatternMeaning): boolean {
-	return months.some((month) => (days[0] ?? 1) <= new Date(Date.UTC(2028, month, 0)).getUTCDate());
+/** Whether some day of 28 years, after which all comes again, is meant: patterns that never fire are refused. */
+function dateExists({ days, months, weekdays, dateRule, weekdayRule }: PatternMeaning): boolean {
+	if (dateRule === undefined && weekdayRule === undefined) {
+		return months.some(
+			(month) => (days[0] ?? 1) <= new Date(Date.UTC(2028, month, 0)).getUTCDate(),
+		);
+	}
+	for (let at = Date.UTC(2000, 0); at < Date.UTC(2028, 0); at += 86_400_000) {
+		const date = new Date(at);
+		if (!months.includes(date.getUTCMonth() + 1)) continue;
+		const byDate = days.includes(date.getUTCDate()) || dateRule?.(date) === true;
+		if (byDate && (weekdays.includes(date.getUTCDay()) || weekdayRule?.(date) === true))
+			return true;
+	}
+	return false;
 }

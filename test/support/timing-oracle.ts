@@ -13,6 +13,15 @@ export interface PatternMeaning {
 	months: readonly number[];
 	weekdays: readonly number[];
 	eitherDay: boolean;
+	/** Days that depend on their month, of either field. */
+	dateRule?: (date: Date) => boolean;
+	weekdayRule?: (date: Date) => boolean;
+}
+
+/** What clock changes do; as in the contract, told once more. */
+export interface Changes {
+	gap?: 'shift' | 'edge' | 'skip';
+	fold?: 'first' | 'last' | 'both';
 }
 
 /** The wall clock of a zone over a stretch of time, one entry a tick. */
@@ -68,13 +77,17 @@ export function changesInYear(zone: string, year: number): number[] {
 	return changes;
 }
 
-/** Every instant of the walk at which the pattern is due, with the warm-up before `from` left out. */
+/**
+ * Every instant of the walk at which the pattern is due, with what is before `from` and after `until` left
+ * out: a wall time that comes twice must be seen twice.
+ */
 export function dueInstants(
 	pattern: PatternMeaning,
 	{ tick, instants, walls }: Walk,
-	from: number,
+	{ from, until, changes = {} }: { from: number; until?: number; changes?: Changes },
 ): number[] {
-	const everyHour = pattern.hours.length === 24;
+	const fold = changes.fold ?? (pattern.hours.length === 24 ? 'both' : 'first');
+	const lastSeen = new Map(walls.map((wall, index) => [wall, index]));
 	const seen = new Set<number>();
 	const due = new Set<number>();
 	instants.forEach((at, index) => {
@@ -82,19 +95,23 @@ export function dueInstants(
 		const previous = walls[index - 1] ?? wall - tick;
 		// Wall times that the clock jumped over: they come as if it had not.
 		for (let skipped = previous + tick; skipped < wall; skipped += tick) {
-			if (means(pattern, skipped)) due.add(at + (skipped - previous - tick));
+			if (!means(pattern, skipped)) continue;
+			due.add(changes.gap === 'edge' ? at : at + (skipped - previous - tick));
 		}
-		if (means(pattern, wall) && (everyHour || !seen.has(wall))) due.add(at);
+		const counts =
+			fold === 'both' || (fold === 'first' ? !seen.has(wall) : lastSeen.get(wall) === index);
+		if (counts && means(pattern, wall)) due.add(at);
 		seen.add(wall);
 	});
-	const last = instants.at(-1) ?? 0;
+	const last = until ?? instants.at(-1) ?? 0;
 	return [...due].filter((at) => at >= from && at <= last).sort((a, b) => a - b);
 }
 
 function means(pattern: PatternMeaning, wall: number): boolean {
 	const date = new Date(wall);
-	const byDate = pattern.days.includes(date.getUTCDate());
-	const byWeekday = pattern.weekdays.includes(date.getUTCDay());
+	const byDate = pattern.days.includes(date.getUTCDate()) || pattern.dateRule?.(date) === true;
+	const byWeekday =
+		pattern.weekdays.includes(date.getUTCDay()) || pattern.weekdayRule?.(date) === true;
 	return (
 		pattern.minutes.includes(date.getUTCMinutes()) &&
 		pattern.seconds.includes(date.getUTCSeconds()) &&

@@ -1,22 +1,28 @@
 import type { Instant } from '../../contract/time.ts';
-import { fits } from './cron-calendar.ts';
+import type { DstPolicy } from '../../contract/timing.ts';
 import type { CronPattern } from './cron-pattern.ts';
-import { endOfFold, endOfGap } from './cron-walk.ts';
+import { endOfFold, foldOf, missingTime } from './cron-walk.ts';
 import { pieceAt } from './zone-offsets.ts';
 
 /** What a clock change did to one occurrence of a pattern, in words; `undefined` where it did nothing. */
-export function clockNote(pattern: CronPattern, zone: string, at: Instant): string | undefined {
+export function clockNote(
+	pattern: CronPattern,
+	zone: string,
+	{ at, dst }: { at: Instant; dst?: DstPolicy | undefined },
+): string | undefined {
 	const piece = pieceAt(zone, at);
 	const shown = at + piece.offset;
-	if (at < endOfGap(piece) && !fits(pattern, shown / 1000)) {
-		return `clock change: ${shiftWords(at + piece.before, shown)}`;
-	}
+	const missing = missingTime(pattern, zone, { at, dst });
+	if (missing !== undefined) return `clock change: ${shiftWords(missing, shown)}`;
 	const twice = `clock change: ${clockText(shown)} comes twice on this day`;
-	if (at < endOfFold(piece)) return `${twice}, this is the second time`;
+	const fold = foldOf(pattern, dst);
+	if (at < endOfFold(piece)) {
+		return `${twice}, ${fold === 'last' ? 'fires the last time only' : 'this is the second time'}`;
+	}
 	const following = pieceAt(zone, piece.until);
 	const setBack = piece.offset - following.offset;
 	if (setBack <= 0 || at < piece.until - setBack) return undefined;
-	return pattern.everyHour
+	return fold === 'both'
 		? `${twice}, this is the first time`
 		: `${twice}, fires the first time only`;
 }

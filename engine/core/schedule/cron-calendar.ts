@@ -1,3 +1,4 @@
+import { daysOfMonth } from './cron-days.ts';
 import type { CronPattern } from './cron-pattern.ts';
 
 /**
@@ -31,33 +32,41 @@ export function fits(pattern: CronPattern, local: LocalSeconds): boolean {
 	return nextLocal(pattern, local, local) === local;
 }
 
-/** The first day, in days since 1970-01-01, that fits; skips whole months that do not. */
+/** The first day, in days since 1970-01-01, that fits; leaps over months and years that are not chosen. */
 export function nextDay(pattern: CronPattern, from: number, until: number): number | undefined {
-	let day = from;
-	const date = new Date(day * DAY * 1000);
+	const date = new Date(from * DAY * 1000);
 	let year = date.getUTCFullYear();
 	let month = date.getUTCMonth() + 1;
 	let dayOfMonth = date.getUTCDate();
-	while (day <= until) {
+	/** The first of the month. */
+	let first = from - dayOfMonth + 1;
+	while (first <= until) {
 		const length = monthLength(year, month);
-		if ((pattern.months >>> month) & 1) {
-			for (; dayOfMonth <= length && day <= until; dayOfMonth++, day++) {
-				if (dayFits(pattern, dayOfMonth, weekday(day))) return day;
+		if ((pattern.months >>> month) & 1 && isYear(pattern, year)) {
+			const ahead = daysOfMonth(pattern, length, weekday(first)) & (-1 << dayOfMonth);
+			if (ahead !== 0) {
+				const day = first + 30 - Math.clz32(ahead & -ahead);
+				return day <= until ? day : undefined;
 			}
-		} else {
-			day += length - dayOfMonth + 1;
 		}
+		first += length;
 		dayOfMonth = 1;
 		month = (month % 12) + 1;
-		if (month === 1) year++;
+		if (month > 1) continue;
+		const chosen = nextYear(pattern, year + 1);
+		if (chosen === undefined) return undefined;
+		if (chosen > year + 1) first = Date.UTC(chosen, 0) / (DAY * 1000);
+		year = chosen;
 	}
 	return undefined;
 }
 
-function dayFits(pattern: CronPattern, dayOfMonth: number, dayOfWeek: number): boolean {
-	const byDate = (pattern.days >>> dayOfMonth) & 1;
-	const byWeekday = (pattern.weekdays >>> dayOfWeek) & 1;
-	return (pattern.eitherDay ? byDate | byWeekday : byDate & byWeekday) === 1;
+function isYear({ years }: CronPattern, year: number): boolean {
+	return years === null || years.includes(year);
+}
+
+function nextYear({ years }: CronPattern, from: number): number | undefined {
+	return years === null ? from : years.find((year) => year >= from);
 }
 
 /** Seconds of the day not below `from`, or -1 when the day has none left. */
@@ -112,8 +121,9 @@ export function smallestGap(pattern: CronPattern, limit: number): number {
 	return Math.min(gap, overMidnight + DAY * (smallestDayDistance(pattern) - 1));
 }
 
-/** Weekdays and dates meet again in the same way after 28 years. */
-function smallestDayDistance(pattern: CronPattern): number {
+/** Weekdays and dates meet again in the same way after 28 years. Which years are chosen is left out. */
+function smallestDayDistance(chosen: CronPattern): number {
+	const pattern = { ...chosen, years: null };
 	const end = 28 * 366;
 	let smallest = end;
 	let day = nextDay(pattern, 0, end);

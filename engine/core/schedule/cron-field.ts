@@ -10,6 +10,14 @@ export interface FieldShape {
 	names?: readonly string[];
 	/** Day of week: 7 is Sunday too. */
 	sevenIsZero?: true;
+	/** Ranges may go over the end: `22-2`, `FRI-MON`. */
+	wraps?: boolean;
+	/** Which days a rule may stand for, beside values; see DayRule. */
+	rules?: 'of month' | 'of week';
+	/** Whether `?` is as good as `*`. */
+	question?: boolean;
+	/** What `L` alone stands for in a field of weekdays. */
+	lastAlone?: number;
 }
 
 /** Where a field stands in the pattern, for messages. */
@@ -21,46 +29,131 @@ export interface FieldText {
 	path: string;
 }
 
+/** A day that depends on its month. */
+export type DayRule =
+	/** `L`, `L-3`: so many days before the last of the month. */
+	| { kind: 'fromEnd'; days: number }
+	/** `15W`: the working day (Monday to Friday) nearest to that day, within the month. */
+	| { kind: 'nearest'; day: number }
+	/** `LW`, `L-3W`: the same for a day counted from the end. */
+	| { kind: 'nearestFromEnd'; days: number }
+	/** `MON#2`: the second Monday. Sunday is 0. */
+	| { kind: 'nth'; weekday: number; n: number }
+	/** `5L`: the last Friday. */
+	| { kind: 'last'; weekday: number };
+
 export interface CronField {
 	/** Ascending, each once. */
 	values: readonly number[];
-	/** Starts with `*`, which is what decides between "and" and "either" of the two day fields. */
+	rules: readonly DayRule[];
+	/** Starts with `*` or is `?`: what decides between "and" and "either" of the two day fields. */
 	star: boolean;
+	/** `*` or `?` and nothing else. */
+	any: boolean;
+	question: boolean;
 	/** The n of a field that is `*` with step n and nothing else. */
 	step?: number;
 }
 
-const LATER: Readonly<Record<string, string>> = {
-	L: 'last',
-	W: 'weekday',
-	'#': 'nth',
-	'~': 'hash',
-};
+interface Chosen {
+	values: Set<number>;
+	rules: DayRule[];
+}
 
-/** Reads one field: lists of `*`, values and ranges, each with an optional step; names in any case. */
+/** Reads one field: lists of `*`, values, ranges, each with an optional step, and rules; names in any case. */
 export function parseField(field: FieldText, shape: FieldShape): CronField {
-	const chosen = new Set<number>();
-	let offset = 0;
-	for (const item of field.text.split(',')) {
-		readItem({ ...field, text: item, position: field.position + offset }, shape, chosen);
-		offset += item.length + 1;
+	const { text } = field;
+	const question = text === '?' && shape.question === true;
+	const chosen: Chosen = { values: new Set(), rules: [] };
+	if (question) addRange(chosen, [shape.min, shape.max], 1, shape);
+	else {
+		let offset = 0;
+		for (const item of text.split(',')) {
+			readItem({ ...field, text: item, position: field.position + offset }, shape, chosen);
+			offset += item.length + 1;
+		}
 	}
-	const step = /^\*\/(\d+)$/.exec(field.text)?.[1];
+	const step = /^\*\/(\d+)$/.exec(text)?.[1];
 	return {
-		values: [...chosen].sort((a, b) => a - b),
-		star: field.text.startsWith('*'),
+		values: [...chosen.values].sort((a, b) => a - b),
+		rules: chosen.rules,
+		star: question || text.startsWith('*'),
+		any: question || text === '*' || step === '1',
+		question,
 		...(step === undefined ? {} : { step: Number(step) }),
 	};
 }
 
-function readItem(item: FieldText, shape: FieldShape, chosen: Set<number>): void {
+function readItem(item: FieldText, shape: FieldShape, chosen: Chosen): void {
+	const rule = readRule(item, shape);
+	if (rule !== undefined) {
+		chosen.rules.push(rule);
+		return;
+	}
 	const slash = item.text.indexOf('/');
 	const range = slash < 0 ? item.text : item.text.slice(0, slash);
-	const [from, to] = readRange({ ...item, text: range }, shape, slash >= 0);
+	const bounds = readRange({ ...item, text: range }, shape, slash >= 0);
 	const step = slash < 0 ? 1 : readStep(part(item, slash + 1), shape);
-	for (let value = from; value <= to; value += step) {
-		chosen.add(shape.sevenIsZero && value === 7 ? 0 : value);
+	addRange(chosen, bounds, step, shape);
+}
+
+function addRange(
+	{ values }: Chosen,
+	[from, to]: readonly [number, number],
+	step: number,
+	{ min, max, sevenIsZero }: FieldShape,
+): void {
+	const size = max - min + 1;
+	const end = to < from ? to + size : to;
+	for (let value = from; value <= end; value += step) {
+		const wrapped = value > max && !(sevenIsZero && value === 7) ? value - size : value;
+		values.add(sevenIsZero && wrapped === 7 ? 0 : wrapped);
 	}
+}
+
+function readRule(item: FieldText, shape: FieldShape): DayRule | undefined {
+	if (shape.rules === 'of month') return readMonthRule(item, shape);
+	return shape.rules === 'of week' ? readWeekRule(item, shape) : undefined;
+}
+
+function readMonthRule(item: FieldText, shape: FieldShape): DayRule | undefined {
+	const [, fromEnd, end, working] = /^(L)(?:-(\d+))?(W)?$/i.exec(item.text) ?? [];
+	if (fromEnd !== undefined) {
+		const days = Number(end ?? 0);
+		if (days > 30 || (end !== undefined && days < 1)) {
+			throw fieldError(item, `${shape.label} with "L-1" to "L-30"`, shorten(item.text));
+		}
+		return { kind: working === undefined ? 'fromEnd' : 'nearestFromEnd', days };
+	}
+	const [, day] = /^(\d+)W$/i.exec(item.text) ?? [];
+	if (day === undefined) return undefined;
+	return { kind: 'nearest', day: readValue(part(item, 0, day.length), shape) };
+}
+
+function readWeekRule(item: FieldText, shape: FieldShape): DayRule | undefined {
+	const { text } = item;
+	if (/^L$/i.test(text)) {
+		if (shape.lastAlone !== undefined) return undefined;
+		const expected = `${shape.label} with a day before "L", like "5L" or "FRIL" for the last Friday`;
+		throw fieldError(item, expected, '"L"');
+	}
+	const [, lastDay] = /^(\d+|[A-Z]{3})L$/i.exec(text) ?? [];
+	if (lastDay !== undefined) {
+		return { kind: 'last', weekday: weekday(part(item, 0, lastDay.length), shape) };
+	}
+	const hash = text.indexOf('#');
+	if (hash < 0) return undefined;
+	const nth = part(item, hash + 1);
+	if (!/^[1-5]$/.test(nth.text)) {
+		const received = nth.text === '' ? 'nothing' : shorten(nth.text);
+		throw fieldError(nth, `${shape.label} to have 1-5 after "#"`, received);
+	}
+	return { kind: 'nth', weekday: weekday(part(item, 0, hash), shape), n: Number(nth.text) };
+}
+
+/** Sunday is 0, in whatever way the dialect counts. */
+function weekday(text: FieldText, shape: FieldShape): number {
+	return (readValue(text, shape) - shape.min) % 7;
 }
 
 /** `5/10` means `5-<max>/10`, as most cron dialects read it. */
@@ -74,12 +167,9 @@ function readRange(item: FieldText, shape: FieldShape, stepped: boolean): [numbe
 	const from = readValue(part(item, 0, dash), shape);
 	let to = readValue(part(item, dash + 1), shape);
 	if (shape.sevenIsZero && to === 0 && from > 0) to = 7;
-	if (to < from) {
-		throw fieldError(
-			item,
-			`${shape.label} to have a range that goes up`,
-			JSON.stringify(item.text),
-		);
+	if (to < from && shape.wraps !== true) {
+		const expected = `${shape.label} to have a range that goes up`;
+		throw fieldError(item, expected, JSON.stringify(item.text));
 	}
 	return [from, to];
 }
@@ -92,6 +182,7 @@ function readValue(value: FieldText, shape: FieldShape): number {
 		if (number < shape.min || number > highest) throw fieldError(value, bounds, value.text);
 		return number;
 	}
+	if (shape.lastAlone !== undefined && /^L$/i.test(value.text)) return shape.lastAlone;
 	const named = shape.names?.indexOf(value.text.toUpperCase()) ?? -1;
 	if (named >= 0) return shape.min + named;
 	throw notUnderstood(value, shape, bounds);
@@ -107,39 +198,28 @@ function readStep(step: FieldText, shape: FieldShape): number {
 	return number;
 }
 
+/** What a sign means, for those who put it into the wrong field. */
+const PLACES: Readonly<Record<string, string>> = {
+	L: '"L" (last) belongs to day of month and day of week',
+	W: '"W" (nearest working day) belongs to day of month',
+	'#': '"#" (nth weekday) belongs to day of week',
+	'?': '"?" (any) belongs to day of month and day of week',
+	'~': '"~" (hash) stands alone, between two values, or before a step',
+};
+
 function notUnderstood(value: FieldText, shape: FieldShape, bounds: string): CapError {
-	if (value.text === '?') {
-		return fieldError(
-			value,
-			`${shape.label} without "?", which is not supported yet: write "*"`,
-			'"?"',
-		);
-	}
-	const later = /[LW]$|^[LW]|[#~]/i.exec(value.text)?.[0]?.toUpperCase();
-	if (
-		later !== undefined &&
-		/^(?:\d*[LW]|L-\d+|LW|\d*[#~]\d*|[A-Z]{3}(?:L|#\d*))$/i.test(value.text)
-	) {
-		const rule = `"${later}" (${LATER[later] ?? ''})`;
-		return fieldError(
-			value,
-			`${shape.label} without ${rule}, which is not supported yet`,
-			shorten(value.text),
-		);
-	}
+	const sign = /[?~#]|[LW]$|^L/i.exec(value.text)?.[0]?.toUpperCase();
+	const place = sign === undefined ? '' : `; ${PLACES[sign] ?? ''}`;
 	const names = shape.names ? ` or one of ${shape.names.join(' ')}` : '';
-	return fieldError(
-		value,
-		`${bounds}${names}`,
-		value.text === '' ? 'nothing' : shorten(value.text),
-	);
+	const received = value.text === '' ? 'nothing' : shorten(value.text);
+	return fieldError(value, `${bounds}${names}${place}`, received);
 }
 
 function part(item: FieldText, from: number, to?: number): FieldText {
 	return { ...item, text: item.text.slice(from, to), position: item.position + from };
 }
 
-function fieldError(place: FieldText, expected: string, received: string): CapError {
+export function fieldError(place: FieldText, expected: string, received: string): CapError {
 	return inputError('INVALID_TIMING', {
 		path: place.path,
 		expected,

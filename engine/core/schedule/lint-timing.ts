@@ -1,10 +1,13 @@
+import type { Calendars } from '../../contract/calendar.ts';
+import { NO_CALENDARS } from '../../contract/calendar.ts';
 import type { Instant } from '../../contract/time.ts';
 import { toIso } from '../../contract/time.ts';
-import type { Timing } from '../../contract/timing.ts';
+import type { DstPolicy, FoldPolicy, Timing } from '../../contract/timing.ts';
 import { clockText, dateText, shiftWords } from './clock-notes.ts';
 import { nextLocal } from './cron-calendar.ts';
 import type { CronPattern } from './cron-pattern.ts';
 import { LONGEST_MONTHS, parseCron } from './cron-pattern.ts';
+import { foldOf } from './cron-walk.ts';
 import { parseLocal } from './local-time.ts';
 import { nextAfter } from './timing.ts';
 import { clockChanges, pieceAt } from './zone-offsets.ts';
@@ -41,15 +44,19 @@ const MONTH_NAMES = [
 ];
 
 /** What is allowed but may surprise. Clock changes are looked for in the year after `from`. */
-export function lintTiming(timing: Timing, from: Instant): TimingWarning[] {
-	const warnings = timing.kind === 'at' ? [] : farFuture(timing, from);
+export function lintTiming(
+	timing: Timing,
+	from: Instant,
+	calendars: Calendars = NO_CALENDARS,
+): TimingWarning[] {
+	const warnings = timing.kind === 'at' ? [] : farFuture(timing, from, calendars);
 	if (timing.kind === 'cron') {
-		const pattern = parseCron(timing.cron);
+		const pattern = parseCron(timing.cron, timing);
 		warnings.push(
 			...skippedMonths(pattern),
-			...eitherDay(pattern),
+			...(timing.dayMatch === undefined ? eitherDay(pattern) : []),
 			...unevenSteps(pattern),
-			...changes(pattern, timing.timeZone, from),
+			...changes(pattern, timing, from),
 		);
 	}
 	if (timing.kind === 'every' && timing.every % DAY === 0) {
@@ -80,15 +87,15 @@ export function lintLocalAt(
 	return [{ code: 'AT_AMBIGUOUS', message }];
 }
 
-function farFuture(timing: Timing, from: Instant): TimingWarning[] {
-	const next = nextAfter(timing, from);
+function farFuture(timing: Timing, from: Instant, calendars: Calendars): TimingWarning[] {
+	const next = nextAfter(timing, from, calendars);
 	if (next === undefined || next - from <= 5 * YEAR) return [];
 	return [{ code: 'FAR_FUTURE', message: `fires for the first time at ${toIso(next)}` }];
 }
 
 function skippedMonths(pattern: CronPattern): TimingWarning[] {
 	const day = 31 - Math.clz32(pattern.days & -pattern.days);
-	if (pattern.eitherDay || day < 29) return [];
+	if (pattern.eitherDay || pattern.dayRules.length > 0 || day < 29) return [];
 	const skipped = MONTH_NAMES.filter(
 		(_, index) => (pattern.months >>> (index + 1)) & 1 && (LONGEST_MONTHS[index] ?? 31) < day,
 	);
@@ -115,8 +122,12 @@ function unevenSteps(pattern: CronPattern): TimingWarning[] {
 }
 
 /** The first gap and the first fold that meet an occurrence; patterns of every hour go on through both. */
-function changes(pattern: CronPattern, zone: string, from: Instant): TimingWarning[] {
-	if (pattern.everyHour) return [];
+function changes(
+	pattern: CronPattern,
+	{ timeZone: zone, dst }: Timing,
+	from: Instant,
+): TimingWarning[] {
+	if (pattern.everyHour && dst === undefined) return [];
 	const found = new Map<TimingWarning['code'], TimingWarning>();
 	for (const { from: at, offset, before } of clockChanges(zone, from, from + YEAR)) {
 		const [low, high] = [at + Math.min(offset, before), at + Math.max(offset, before)];
@@ -126,12 +137,26 @@ function changes(pattern: CronPattern, zone: string, from: Instant): TimingWarni
 		const asked = local * 1000;
 		const what =
 			offset > before
-				? shiftWords(asked, asked + offset - before)
-				: `${clockText(asked)} comes twice on this day, fires the first time only`;
+				? gapWords(asked, { shifted: asked + offset - before, end: at + offset, dst })
+				: `${clockText(asked)} comes twice on this day, fires ${FOLD_WORDS[foldOf(pattern, dst)]}`;
 		const message = `clocks change on ${dateText(asked)} in ${zone}: ${what}`;
 		if (!found.has(code)) found.set(code, { code, message });
 	}
 	return [...found.values()];
+}
+
+const FOLD_WORDS: Readonly<Record<FoldPolicy, string>> = {
+	first: 'the first time only',
+	last: 'the last time only',
+	both: 'both times',
+};
+
+function gapWords(
+	asked: number,
+	{ shifted, end, dst }: { shifted: number; end: number; dst: DstPolicy | undefined },
+): string {
+	if (dst?.gap === 'skip') return `${clockText(asked)} does not exist on this day, skipped`;
+	return shiftWords(asked, dst?.gap === 'edge' ? end : shifted);
 }
 
 function drift(zone: string, from: Instant): TimingWarning[] {

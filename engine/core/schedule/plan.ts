@@ -72,8 +72,11 @@ export function planOf({ timing, calendars, overrides = NO_OVERRIDES, seed }: Pl
 		nextLive(after) {
 			let at = next(after);
 			for (let i = 0; at !== undefined && i < SEARCHED; i++) {
-				if (skip(at) === null) return at;
-				at = next(at);
+				const skipped = skip(at);
+				if (skipped === null) return at;
+				// What was moved by hand may lie among what is skipped.
+				const leap = Math.min(skipped.until ?? at + 1, ...moves.filter((to) => to > Number(at)));
+				at = next(Math.max(at, leap - 1));
 			}
 			return undefined;
 		},

@@ -3,31 +3,109 @@ import { NO_CALENDARS } from '../../contract/calendar.ts';
 import type { Instant } from '../../contract/time.ts';
 import { MAX_INSTANT, MIN_INSTANT } from '../../contract/time.ts';
 import type { Rule, Timing } from '../../contract/timing.ts';
-import { assertNever, CapError } from '../../contract/errors.ts';
+import { dateText, clockText } from './clock-notes.ts';
 import { parseCron } from './cron-pattern.ts';
-import { nextCron } from './cron-walk.ts';
-import { nextEvery } from './every.ts';
+import { missingTime } from './cron-walk.ts';
+import { excludedBy } from './exclude.ts';
+import { moverOf, nextMoved, sourcesOf } from './move.ts';
+import { closedUntil } from './restrict.ts';
+import type { Where } from './rule.ts';
+import { nextOfRule } from './rule.ts';
 import type { Skip } from './skip.ts';
+
+/** How far a walk looks for an instant that `only` lets through; every date and weekday meet within it. */
+const HORIZON = 41 * 366 * 86_400_000;
 
 /**
  * The first occurrence later than `after`, within `start` and `end` (both inclusive); `undefined` when the
  * timing is over. A pure function of the timing, its calendars and the instant. `limit` is the caller's to
  * count. What an exclusion takes out is an occurrence all the same; `skipOf` tells.
+ *
+ * rule -> only -> moved by calendars -> start and end
  */
 export function nextAfter(
 	timing: Timing,
 	after: Instant,
-	_calendars: Calendars = NO_CALENDARS,
+	calendars: Calendars = NO_CALENDARS,
 ): Instant | undefined {
 	const from = Math.max(after, (timing.start ?? MIN_INSTANT) - 1);
 	const until = Math.min(timing.end ?? MAX_INSTANT, MAX_INSTANT);
-	const next = nextOfRule(timing, timing.timeZone, { after: from, until });
+	const mover = timing.exclude === undefined ? undefined : moverOf(timing, calendars);
+	const next =
+		mover === undefined
+			? nextAllowed(timing, { after: from, until }, calendars)
+			: nextMoved(mover, ruleWalk(timing, calendars), from);
 	return next !== undefined && next > from && next <= until ? next : undefined;
 }
 
+/** Instants of the rule and `only`, before anything is moved. */
+function ruleWalk(timing: Timing, calendars: Calendars): (after: Instant) => Instant | undefined {
+	return (after) => nextAllowed(timing, { after, until: MAX_INSTANT }, calendars);
+}
+
+function nextAllowed(
+	timing: Timing,
+	{ after, until }: { after: Instant; until: Instant },
+	calendars: Calendars,
+): Instant | undefined {
+	const { only } = timing;
+	const where = whereOf(timing);
+	let next = nextOfRule(timing, where, { after, until });
+	if (only === undefined) return next;
+	const end = Math.min(until, Math.max(after, MIN_INSTANT) + HORIZON);
+	const place = { zone: timing.timeZone, calendars };
+	while (next !== undefined && next <= end) {
+		const open = closedUntil(only, next, place);
+		if (open === next) return next;
+		if (open === undefined) return undefined;
+		next = nextOfRule(timing, where, { after: open - 1, until });
+	}
+	return undefined;
+}
+
+function whereOf({ timeZone, dst }: Timing): Where {
+	return { timeZone, dst };
+}
+
 /** Why the occurrence is taken out by an exclusion or a clock change; null when it is not. */
-export function skipOf(_timing: Timing, _at: Instant, _calendars: Calendars): Skip | null {
-	return null;
+export function skipOf(
+	timing: Timing,
+	at: Instant,
+	calendars: Calendars = NO_CALENDARS,
+): Skip | null {
+	const { exclude, timeZone, dst } = timing;
+	if (exclude !== undefined) {
+		const skip = excludedBy(exclude, at, { zone: timeZone, calendars });
+		if (skip !== null) return skip;
+	}
+	return dst?.gap === 'skip' ? skippedByGap(timing, timing, at) : null;
+}
+
+/** A local time that does not exist, unless another rule of a union gives the instant anyway. */
+function skippedByGap(rule: Rule, timing: Timing, at: Instant): Skip | null {
+	const { timeZone, dst } = timing;
+	if (rule.kind === 'any') {
+		const given = rule.rules.filter(
+			(each) => nextOfRule(each, whereOf(timing), { after: at - 1, until: at }) === at,
+		);
+		const skips = given.map((each) => skippedByGap(each, timing, at));
+		return skips.includes(null) ? null : (skips[0] ?? null);
+	}
+	if (rule.kind !== 'cron') return null;
+	const missing = missingTime(parseCron(rule.cron, rule), timeZone, { at, dst });
+	if (missing === undefined) return null;
+	const local = `${clockText(missing)} does not exist on ${dateText(missing)} in ${timeZone}`;
+	return { outcome: 'skipped_calendar', reason: `${local} (dst.gap: skip)` };
+}
+
+/** From where the calendar of a moving exclusion took the occurrence; empty when it lies where the rule put it. */
+export function movedFrom(
+	timing: Timing,
+	at: Instant,
+	calendars: Calendars = NO_CALENDARS,
+): { from: Instant; reason: string }[] {
+	const mover = timing.exclude === undefined ? undefined : moverOf(timing, calendars);
+	return mover === undefined ? [] : sourcesOf(mover, ruleWalk(timing, calendars), at);
 }
 
 /** The first occurrence at `from` or later. */
@@ -45,39 +123,4 @@ export function firstFrom(
  */
 export function beginning(timing: Timing, acceptedAt: Instant): Instant {
 	return timing.start === acceptedAt ? acceptedAt - 1 : acceptedAt;
-}
-
-interface Range {
-	after: Instant;
-	until: Instant;
-}
-
-function nextOfRule(rule: Rule, timeZone: string, range: Range): Instant | undefined {
-	switch (rule.kind) {
-		case 'cron':
-			return nextCron(parseCron(rule.cron), timeZone, range);
-		case 'every':
-			return nextEvery(rule.every, rule.anchor, range.after);
-		case 'at':
-			return rule.at;
-		case 'dates':
-			return rule.dates.find((at) => at > range.after);
-		case 'any':
-			return nextOfUnion(rule.rules, timeZone, range);
-		case 'months':
-		case 'rrule':
-			throw new CapError('INTERNAL', `no walk for ${rule.kind}`);
-		default:
-			return assertNever(rule);
-	}
-}
-
-function nextOfUnion(rules: readonly Rule[], timeZone: string, range: Range): Instant | undefined {
-	let first: Instant | undefined;
-	for (const rule of rules) {
-		const next = nextOfRule(rule, timeZone, range);
-		if (next === undefined || next <= range.after) continue;
-		if (first === undefined || next < first) first = next;
-	}
-	return first;
 }

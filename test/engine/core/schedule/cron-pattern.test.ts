@@ -66,33 +66,37 @@ describe('a cron pattern', () => {
 		['*/90 * * * *', 'field 1 (minute) to have a step within 1-60, got "90" at position 3'],
 		['*/ * * * *', 'field 1 (minute) to have a step within 1-60, got none at position 3'],
 		['0 22-2 * * *', 'field 2 (hour) to have a range that goes up, got "22-2" at position 3'],
+		['0 0 L-31 * *', 'field 3 (day of month) with "L-1" to "L-30", got "L-31" at position 5'],
+		['0 0 32W * *', 'field 3 (day of month) within 1-31, got 32 at position 5'],
+		['0 0 * * 5#6', 'field 5 (day of week) to have 1-5 after "#", got "6" at position 11'],
+		['0 0 * * MON#', 'field 5 (day of week) to have 1-5 after "#", got nothing at position 13'],
 		[
-			'0 0 L * *',
-			'field 3 (day of month) without "L" (last), which is not supported yet, got "L" at position 5',
+			'0 0 * * L',
+			'field 5 (day of week) with a day before "L", like "5L" or "FRIL" for the last Friday, got "L" at position 9',
 		],
 		[
-			'0 0 15W * *',
-			'field 3 (day of month) without "W" (weekday), which is not supported yet, got "15W" at position 5',
+			'0 L * * *',
+			'field 2 (hour) within 0-23; "L" (last) belongs to day of month and day of week, got "L" at position 3',
 		],
 		[
-			'0 0 * * 5#2',
-			'field 5 (day of week) without "#" (nth), which is not supported yet, got "5#2" at position 9',
+			'0 0 * * 5W',
+			'field 5 (day of week) within 0-6 or one of SUN MON TUE WED THU FRI SAT; "W" (nearest working day) belongs to day of month, got "5W" at position 9',
 		],
 		[
-			'0 0 * * friL',
-			'field 5 (day of week) without "L" (last), which is not supported yet, got "friL" at position 9',
+			'? 0 * * *',
+			'field 1 (minute) within 0-59; "?" (any) belongs to day of month and day of week, got "?" at position 1',
 		],
 		[
-			'~ 0 * * *',
-			'field 1 (minute) without "~" (hash), which is not supported yet, got "~" at position 1',
+			'0 0 31W 2,4 *',
+			'a date that exists, got "0 0 31W 2,4 *", which never fires: no such day in FEB, APR',
 		],
 		[
-			'0 0 ? * 1',
-			'field 3 (day of month) without "?", which is not supported yet: write "*", got "?" at position 5',
+			'0 0 L-30 2 *',
+			'a date that exists, got "0 0 L-30 2 *", which never fires: no such day in FEB',
 		],
 		[
 			'0 0 0 1 1 * 2027',
-			'5 fields, or 6 with seconds first; a year field is not supported yet, got 7 in "0 0 0 1 1 * 2027"',
+			'5 fields, or 6 with seconds first; a year as the 7th needs "dialect": "quartz", got 7 in "0 0 0 1 1 * 2027"',
 		],
 		[
 			'* * *',
@@ -125,7 +129,7 @@ describe('a cron pattern', () => {
 	});
 
 	it('names the path that it was given', () => {
-		expect(() => parseCron('nonsense', 'frequency')).toThrow(/^frequency: expected 5 fields/);
+		expect(() => parseCron('nonsense', {}, 'frequency')).toThrow(/^frequency: expected 5 fields/);
 	});
 
 	it('means either day when both day fields are restricted, and both when one starts with "*"', () => {

@@ -93,15 +93,15 @@ describe('a timing is refused', () => {
 	it.each<[Record<string, unknown>, string]>([
 		[
 			{ timeZone: 'Europe/Berlin' },
-			'timing: expected exactly one of "cron", "every", "at" and "in", got none',
+			'timing: expected exactly one of "cron", "every", "at", "in", "rrule" and "any", got none',
 		],
 		[
 			{ cron: '@daily', in: '5m' },
-			'timing: expected exactly one of "cron", "every", "at" and "in", got "cron" and "in"',
+			'timing: expected exactly one of "cron", "every", "at", "in", "rrule" and "any", got "cron" and "in"',
 		],
 		[
 			{ cron: '@daily', anchor: '2027-01-01T00:00:00Z' },
-			'timing.anchor: expected an anchor only together with "every", got "cron"',
+			'timing.anchor: expected "anchor" only together with "every", got "cron"',
 		],
 		[
 			{ cron: '0 9 31 2 *' },
@@ -201,7 +201,7 @@ describe('a timing is refused', () => {
 		],
 		[
 			() => frequency('0 0 * * L'),
-			'frequency: expected field 5 (day of week) without "L" (last), which is not supported yet, got "L" at position 9',
+			'frequency: expected field 5 (day of week) with a day before "L", like "5L" or "FRIL" for the last Friday, got "L" at position 9',
 		],
 		[
 			() => resolveTiming({}, context),

@@ -9,7 +9,7 @@ import { describeUpcoming } from '../../../../engine/core/schedule/upcoming.ts';
 
 function upcomingOf(timing: Timing, from: number, count: number): UpcomingOccurrence[] {
 	const plan = planOf({ timing, calendars: NO_CALENDARS, seed: 'sch_1' });
-	return describeUpcoming({ timing, plan }, from, count);
+	return describeUpcoming({ timing, plan, calendars: NO_CALENDARS }, from, count);
 }
 
 const at = (iso: string): number => Date.parse(iso);

@@ -1,10 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
+import { NO_CALENDARS } from '../../../../engine/contract/calendar.ts';
 import type { Timing } from '../../../../engine/contract/timing.ts';
+import type { Plan } from '../../../../engine/core/schedule/plan.ts';
+import { planOf } from '../../../../engine/core/schedule/plan.ts';
 import { firstFrom, nextAfter } from '../../../../engine/core/schedule/timing.ts';
 import { toInstant } from '../../../../engine/core/schedule/local-time.ts';
 import { cronPattern } from '../../../support/cron-arbitrary.ts';
+import type { Changes, Walk } from '../../../support/timing-oracle.ts';
 import { changesInYear, dueInstants, walk, wallClock } from '../../../support/timing-oracle.ts';
 
 const HOUR = 3_600_000;
@@ -37,7 +41,20 @@ const ODD: readonly (readonly [string, number])[] = [
 	['Asia/Gaza', 2040],
 ];
 
-const cron = (text: string, timeZone: string): Timing => ({ kind: 'cron', cron: text, timeZone });
+const cron = (text: string, timeZone: string, dst?: Changes): Timing => ({
+	kind: 'cron',
+	cron: text,
+	timeZone,
+	...(dst === undefined ? {} : { dst }),
+});
+
+const policies = fc.record(
+	{
+		gap: fc.constantFrom('shift' as const, 'edge' as const, 'skip' as const),
+		fold: fc.constantFrom('first' as const, 'last' as const, 'both' as const),
+	},
+	{ requiredKeys: [] },
+);
 
 function listFrom(timing: Timing, from: number, until: number): number[] {
 	const list: number[] = [];
@@ -77,26 +94,56 @@ function compare({ zone, change, width, tick, runs }: Window): void {
 	const seen = walk(
 		zone,
 		change - width - 26 * HOUR * (tick === 60_000 ? 1 : 0.15),
-		change + width,
+		change + width + 26 * HOUR * (tick === 60_000 ? 1 : 0.15),
 		tick,
 	);
 	const from = change - width;
-	const until = seen.instants.at(-1) ?? 0;
+	const until = change + width;
 	const day = new Date(wallClock(zone, change)).getUTCDate();
 	const property = fc.property(
 		cronPattern({ day, withSeconds: tick === 1000 }),
 		fc.integer({ min: from, max: until }),
-		({ text, meaning }, start) => {
-			const timing = cron(text, zone);
-			const expected = dueInstants(meaning, seen, from);
+		policies,
+		({ text, meaning }, start, changes) => {
+			const timing = cron(text, zone, changes);
+			const expected = dueInstants(meaning, seen, { from, until, changes });
 			expectSame(timing, listFrom(timing, from, until), expected);
 			const next = nextAfter(timing, start);
 			const following = expected.find((at) => at > start);
 			if (following === undefined) expect(next ?? Infinity).toBeGreaterThan(until);
 			else expect(next).toBe(following);
+			const plan = planOf({ timing, calendars: NO_CALENDARS, seed: '' });
+			const previous = expected.findLast((at) => at < start);
+			if (previous === undefined) expect(plan.previous(start) ?? 0).toBeLessThan(from);
+			else expect(plan.previous(start)).toBe(previous);
+			expectSkips({ timing, plan }, expected, seen);
 		},
 	);
 	fc.assert(property, { numRuns: runs });
+}
+
+/** With `gap: skip`, what the wall clock never showed is skipped, and nothing else ever is. */
+function expectSkips(
+	{ timing, plan }: { timing: Timing; plan: Plan },
+	list: number[],
+	{ instants, walls, tick }: Walk,
+): void {
+	if (timing.dst?.gap !== 'skip') {
+		expect(list.filter((at) => plan.skip(at) !== null)).toEqual([]);
+		return;
+	}
+	const plain = planOf({
+		timing: { ...timing, dst: { ...timing.dst, gap: 'edge' } },
+		calendars: NO_CALENDARS,
+		seed: '',
+	});
+	const jumps = instants.filter((_, i) => i > 0 && (walls[i] ?? 0) - (walls[i - 1] ?? 0) > tick);
+	for (const at of list) {
+		// `edge` gives the first instant after a gap for all that is missing, and the rest is shown by the clock.
+		const shown = plain.next(at - 1) === at && !jumps.includes(at);
+		if (shown) expect(plan.skip(at)).toBeNull();
+		else if (!jumps.includes(at)) expect(plan.skip(at)?.outcome).toBe('skipped_calendar');
+	}
 }
 
 function clockChange(zone: string, year: number, pick: number): number {
@@ -147,7 +194,7 @@ describe('cron in every IANA zone', () => {
 				const minutes = meaning.minutes.filter((minute) => minute % 10 === 0);
 				fc.pre(minutes.length > 0);
 				const pattern = [minutes.join(','), ...text.split(' ').slice(1)].join(' ');
-				const expected = dueInstants({ ...meaning, minutes }, seen, from);
+				const expected = dueInstants({ ...meaning, minutes }, seen, { from });
 				const timing = cron(pattern, 'America/Santiago');
 				expectSame(timing, listFrom(timing, from, until - 1), expected);
 			}),
@@ -176,7 +223,7 @@ describe('cron in every IANA zone', () => {
 					};
 					const midnight = Date.UTC(date.getUTCFullYear(), month - 1, day);
 					const seen = walk(zone, midnight - 44 * HOUR, midnight + 40 * HOUR, 60_000);
-					const [expected] = dueInstants(meaning, seen, midnight - 16 * HOUR);
+					const [expected] = dueInstants(meaning, seen, { from: midnight - 16 * HOUR });
 					const timing = cron(`${minute} ${hour} ${day} ${month} *`, zone);
 					expect(nextAfter(timing, midnight - leadDays * 24 * HOUR)).toBe(expected);
 				},

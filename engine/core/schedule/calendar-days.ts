@@ -1,0 +1,72 @@
+import type { Calendar, Calendars } from '../../contract/calendar.ts';
+import { CapError } from '../../contract/errors.ts';
+import type { Instant } from '../../contract/time.ts';
+import { toInstant } from './local-time.ts';
+import { pieceAt } from './zone-offsets.ts';
+
+/** A local day: days since 1970-01-01. */
+export type DayNumber = number;
+
+export const DAY = 86_400_000;
+/** No stretch of days without work is longer; a calendar that has one moves nothing out of it. */
+const LONGEST_STRETCH = 60;
+
+const names = new WeakMap<Calendar, ReadonlyMap<DayNumber, string>>();
+
+/** The days of a calendar with their names. */
+export function daysOf(calendar: Calendar): ReadonlyMap<DayNumber, string> {
+	let days = names.get(calendar);
+	if (days === undefined) {
+		days = new Map(calendar.days.map(({ date, name }) => [dayOfDate(date), name]));
+		names.set(calendar, days);
+	}
+	return days;
+}
+
+export function calendarNamed(calendars: Calendars, id: string): Calendar {
+	const calendar = calendars.get(id);
+	if (calendar === undefined) throw new CapError('INTERNAL', `calendar ${id} is missing`);
+	return calendar;
+}
+
+export function isWorkingDay(calendar: Calendar, day: DayNumber): boolean {
+	return !calendar.weekend.includes(weekdayOf(day)) && !daysOf(calendar).has(day);
+}
+
+/** The nearest working day in one direction (1 or -1), the day itself left out; `undefined` when it is far. */
+export function workingDayFrom(
+	calendar: Calendar,
+	day: DayNumber,
+	direction: 1 | -1,
+): DayNumber | undefined {
+	for (let n = 1; n <= LONGEST_STRETCH; n++) {
+		const found = day + n * direction;
+		if (isWorkingDay(calendar, found)) return found;
+	}
+	return undefined;
+}
+
+/** Sunday is 0; 1970-01-01 was a Thursday. */
+export function weekdayOf(day: DayNumber): number {
+	return (((day + 4) % 7) + 7) % 7;
+}
+
+export function dayOfDate(date: string): DayNumber {
+	return Date.parse(`${date}T00:00:00Z`) / DAY;
+}
+
+export function dateOfDay(day: DayNumber): string {
+	return new Date(day * DAY).toISOString().slice(0, 10);
+}
+
+/** The wall clock at an instant: the day, and the milliseconds since its midnight. */
+export function clockAt(zone: string, at: Instant): { day: DayNumber; time: number } {
+	const local = at + pieceAt(zone, at).offset;
+	const day = Math.floor(local / DAY);
+	return { day, time: local - day * DAY };
+}
+
+/** The first instant of a local day. */
+export function startOfDay(zone: string, day: DayNumber): Instant {
+	return toInstant(zone, day * DAY);
+}
