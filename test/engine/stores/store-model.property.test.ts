@@ -8,7 +8,9 @@ import fc from 'fast-check';
 import { noFaults } from '../../../engine/faults.ts';
 import type { Run } from '../../../engine/contract/run.ts';
 import { TERMINAL_RUN_STATES } from '../../../engine/contract/run.ts';
+import type { SqliteStore } from '../../../engine/stores/sqlite/store.ts';
 import { createSqliteStore } from '../../../engine/stores/sqlite/store.ts';
+import type { TestClock } from '../../support/store-records.ts';
 import { claimEvents, createRecords, T0, TENANT, testClock } from '../../support/store-records.ts';
 
 const LEASE = 30;
@@ -24,7 +26,7 @@ type Step =
 	  }
 	| { kind: 'claim'; engine: number; limit: number }
 	| { kind: 'settle' | 'renew'; holding: number; to: number }
-	| { kind: 'expire' }
+	| { kind: 'expire' | 'reopen' }
 	| { kind: 'cancel'; run: number }
 	| { kind: 'pass'; time: number };
 
@@ -48,7 +50,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 		holding: fc.nat(30),
 		to: fc.nat(3),
 	}),
-	fc.record({ kind: fc.constant('expire' as const) }),
+	fc.record({ kind: fc.constantFrom('expire' as const, 'expire' as const, 'reopen' as const) }),
 	fc.record({ kind: fc.constant('cancel' as const), run: fc.nat(30) }),
 	fc.record({ kind: fc.constant('pass' as const), time: fc.integer({ min: 1, max: 40 }) }),
 );
@@ -63,12 +65,16 @@ it('agrees with a simple model in every interleaving of claims, ends, renewals a
 		fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
 			const folder = await mkdtemp(join(tmpdir(), 'capscheduler-model-'));
 			const clock = testClock();
-			const store = createSqliteStore({ folder, clock, faults: noFaults });
-			await store.open();
+			const open = async (): Promise<SqliteStore> => {
+				const store = createSqliteStore({ folder, clock, faults: noFaults });
+				await store.open();
+				return store;
+			};
+			const world = { store: await open(), clock, open };
 			try {
-				await play(steps, { store, clock });
+				await play(steps, world);
 			} finally {
-				await store.close();
+				await world.store.close();
 				await rm(folder, { recursive: true });
 			}
 		}),
@@ -76,13 +82,15 @@ it('agrees with a simple model in every interleaving of claims, ends, renewals a
 	);
 }, 60_000);
 
-async function play(
-	steps: Step[],
-	{
-		store,
-		clock,
-	}: { store: ReturnType<typeof createSqliteStore>; clock: ReturnType<typeof testClock> },
-): Promise<void> {
+interface World {
+	store: SqliteStore;
+	clock: TestClock;
+	open: () => Promise<SqliteStore>;
+}
+
+async function play(steps: Step[], world: World): Promise<void> {
+	const { clock } = world;
+	let { store } = world;
 	const records = createRecords(clock);
 	const model: Run[] = [];
 	const holdings: Holding[] = [];
@@ -205,6 +213,11 @@ async function play(
 				if (unfinished(truth)) Object.assign(truth, set);
 				break;
 			}
+			case 'reopen':
+				await store.close();
+				store = await world.open();
+				world.store = store;
+				break;
 			case 'pass':
 				clock.at += next.time;
 				break;
