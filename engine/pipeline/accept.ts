@@ -10,7 +10,7 @@ import { NO_OVERRIDES } from '../contract/timing.ts';
 import { invalid, shown } from '../contract/zod-issues.ts';
 import type { PolicyWarning } from '../core/schedule/lint-policies.ts';
 import { lintPolicies } from '../core/schedule/lint-policies.ts';
-import { lintLocalAt, lintTiming } from '../core/schedule/lint-timing.ts';
+import { lintLocalAt, lintMonthEnd, lintTiming } from '../core/schedule/lint-timing.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { planOf, planOfSchedule } from '../core/schedule/plan.ts';
 import { beginning } from '../core/schedule/timing.ts';
@@ -99,6 +99,7 @@ async function compileSchedule(
 	const warnings = [
 		...lintTiming(timing, now),
 		...lintLocalAt(input.timing?.at, timing),
+		...lintMonthEnd(input.timing, timing),
 		...checkPolicies(ctx, timing, input.policies, { calendars, capability: found.capability }),
 	];
 	const id = ctx.newId('schedule');

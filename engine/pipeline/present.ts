@@ -16,6 +16,7 @@ import { formatDuration, toIso } from '../contract/time.ts';
 import type { Rule, Timing } from '../contract/timing.ts';
 import type { PlannedOccurrence } from '../core/schedule/ahead.ts';
 import { formatLocal } from '../core/schedule/local-time.ts';
+import { formatPeriod } from '../core/schedule/months.ts';
 import { notesAt } from '../core/schedule/notes.ts';
 import type { RunDetails } from '../stores/store.port.ts';
 import { upcomingOf } from './accept.ts';
@@ -54,7 +55,7 @@ function presentRule(rule: Rule): JsonObject {
 		case 'every':
 			return { every: formatDuration(rule.every), anchor: toIso(rule.anchor) };
 		case 'months':
-			return { every: `P${rule.months}M`, anchor: rule.anchor, monthEnd: rule.monthEnd };
+			return { every: formatPeriod(rule.months), anchor: rule.anchor, monthEnd: rule.monthEnd };
 		case 'at':
 			return { at: toIso(rule.at) };
 		case 'dates':

@@ -10,7 +10,7 @@ import type { Timing, TimingInput } from '../contract/timing.ts';
 import type { PreviewInput } from '../contract/timing-requests.ts';
 import { demandOneWhen, whenFields } from '../contract/timing-requests.ts';
 import { parseInput, shown } from '../contract/zod-issues.ts';
-import { lintLocalAt, lintTiming } from '../core/schedule/lint-timing.ts';
+import { lintLocalAt, lintMonthEnd, lintTiming } from '../core/schedule/lint-timing.ts';
 import { lintPolicies } from '../core/schedule/lint-policies.ts';
 import { planOf } from '../core/schedule/plan.ts';
 import type { PreviewedOccurrence } from '../core/schedule/preview.ts';
@@ -82,7 +82,11 @@ function understand({ timing, time, frequency }: When, context: PreviewContext):
 }
 
 function warningsOf(input: TimingInput | undefined, timing: Timing, now: Instant): Warning[] {
-	return [...lintTiming(timing, now), ...lintLocalAt(input?.at, timing)];
+	return [
+		...lintTiming(timing, now),
+		...lintLocalAt(input?.at, timing),
+		...lintMonthEnd(input, timing),
+	];
 }
 
 export function zoneOf(name: string | undefined, path: string): string | undefined {

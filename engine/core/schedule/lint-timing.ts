@@ -2,7 +2,7 @@ import type { Calendars } from '../../contract/calendar.ts';
 import { NO_CALENDARS } from '../../contract/calendar.ts';
 import type { Instant } from '../../contract/time.ts';
 import { toIso } from '../../contract/time.ts';
-import type { DstPolicy, FoldPolicy, Timing } from '../../contract/timing.ts';
+import type { DstPolicy, FoldPolicy, Timing, TimingInput } from '../../contract/timing.ts';
 import { clockText, dateText, shiftWords } from './clock-notes.ts';
 import { nextLocal } from './cron-calendar.ts';
 import type { CronPattern } from './cron-pattern.ts';
@@ -16,6 +16,7 @@ export interface TimingWarning {
 	code:
 		| 'FAR_FUTURE'
 		| 'SKIPS_MONTHS'
+		| 'MONTH_END'
 		| 'EITHER_DAY'
 		| 'UNEVEN_STEP'
 		| 'CLOCK_CHANGE_GAP'
@@ -63,6 +64,17 @@ export function lintTiming(
 		warnings.push(...drift(timing.timeZone, from));
 	}
 	return warnings;
+}
+
+/** Months lack the day of the anchor, and the user did not say what then. */
+export function lintMonthEnd(input: TimingInput | undefined, timing: Timing): TimingWarning[] {
+	if (timing.kind !== 'months' || input?.monthEnd !== undefined) return [];
+	const [date, day] = [timing.anchor.slice(0, 10), Number(timing.anchor.slice(8, 10))];
+	const onlyYears = timing.months % 12 === 0;
+	const lacking = onlyYears ? date.endsWith('02-29') : day >= 29;
+	if (!lacking) return [];
+	const message = `not every ${onlyYears ? 'year' : 'month'} has the day of the anchor (${date}): where it lacks, fires on the last day of the month; "monthEnd": "skip" leaves it out, "clamp" says that this is meant`;
+	return [{ code: 'MONTH_END', message }];
 }
 
 /**

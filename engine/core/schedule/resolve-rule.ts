@@ -1,5 +1,3 @@
-import type { CapError } from '../../contract/errors.ts';
-import { inputError } from '../../contract/errors.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import { formatDuration, instantSchema, MAX_INSTANT, toIso } from '../../contract/time.ts';
 import type { Rule, RuleInput } from '../../contract/timing.ts';
@@ -9,6 +7,7 @@ import { shorten } from './cron-field.ts';
 import { resolveHashes } from './cron-hash.ts';
 import { parseCron } from './cron-pattern.ts';
 import { parseLocal, toInstant } from './local-time.ts';
+import { resolvePeriod, resolveRrule } from './resolve-recurring.ts';
 import { invalidTiming, tooOften } from './timing-errors.ts';
 
 export interface RuleContext {
@@ -71,7 +70,7 @@ export function resolveRule(input: RuleInput, context: RuleContext): Rule {
 		case 'at':
 			return resolveAt(input.at ?? [], { ...context, path: `${path}.at` });
 		case 'rrule':
-			throw notYet(`${path}.rrule`);
+			return resolveRrule(input.rrule ?? '', context);
 	}
 }
 
@@ -95,7 +94,7 @@ export function resolveCron(
 
 function resolveEvery(input: RuleInput, context: RuleContext): Rule {
 	const { path } = context;
-	if (typeof input.every === 'string') throw notYet(`${path}.every`);
+	if (typeof input.every === 'string') return resolvePeriod(input.every, input, context);
 	if (input.monthEnd !== undefined) {
 		const expected = 'months or years in "every"';
 		throw invalidTiming(`${path}.monthEnd`, expected, formatDuration(input.every ?? 0));
@@ -168,8 +167,4 @@ export function later(
 ): Instant {
 	if (at > acceptedAt) return at;
 	throw invalidTiming(path, `an instant after now (${toIso(acceptedAt)})`, toIso(at));
-}
-
-function notYet(path: string): CapError {
-	return inputError('UNSUPPORTED_FIELD', { path, expected: 'nothing: not built yet' });
 }

@@ -7,6 +7,7 @@ import { shorten } from './cron-field.ts';
 import { moverOf } from './move.ts';
 import type { NamedCalendars } from './resolve-filters.ts';
 import { resolveDst, resolveExclude, resolveJitter, resolveOnly } from './resolve-filters.ts';
+import { zoneOfRrule } from './resolve-recurring.ts';
 import type { RuleContext } from './resolve-rule.ts';
 import { interval, kindOf, later, resolveCron, resolveIn, resolveRule } from './resolve-rule.ts';
 import { afterWord, namesCalendarUnit, readSpokenDuration } from './short-forms.ts';
@@ -53,7 +54,7 @@ export function resolveTiming(request: TimingRequest, context: TimingContext): T
 
 function resolveLongForm(input: TimingInput, context: TimingContext): Timing {
 	kindOf(input, KINDS, 'timing');
-	const timeZone = resolveZone(input.timeZone);
+	const timeZone = resolveZone(input.timeZone ?? zoneOfRules(input));
 	checkBounds(input, context);
 	const named = context.calendars ?? new Map<string, never>();
 	const rule = resolveAnyRule(input, contextOf(context, { timeZone, start: input.start }));
@@ -72,6 +73,13 @@ function resolveLongForm(input: TimingInput, context: TimingContext): Timing {
 	};
 	checkInstants(timing, context, calendarsById(named));
 	return timing;
+}
+
+/** Where the timing names no zone, that of the first DTSTART that does. */
+function zoneOfRules({ rrule, any = [] }: TimingInput): string | undefined {
+	const own = zoneOfRrule(rrule, 'timing.rrule');
+	const zones = any.map((rule, index) => zoneOfRrule(rule.rrule, `timing.any[${index}].rrule`));
+	return own ?? zones.find((zone) => zone !== undefined);
 }
 
 function contextOf(
@@ -100,6 +108,8 @@ function calendarsById(named: NamedCalendars): Calendars {
 
 /** How many instants are looked at for two that are too close, where no formula tells. */
 const SAMPLED = 500;
+/** And how far: what is twice close within no five years is not so often. */
+const SAMPLED_SPAN: Duration = 5 * 366 * 86_400_000;
 /** An exclusion that moves looks at every instant of a stretch of days. */
 const SMALLEST_MOVED: Duration = 3_600_000;
 
@@ -116,7 +126,8 @@ function checkInstants(timing: Timing, context: TimingContext, calendars: Calend
 	}
 	const known = timing.kind === 'at' || timing.kind === 'every' || timing.kind === 'cron';
 	if (known && mover === undefined) return;
-	for (let i = 0; i < SAMPLED && last !== undefined; i++) {
+	const end = last + SAMPLED_SPAN;
+	for (let i = 0; i < SAMPLED && last !== undefined && last < end; i++) {
 		const next = nextAfter(unmoved, last, calendars);
 		if (next !== undefined && next - last < smallest)
 			throw tooOften('timing', smallest, next - last);

@@ -1,9 +1,12 @@
-import { assertNever, CapError } from '../../contract/errors.ts';
+import { assertNever } from '../../contract/errors.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { DstPolicy, Rule } from '../../contract/timing.ts';
 import { parseCron } from './cron-pattern.ts';
 import { nextCron } from './cron-walk.ts';
 import { nextEvery } from './every.ts';
+import { nextOfSeries } from './local-instants.ts';
+import { monthsSeries } from './months.ts';
+import { nextRrule, parseRrule } from './rrule.ts';
 
 /** Where a rule is read: whose wall clock, and what its changes do. */
 export interface Where {
@@ -32,8 +35,9 @@ export function nextOfRule(rule: Rule, where: Where, range: Range): Instant | un
 		case 'any':
 			return nextOfUnion(rule.rules, where, range);
 		case 'months':
+			return nextOfSeries(monthsSeries(rule), where.timeZone, where.dst, range);
 		case 'rrule':
-			throw new CapError('INTERNAL', `no walk for ${rule.kind}`);
+			return nextRrule(parseRrule(rule.rrule), where.timeZone, where.dst, range);
 		default:
 			return assertNever(rule);
 	}

@@ -7,10 +7,13 @@ import { dateText, clockText } from './clock-notes.ts';
 import { parseCron } from './cron-pattern.ts';
 import { missingTime } from './cron-walk.ts';
 import { excludedBy } from './exclude.ts';
+import { missingLocal } from './local-instants.ts';
+import { monthsSeries } from './months.ts';
 import { moverOf, nextMoved, sourcesOf } from './move.ts';
 import { closedUntil } from './restrict.ts';
 import type { Where } from './rule.ts';
 import { nextOfRule } from './rule.ts';
+import { missingOfRrule, parseRrule } from './rrule.ts';
 import type { Skip } from './skip.ts';
 
 /** How far a walk looks for an instant that `only` lets through; every date and weekday meet within it. */
@@ -83,7 +86,7 @@ export function skipOf(
 
 /** A local time that does not exist, unless another rule of a union gives the instant anyway. */
 function skippedByGap(rule: Rule, timing: Timing, at: Instant): Skip | null {
-	const { timeZone, dst } = timing;
+	const { timeZone } = timing;
 	if (rule.kind === 'any') {
 		const given = rule.rules.filter(
 			(each) => nextOfRule(each, whereOf(timing), { after: at - 1, until: at }) === at,
@@ -91,11 +94,24 @@ function skippedByGap(rule: Rule, timing: Timing, at: Instant): Skip | null {
 		const skips = given.map((each) => skippedByGap(each, timing, at));
 		return skips.includes(null) ? null : (skips[0] ?? null);
 	}
-	if (rule.kind !== 'cron') return null;
-	const missing = missingTime(parseCron(rule.cron, rule), timeZone, { at, dst });
+	const missing = missingOf(rule, timing, at);
 	if (missing === undefined) return null;
 	const local = `${clockText(missing)} does not exist on ${dateText(missing)} in ${timeZone}`;
 	return { outcome: 'skipped_calendar', reason: `${local} (dst.gap: skip)` };
+}
+
+/** The local time that the rule asks for, where the clock never showed it. */
+function missingOf(rule: Rule, { timeZone, dst }: Timing, at: Instant): number | undefined {
+	switch (rule.kind) {
+		case 'cron':
+			return missingTime(parseCron(rule.cron, rule), timeZone, { at, dst });
+		case 'months':
+			return missingLocal(monthsSeries(rule), timeZone, at);
+		case 'rrule':
+			return missingOfRrule(parseRrule(rule.rrule), timeZone, at);
+		default:
+			return undefined;
+	}
 }
 
 /** From where the calendar of a moving exclusion took the occurrence; empty when it lies where the rule put it. */
