@@ -25,6 +25,10 @@ export const runSchema = z
 		state: z.enum(RUN_STATES),
 		trigger: z.enum(TRIGGERS),
 		nominalAt: instant.nullable(),
+		movedFrom: instant
+			.nullable()
+			.meta({ description: 'Where the occurrence was before somebody moved it.' }),
+		backfillId: id('bkf').nullable(),
 		windowStart: instant.nullable(),
 		createdAt: instant,
 		readyAt: instant,

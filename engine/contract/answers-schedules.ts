@@ -8,7 +8,13 @@ import { OUTCOMES, SCHEDULE_STATES } from './schedule.ts';
 /* What the REST API answers about schedules. */
 
 export const upcomingSchema = z
-	.looseObject({ at: instant, local: text, dueAt: instant.optional(), notes: z.array(text) })
+	.looseObject({
+		at: instant,
+		local: text,
+		dueAt: instant.optional(),
+		movedFrom: instant.optional(),
+		notes: z.array(text),
+	})
 	.meta({ id: 'UpcomingOccurrence' });
 
 export const acceptedSchema = z
@@ -51,10 +57,37 @@ export const scheduleDetailsSchema = z
 		policies: jsonObjectSchema,
 		delivery: jsonObjectSchema.nullable(),
 		notify: z.array(jsonObjectSchema),
+		overrides: z
+			.looseObject({
+				skipped: z.array(z.looseObject({ at: instant, by: text })),
+				moved: z.array(z.looseObject({ from: instant, to: instant, by: text })),
+			})
+			.meta({ description: 'What people did to occurrences that have no outcome yet.' }),
 		nextOccurrences: z.array(upcomingSchema),
 		links: z.record(z.string(), z.string()),
 	})
 	.meta({ id: 'ScheduleDetails' });
+
+export const updatedSchema = z
+	.looseObject({
+		...scheduleDetailsSchema.shape,
+		changed: z.array(text).meta({ description: 'The fields that are not as they were.' }),
+		droppedOverrides: count.meta({
+			description: 'Skipped and moved occurrences that went with the timing they belonged to.',
+		}),
+		warnings: z.array(z.looseObject({ code: text, message: text })),
+		secrets: secretsSchema.optional(),
+	})
+	.meta({ id: 'UpdatedSchedule' });
+
+export const actedSchema = z
+	.looseObject({
+		occurrences: z
+			.array(instant)
+			.meta({ description: 'What it was done to; empty when all was so already.' }),
+		schedule: scheduleDetailsSchema,
+	})
+	.meta({ id: 'ActedOnOccurrences' });
 
 export const occurrenceSchema = z
 	.looseObject({
@@ -70,6 +103,7 @@ export const occurrenceSchema = z
 		trigger: z.enum(TRIGGERS).nullable(),
 		runId: id('run').nullable(),
 		reason: text.nullable(),
+		movedFrom: instant.nullable(),
 		notes: z.array(text),
 	})
 	.meta({ id: 'Occurrence' });

@@ -14,7 +14,7 @@ import type {
 	RunState,
 	SlaState,
 } from './run.ts';
-import type { LedgerRow, RunSpec, Schedule } from './schedule.ts';
+import type { LedgerRow, RunSpec, Schedule, ScheduleState, SpecRecord } from './schedule.ts';
 import type { Instant } from './time.ts';
 
 /*
@@ -165,5 +165,46 @@ export interface NotificationSettlement {
 		>
 	>;
 	disable?: DisabledTarget;
+	events: EventDraft[];
+}
+
+/** What people do to a schedule, with all that must be committed together with it. */
+export interface ScheduleChange {
+	tenant: string;
+	id: ScheduleId;
+	from: readonly ScheduleState[];
+	expected?: number;
+	readNextAt: Instant | null;
+	set: Partial<
+		Pick<
+			Schedule,
+			| 'name'
+			| 'action'
+			| 'labels'
+			| 'metadata'
+			| 'state'
+			| 'pauseReason'
+			| 'pauses'
+			| 'specId'
+			| 'timing'
+			| 'timedAt'
+			| 'lastAt'
+			| 'nextAt'
+			| 'dueAt'
+			| 'overrides'
+			| 'zoneData'
+			| 'failures'
+			| 'updatedAt'
+		>
+	>;
+	timerAt: Instant | null;
+	/** Stored with it; the destinations that it names replace those of the spec before. */
+	spec?: SpecRecord;
+	/** Outcomes that the change itself brings. */
+	ledger?: LedgerRow[];
+	/** Whose memory goes: that a target was disabled, and what it got last. */
+	forget?: readonly ('delivery' | 'notify')[];
+	/** Cancels runs in the same commit. */
+	settle: RunSettlement[];
 	events: EventDraft[];
 }

@@ -197,11 +197,13 @@ export interface DeliverySpec {
 }
 
 export interface NotifySpec {
-	/** Position in the list: `0`, `1`. */
+	/** Unique in a spec, and for ever that of its sealed secret: `0`, `1`. */
 	key: string;
 	url?: string;
 	sealedSecret?: Sealed;
 	destination?: string;
+	/** It came as `callback`. */
+	callback?: true;
 	on: NotifyOn[];
 }
 

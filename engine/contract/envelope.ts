@@ -32,6 +32,8 @@ export interface RequestEnvelope {
 		name: string | null;
 		revision: number;
 		nominalAt: string | null;
+		/** Where the occurrence was before somebody moved it to `nominalAt`. */
+		movedFrom?: string;
 		dueAt: string;
 		firedAt: string;
 		timeZone: string;

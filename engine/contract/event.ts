@@ -7,11 +7,18 @@ import type { Instant } from './time.ts';
 /** Every transition is an event. */
 export type EventType =
 	| 'schedule.created'
+	| 'schedule.updated'
+	| 'schedule.occurrence_skipped'
+	| 'schedule.occurrence_unskipped'
+	| 'schedule.occurrence_moved'
 	| 'schedule.paused'
 	| 'schedule.resumed'
 	| 'schedule.completed'
 	| 'schedule.deleted'
 	| `occurrence.${Outcome}`
+	| 'backfill.created'
+	| 'backfill.completed'
+	| 'backfill.cancelled'
 	| `run.${RunState}`
 	| 'run.progress'
 	| 'run.held'

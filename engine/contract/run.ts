@@ -2,6 +2,7 @@ import type { DeliveryState, Receipt, Sealed, Target } from './delivery.ts';
 import type { Trigger } from './envelope.ts';
 import type { ErrorCode } from './errors.ts';
 import type {
+	BackfillId,
 	DeliveryId,
 	EngineId,
 	LinkId,
@@ -61,8 +62,12 @@ export interface Run {
 	trigger: Trigger;
 	/** The occurrence's instant; null when no occurrence made the run. */
 	nominalAt: Instant | null;
+	/** Where the occurrence was before somebody moved it to `nominalAt`; null when nobody did. */
+	movedFrom: Instant | null;
 	/** The nominal instant before, for `window`. */
 	windowStart: Instant | null;
+	/** The backfill that made it; null for all other runs. */
+	backfillId: BackfillId | null;
 	createdAt: Instant;
 	/** From when on it may be claimed. */
 	readyAt: Instant;

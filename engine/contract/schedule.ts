@@ -101,6 +101,33 @@ export interface SpecRecord {
 export const SCHEDULE_STATES = ['active', 'paused', 'completed', 'deleted'] as const;
 export type ScheduleState = (typeof SCHEDULE_STATES)[number];
 
+/**
+ * What the occurrences of a pause become when it is over: dropped (`skip`), the last one run for all (`latest`),
+ * or each run, one after another (`all`).
+ */
+export const BACKLOGS = ['skip', 'latest', 'all'] as const;
+export type Backlog = (typeof BACKLOGS)[number];
+
+/** `POST /v1/schedules/{id}/resume`. */
+export const resumeInputSchema = z
+	.strictObject({
+		backlog: z
+			.enum(BACKLOGS)
+			.default('skip')
+			.describe(
+				'What the occurrences of the pause become: dropped with a row each (`skip`), the last one run for all of them (`latest`), or each run, one after another (`all`).',
+			),
+	})
+	.meta({ id: 'ResumeInput' });
+
+export interface Pause {
+	from: Instant;
+	/** Null while it lasts. */
+	to: Instant | null;
+	/** Said when it ends; `skip` unless given. */
+	backlog?: Backlog;
+}
+
 export interface Schedule {
 	id: ScheduleId;
 	tenant: string;
@@ -127,10 +154,12 @@ export interface Schedule {
 	overrides: Overrides;
 	/** The version of the time zone data by which `nextAt` was worked out: `2026b`. */
 	zoneData: string;
+	/** When the timing was accepted: what `in` and an `every` without an anchor are counted from. */
+	timedAt: Instant;
 	/** How many runs were made, for `limit`. */
 	runsMade: number;
-	/** Times of pause that `lastAt` has not passed yet; `to` is null while it lasts. */
-	pauses: { from: Instant; to: Instant | null }[];
+	/** Times of pause that `lastAt` has not passed yet. */
+	pauses: Pause[];
 	/** Failed runs in a row. */
 	failures: number;
 	createdAt: Instant;
@@ -162,4 +191,6 @@ export interface LedgerRow {
 	runId: RunId | null;
 	/** For people: why it is not `fired`. */
 	reason: string | null;
+	/** Where it was before somebody moved it to `nominalAt`; null when nobody did. */
+	movedFrom: Instant | null;
 }

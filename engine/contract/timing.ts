@@ -309,5 +309,7 @@ export interface UpcomingOccurrence {
 	local: string;
 	/** When it is due, where jitter delays it. */
 	dueAt?: string;
+	/** Where it was before somebody moved it. */
+	movedFrom?: string;
 	notes: string[];
 }

@@ -40,6 +40,17 @@ export function pageRequest(query: {
 	};
 }
 
+/** `team:bi` */
+export const labelSchema = z
+	.string()
+	.max(264)
+	.regex(/^[^:]+:/, 'a label like team:bi')
+	.transform((text) => ({
+		key: text.slice(0, text.indexOf(':')),
+		value: text.slice(text.indexOf(':') + 1),
+	}))
+	.meta({ description: 'A label and its value: `team:bi`.' });
+
 /** Drops what was not given, for filters whose fields are absent or set. */
 export function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
 	return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {

@@ -44,7 +44,7 @@ export function errorCodes(route: Route): ErrorCode[] {
 	if (route.conditional === true) codes.push('PRECONDITION_FAILED');
 	if (route.method !== 'get') codes.push(...WITH_WRITE);
 	if (route.makesWork === true) codes.push(...WITH_WORK);
-	if (route.method === 'post' || route.method === 'put') {
+	if (route.method === 'post' || route.method === 'put' || route.method === 'patch') {
 		codes.push(...WITH_BODY);
 		if (route.body?.kind !== 'stream') codes.push(...WITH_JSON);
 	}

@@ -24,7 +24,7 @@ export interface AppOptions {
 	draining(): boolean;
 }
 
-export type Method = 'get' | 'post' | 'put' | 'delete';
+export type Method = 'get' | 'post' | 'put' | 'patch' | 'delete';
 
 /** An answer as JSON, or without a body. */
 export interface Reply {

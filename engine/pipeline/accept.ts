@@ -87,6 +87,7 @@ async function compileSchedule(
 	await checkParameters(action, input.parameters);
 
 	const now = ctx.clock.now();
+	const id = ctx.newId('schedule');
 	const calendars = NO_CALENDARS;
 	const timing = resolveTiming(
 		{
@@ -94,7 +95,7 @@ async function compileSchedule(
 			...(input.time === undefined ? {} : { time: input.time }),
 			...(input.frequency === undefined ? {} : { frequency: input.frequency }),
 		},
-		{ acceptedAt: now, smallestInterval: ctx.settings.smallestInterval },
+		{ acceptedAt: now, smallestInterval: ctx.settings.smallestInterval, seed: id },
 	);
 	const warnings = [
 		...lintTiming(timing, now),
@@ -102,7 +103,6 @@ async function compileSchedule(
 		...lintMonthEnd(input.timing, timing),
 		...checkPolicies(ctx, timing, input.policies, { calendars, capability: found.capability }),
 	];
-	const id = ctx.newId('schedule');
 	const plan = planOf({ timing, calendars, seed: id });
 	const nextAt = plan.next(beginning(timing, now));
 	if (nextAt === undefined) {
@@ -146,6 +146,7 @@ async function compileSchedule(
 		dueAt: plan.dueAt(nextAt),
 		overrides: NO_OVERRIDES,
 		zoneData: ctx.zoneData,
+		timedAt: now,
 		runsMade: 0,
 		pauses: [],
 		failures: 0,

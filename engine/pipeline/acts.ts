@@ -1,159 +1,138 @@
+import { z } from 'zod';
+
 import type { Actor } from '../contract/access.ts';
-import { CapError } from '../contract/errors.ts';
 import type { RunSettlement } from '../contract/change.ts';
-import type { EventDraft, EventType } from '../contract/event.ts';
+import type { EventDraft } from '../contract/event.ts';
 import type { ScheduleId } from '../contract/ids.ts';
+import type { JsonObject } from '../contract/json.ts';
+import { jsonObjectSchema } from '../contract/json.ts';
 import type { Run } from '../contract/run.ts';
-import type { Schedule, ScheduleState } from '../contract/schedule.ts';
+import type { Backlog, RunSpec, Schedule, SpecRecord } from '../contract/schedule.ts';
+import type { Instant } from '../contract/time.ts';
 import { slaAfterEnd } from '../core/run/sla.ts';
 import { newRun } from '../core/schedule/occurrences.ts';
 import { cancelled, runEvent } from '../core/run/transitions.ts';
-import { mayUse } from './access.ts';
-import { revisionDiffers } from './capabilities.ts';
+import { findAction } from './capabilities.ts';
+import type { Changed } from './change-schedule.ts';
+import { changeSchedule, done, findSchedule, specOf } from './change-schedule.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
+import { checkParameters } from './parameters.ts';
+import { specId } from './spec.ts';
 
-/** A schedule that the actor may see. @throws CapError NOT_FOUND */
-export async function findSchedule(ctx: Context, actor: Actor, id: ScheduleId): Promise<Schedule> {
-	const schedule = await ctx.store.getSchedule(actor.tenant, id);
-	if (schedule === null || !mayUse(actor, schedule.capability)) {
-		throw new CapError('NOT_FOUND', `no schedule ${id}`);
-	}
-	return schedule;
-}
-
-/** Occurrences from now on become `skipped_paused` until it is resumed; runs that exist go on. */
+/** Occurrences from now on wait for what is said when it is resumed; runs that exist go on. */
 export async function pauseSchedule(
 	ctx: Context,
 	actor: Actor,
-	id: ScheduleId,
-	ifMatch?: number,
-): Promise<Schedule> {
-	return change(ctx, actor, { id, ifMatch }, (schedule, now) => {
-		if (schedule.state === 'paused') return null;
-		requireState(schedule, 'active', 'paused');
-		return {
-			from: ['active'],
-			set: {
-				state: 'paused',
-				pauseReason: 'by_user',
-				pauses: [...schedule.pauses, { from: now, to: null }],
-				updatedAt: now,
-			},
-			timerAt: null,
-			type: 'schedule.paused',
-		};
-	});
+	act: { id: ScheduleId; ifMatch?: number | undefined },
+): Promise<Changed<boolean>> {
+	const from = ['active', 'paused'] as const;
+	return done(
+		await changeSchedule(ctx, actor, { ...act, from, done: 'be paused' }, (schedule, now) => {
+			if (schedule.state === 'paused') return { change: null, told: false };
+			return {
+				change: {
+					set: {
+						state: 'paused',
+						pauseReason: 'by_user',
+						pauses: [...schedule.pauses, { from: now, to: null }],
+						updatedAt: now,
+					},
+					timerAt: null,
+					type: 'schedule.paused',
+				},
+				told: true,
+			};
+		}),
+	);
 }
 
-/** What fell into the pause is written down as `skipped_paused`, then it goes on as before. */
+/** What fell into the pause becomes what `backlog` says, then it goes on as before. */
 export async function resumeSchedule(
 	ctx: Context,
 	actor: Actor,
-	id: ScheduleId,
-	ifMatch?: number,
-): Promise<Schedule> {
-	return change(ctx, actor, { id, ifMatch }, (schedule, now) => {
-		if (schedule.state === 'active') return null;
-		requireState(schedule, 'paused', 'resumed');
-		return {
-			from: ['paused'],
-			set: {
-				state: 'active',
-				pauseReason: null,
-				failures: 0,
-				pauses: schedule.pauses.map((pause) => (pause.to === null ? { ...pause, to: now } : pause)),
-				updatedAt: now,
-			},
-			timerAt: schedule.dueAt,
-			type: 'schedule.resumed',
-		};
-	});
+	act: { id: ScheduleId; ifMatch?: number | undefined; backlog: Backlog },
+): Promise<Changed<boolean>> {
+	const from = ['active', 'paused'] as const;
+	return done(
+		await changeSchedule(ctx, actor, { ...act, from, done: 'be resumed' }, (schedule, now) => {
+			if (schedule.state === 'active') return { change: null, told: false };
+			const { pauses, nextAt, dueAt } = schedule;
+			return {
+				change: {
+					set: {
+						// Its timing may be over since it was changed.
+						state: nextAt === null ? 'completed' : 'active',
+						pauseReason: null,
+						failures: 0,
+						pauses: pauses.map((pause) =>
+							pause.to === null ? { ...pause, to: now, backlog: act.backlog } : pause,
+						),
+						updatedAt: now,
+					},
+					timerAt: dueAt,
+					type: 'schedule.resumed',
+					data: { backlog: act.backlog },
+					...(nextAt === null ? { more: [completedEvent(schedule, now)] } : {}),
+				},
+				told: true,
+			};
+		}),
+	);
+}
+
+function completedEvent({ tenant, id, runsMade }: Schedule, at: Instant): EventDraft {
+	return {
+		type: 'schedule.completed',
+		tenant,
+		at,
+		subject: { scheduleId: id },
+		data: { runsMade },
+	};
 }
 
 /** Nothing more fires, and runs that have not begun are cancelled; one that is running ends as it will. */
 export async function removeSchedule(
 	ctx: Context,
 	actor: Actor,
-	id: ScheduleId,
-	ifMatch?: number,
+	act: { id: ScheduleId; ifMatch?: number | undefined },
 ): Promise<void> {
-	let notBegun: Run[] = [];
-	await change(ctx, actor, { id, ifMatch }, async (_schedule, now) => {
-		const active = await ctx.store.activeRunsOf(actor.tenant, id);
-		notBegun = active.filter(({ state }) => state === 'queued' || state === 'retrying');
-		return {
-			from: ['active', 'paused', 'completed'],
-			set: { state: 'deleted', updatedAt: now },
-			timerAt: null,
-			type: 'schedule.deleted',
-			cancel: notBegun,
-		};
-	});
-	for (const run of notBegun) ctx.wake.runEnded(run.id);
+	const from = ['active', 'paused', 'completed'] as const;
+	const { told } = done(
+		await changeSchedule(
+			ctx,
+			actor,
+			{ ...act, from, done: 'be deleted' },
+			async (_schedule, now) => {
+				const active = await ctx.store.activeRunsOf(actor.tenant, act.id);
+				const notBegun = active.filter(({ state }) => state === 'queued' || state === 'retrying');
+				return {
+					change: {
+						set: { state: 'deleted', updatedAt: now },
+						timerAt: null,
+						type: 'schedule.deleted',
+						settle: notBegun.flatMap((run) =>
+							endOfUnbegun(ctx, run, { at: now, message: 'its schedule was deleted' }),
+						),
+					},
+					told: notBegun,
+				};
+			},
+		),
+	);
+	for (const run of told) ctx.wake.runEnded(run.id);
 }
 
-interface ScheduleChange {
-	from: readonly ScheduleState[];
-	set: Partial<Pick<Schedule, 'state' | 'pauseReason' | 'pauses' | 'failures' | 'updatedAt'>>;
-	timerAt: number | null;
-	type: EventType;
-	cancel?: Run[];
-}
-
-const ROUNDS = 5;
-
-/** Decides on the schedule as it is and writes only if it still is so; an occurrence may come in between. */
-async function change(
-	ctx: Context,
-	actor: Actor,
-	{ id, ifMatch }: { id: ScheduleId; ifMatch: number | undefined },
-	decide: (
-		schedule: Schedule,
-		now: number,
-	) => ScheduleChange | null | Promise<ScheduleChange | null>,
-): Promise<Schedule> {
-	for (let round = 0; round < ROUNDS; round++) {
-		const schedule = await findSchedule(ctx, actor, id);
-		if (ifMatch !== undefined && ifMatch !== schedule.revision) throw revisionDiffers(id);
-		const now = ctx.clock.now();
-		const decided = await decide(schedule, now);
-		if (decided === null) return schedule;
-		const { from, set, timerAt, type, cancel = [] } = decided;
-		const event: EventDraft = {
-			type,
-			tenant: actor.tenant,
-			at: now,
-			subject: { scheduleId: id },
-			data: { by: actor.keyId },
-		};
-		const changed = await ctx.store.changeSchedule({
-			tenant: actor.tenant,
-			id,
-			from,
-			...(ifMatch === undefined ? {} : { expected: ifMatch }),
-			readNextAt: schedule.nextAt,
-			set,
-			timerAt,
-			settle: cancel.flatMap((run) => endOfUnbegun(ctx, run, now)),
-			events: [event],
-		});
-		if (changed === 'not_found') throw new CapError('NOT_FOUND', `no schedule ${id}`);
-		if (changed === 'revision_differs') throw revisionDiffers(id);
-		if (changed !== 'state_differs') {
-			ctx.wake.poke();
-			return changed;
-		}
-	}
-	throw new CapError('CONFLICT', `${id} is changing at this moment, try again`, { retry: 'later' });
-}
-
-/** Of a run that goes with its schedule, if it has not begun: nobody is told of it any more. */
-function endOfUnbegun(ctx: Context, run: Run, at: number): RunSettlement[] {
+/** Of a run that goes with what made it, if it has not begun: nobody is told of it any more. */
+export function endOfUnbegun(
+	ctx: Pick<Context, 'newId'>,
+	run: Run,
+	{ at, message }: { at: Instant; message: string },
+): RunSettlement[] {
 	const end: RunSettlement = {
 		...cancelled(run, {
 			at,
-			error: { code: 'CANCELLED', message: 'its schedule was deleted' },
+			error: { code: 'CANCELLED', message },
 			followUps: { deliveries: [], notifications: [], links: [] },
 		}),
 		// One that has begun meanwhile goes on.
@@ -163,35 +142,53 @@ function endOfUnbegun(ctx: Context, run: Run, at: number): RunSettlement[] {
 	return sla === null ? [end] : [end, sla];
 }
 
-function requireState(schedule: Schedule, state: ScheduleState, act: string): void {
-	if (schedule.state === state) return;
-	throw new CapError('CONFLICT', `${schedule.id} is ${schedule.state} and cannot be ${act}`);
-}
+/** `POST /v1/schedules/{id}/trigger`. */
+export const triggerInputSchema = z
+	.strictObject({
+		parameters: jsonObjectSchema
+			.optional()
+			.describe("Laid over the schedule's parameters, key by key, for this run only."),
+	})
+	.meta({ id: 'TriggerInput' });
 
 /** A run now, beside the timing. It waits for a run of the schedule that is not over, unless overlap allows all. */
 export async function triggerSchedule(
 	ctx: Context,
 	actor: Actor,
-	id: ScheduleId,
+	act: { id: ScheduleId; parameters?: JsonObject | undefined },
 	once?: OnceRequest<Run>,
 ): Promise<Answered<Run>> {
 	const earlier = await findEarlier(ctx, actor, once);
 	if (earlier !== null) return { kind: 'replayed', response: earlier };
-	const schedule = await findSchedule(ctx, actor, id);
-	const spec = (await ctx.store.getSpecs([schedule.specId])).get(schedule.specId);
-	if (spec === undefined) throw new CapError('INTERNAL', `spec of ${id} is missing`);
-	const now = ctx.clock.now();
+	const schedule = await findSchedule(ctx, actor, act.id);
+	const { spec, record } = await specWith(ctx, actor, schedule, act.parameters);
 	const run = newRun({
 		id: ctx.newId('run'),
 		spec,
-		specId: schedule.specId,
-		scheduleId: id,
+		specId: record?.id ?? schedule.specId,
+		scheduleId: act.id,
 		trigger: 'manual',
 		nominalAt: null,
 		windowStart: schedule.lastAt,
-		now,
+		now: ctx.clock.now(),
 	});
-	return addRun(ctx, actor, { run, specs: [] }, once);
+	return addRun(ctx, actor, { run, specs: record === null ? [] : [record] }, once);
+}
+
+/** What a run of the schedule is made of, with other parameters where some are given. */
+export async function specWith(
+	ctx: Context,
+	actor: Actor,
+	schedule: Schedule,
+	parameters: JsonObject | undefined,
+): Promise<{ spec: RunSpec; record: SpecRecord | null }> {
+	const kept = await specOf(ctx, schedule);
+	if (parameters === undefined) return { spec: kept, record: null };
+	const { capability, action } = schedule;
+	const found = await findAction(ctx, actor, { capability, action });
+	const spec = { ...kept, parameters: { ...kept.parameters, ...parameters } };
+	await checkParameters(found.action, spec.parameters);
+	return { spec, record: { id: specId(spec), spec } };
 }
 
 /** Stores a run that no occurrence made. */

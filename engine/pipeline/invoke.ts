@@ -169,6 +169,7 @@ export async function rerun(
 			scheduleId: run.scheduleId,
 			trigger: 'rerun',
 			nominalAt: run.nominalAt,
+			movedFrom: run.movedFrom,
 			windowStart: run.windowStart,
 			now: ctx.clock.now(),
 		}),

@@ -1,5 +1,8 @@
-import type { RunSettlement } from '../contract/change.ts';
+import type { DueSchedule, OccurrenceDecision, RunSettlement } from '../contract/change.ts';
 import type { RunId } from '../contract/ids.ts';
+import type { Run } from '../contract/run.ts';
+import type { RunSpec, Schedule } from '../contract/schedule.ts';
+import type { Instant } from '../contract/time.ts';
 import { slaAfterEnd } from '../core/run/sla.ts';
 import { cancelled } from '../core/run/transitions.ts';
 import { decideOccurrences } from '../core/schedule/occurrences.ts';
@@ -17,48 +20,83 @@ const ROWS = 2000;
  */
 export async function occur(ctx: Context): Promise<boolean> {
 	const now = ctx.clock.now();
-	const cancelledRuns: RunId[] = [];
-	const context = { at: now, newId: ctx.newId };
-	let rows = 0;
-	let left = false;
-	const done = await ctx.store.occur(now, BATCH, (due) => {
+	const deciding = new Deciding(ctx, now);
+	const done = await ctx.store.occur(now, BATCH, (due) => deciding.decide(due));
+	deciding.committed();
+	return deciding.left || done.schedules === BATCH;
+}
+
+/** The same for one schedule, before somebody changes it: one commit of it. One that is paused stays so. */
+export async function occurNow(ctx: Context, { tenant, id }: Schedule): Promise<void> {
+	const now = ctx.clock.now();
+	const deciding = new Deciding(ctx, now);
+	await ctx.store.occurOne({ tenant, id, now }, (due) => deciding.decide(due));
+	deciding.committed();
+	ctx.wake.poke();
+}
+
+/** The decisions of one commit. */
+class Deciding {
+	readonly #ctx: Context;
+	readonly #now: Instant;
+	readonly #cancelled: RunId[] = [];
+	#rows = 0;
+	/** Whether more is due than was decided. */
+	left = false;
+
+	constructor(ctx: Context, now: Instant) {
+		this.#ctx = ctx;
+		this.#now = now;
+	}
+
+	decide(due: DueSchedule): OccurrenceDecision {
+		const now = this.#now;
 		const slas: RunSettlement[] = [];
 		const decision = decideOccurrences(due, {
 			now,
-			batch: Math.min(1000, Math.max(1, ROWS - rows)),
-			newId: ctx.newId,
-			cancel: (run, because) => {
-				cancelledRuns.push(run.id);
-				const end = cancelled(run, {
-					at: now,
-					error: { code: 'CANCELLED', message: because },
-					followUps: makeFollowUps(ctx, run, due.spec, {
-						state: 'cancelled',
-						resultId: null,
-						at: now,
-					}),
-				});
-				const sla = slaAfterEnd(run, due.spec, end, context);
-				if (sla !== null) slas.push(sla);
-				return end;
-			},
+			batch: Math.min(1000, Math.max(1, ROWS - this.#rows)),
+			newId: this.#ctx.newId,
+			cancel: (run, because) => this.#cancel(run, due.spec, { because, slas }),
 		});
-		rows += decision.ledger.length;
-		left ||= decision.timerAt !== null && decision.timerAt <= now;
+		this.#rows += decision.ledger.length;
+		this.left ||= decision.timerAt !== null && decision.timerAt <= now;
 		for (const { outcome, dueAt } of decision.ledger) {
-			ctx.metrics.count('capscheduler_occurrences_total', { outcome });
+			this.#ctx.metrics.count('capscheduler_occurrences_total', { outcome });
 			if (outcome === 'fired') {
-				ctx.metrics.observe('capscheduler_lateness_seconds', (now - dueAt) / 1000);
+				this.#ctx.metrics.observe('capscheduler_lateness_seconds', (now - dueAt) / 1000);
 			}
 		}
 		for (const { type } of [...decision.events, ...slas.flatMap(({ events }) => events)]) {
-			if (type === 'sla.missed') ctx.metrics.count('capscheduler_sla_total', { state: 'missed' });
+			if (type === 'sla.missed') {
+				this.#ctx.metrics.count('capscheduler_sla_total', { state: 'missed' });
+			}
 		}
 		return slas.length === 0 ? decision : { ...decision, settle: [...decision.settle, ...slas] };
-	});
-	for (const id of cancelledRuns) {
-		ctx.wake.abortAttempt(id, 'cancelled');
-		ctx.wake.runEnded(id);
 	}
-	return left || done.schedules === BATCH;
+
+	/** What its end says about its SLA is added to `slas`. */
+	#cancel(
+		run: Run,
+		spec: RunSpec,
+		{ because, slas }: { because: string; slas: RunSettlement[] },
+	): RunSettlement {
+		this.#cancelled.push(run.id);
+		const at = this.#now;
+		const ended = { state: 'cancelled', resultId: null, at } as const;
+		const end = cancelled(run, {
+			at,
+			error: { code: 'CANCELLED', message: because },
+			followUps: makeFollowUps(this.#ctx, run, spec, ended),
+		});
+		const sla = slaAfterEnd(run, spec, end, { at, newId: this.#ctx.newId });
+		if (sla !== null) slas.push(sla);
+		return end;
+	}
+
+	committed(): void {
+		for (const id of this.#cancelled) {
+			this.#ctx.wake.abortAttempt(id, 'cancelled');
+			this.#ctx.wake.runEnded(id);
+		}
+	}
 }

@@ -8,7 +8,7 @@ import type { Instant } from '../contract/time.ts';
 import { MAX_INSTANT, MIN_INSTANT } from '../contract/time.ts';
 import type { Ahead, PlannedOccurrence } from '../core/schedule/ahead.ts';
 import { aheadOf } from '../core/schedule/ahead.ts';
-import { findSchedule } from './acts.ts';
+import { findSchedule } from './change-schedule.ts';
 import type { Context } from './context.ts';
 
 /** `decided`: whatever became of it; `planned`: what has no outcome yet. */

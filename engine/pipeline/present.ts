@@ -103,7 +103,15 @@ export function presentScheduleDetails(
 			...(destination === undefined ? {} : { destination }),
 			on,
 		})),
+		overrides: presentOverrides(schedule),
 		nextOccurrences: upcomingOf(schedule, calendars).map((upcoming) => ({ ...upcoming })),
+	};
+}
+
+function presentOverrides({ overrides }: Schedule): JsonObject {
+	return {
+		skipped: overrides.skipped.map(({ at, by }) => ({ at: toIso(at), by })),
+		moved: overrides.moved.map(({ from, to, by }) => ({ from: toIso(from), to: toIso(to), by })),
 	};
 }
 
@@ -164,6 +172,8 @@ export function presentRun(run: Run): JsonObject {
 		state: run.state,
 		trigger: run.trigger,
 		nominalAt: iso(run.nominalAt),
+		movedFrom: iso(run.movedFrom),
+		backfillId: run.backfillId,
 		windowStart: iso(run.windowStart),
 		createdAt: toIso(run.createdAt),
 		readyAt: toIso(run.readyAt),
@@ -307,6 +317,7 @@ export function presentOccurrence(
 		trigger: row?.trigger ?? null,
 		runId: row?.runId ?? null,
 		reason: item.reason,
+		movedFrom: iso(item.movedFrom),
 		notes: 'notes' in item ? item.notes : notesAt(timing, item.nominalAt),
 	};
 }

@@ -165,6 +165,7 @@ function envelopeOf(
 		envelope.schedule = {
 			...spec.schedule,
 			nominalAt: run.nominalAt === null ? null : toIso(run.nominalAt),
+			...(run.movedFrom === null ? {} : { movedFrom: toIso(run.movedFrom) }),
 			dueAt: toIso(dueAt),
 			firedAt: toIso(firedAt),
 			timeZone: spec.timeZone,

@@ -50,6 +50,50 @@ export async function compileSpec(
 	return { record: { id: specId(spec), spec }, secrets };
 }
 
+/** What was sent to replace parts of a spec; what was not sent stays, with its sealed secrets. */
+export interface SpecPatch {
+	delivery: DeliveryInput | undefined;
+	/** Null: none any more. */
+	callback: string | null | undefined;
+	notify: ScheduleInput['notify'] | undefined;
+}
+
+/** @param frame the spec before, with what else is new in it */
+export async function recompileSpec(
+	ctx: Context,
+	frame: RunSpec,
+	{ delivery, callback, notify }: SpecPatch,
+): Promise<CompiledSpec> {
+	const secrets: GeneratedSecrets = {};
+	const compiler = new SpecCompiler(ctx, frame, secrets);
+	const kept = frame.notify.filter((entry) =>
+		entry.callback === true ? callback === undefined : notify === undefined,
+	);
+	const { policies } = frame;
+	if (policies.sla === undefined && kept.some(({ on }) => on.includes('sla_missed'))) {
+		throw inputError('INVALID_POLICIES', {
+			path: 'policies.sla',
+			expected: 'a service level, as long as "notify" asks for "sla_missed"',
+		});
+	}
+	const sent = { notify: notify ?? [], callback: callback ?? undefined, policies };
+	const spec: RunSpec = {
+		...frame,
+		delivery: delivery === undefined ? frame.delivery : await compiler.delivery(delivery),
+		notify: await compiler.notify(sent, kept),
+	};
+	return { record: { id: specId(spec), spec }, secrets };
+}
+
+/** The first of 0, 1, 2 … that is not taken; it is then. */
+function freeKey(taken: Set<string>): string {
+	for (let key = 0; ; key++) {
+		if (taken.has(`${key}`)) continue;
+		taken.add(`${key}`);
+		return `${key}`;
+	}
+}
+
 /** The content address of a spec: SHA-256 of its canonical JSON. */
 export function specId(spec: RunSpec): string {
 	return createHash('sha256')
@@ -136,14 +180,19 @@ class SpecCompiler {
 		};
 	}
 
-	async notify({ notify, callback, policies }: Wishes): Promise<NotifySpec[]> {
+	/** @param kept entries that stay: their keys are taken, for their secrets are sealed under them */
+	async notify(
+		{ notify, callback, policies }: Pick<Wishes, 'notify' | 'callback' | 'policies'>,
+		kept: readonly NotifySpec[] = [],
+	): Promise<NotifySpec[]> {
+		const taken = new Set(kept.map(({ key }) => key));
 		const wishes = notify.map((input, index) => ({ input, path: `notify[${index}]` }));
 		if (callback !== undefined) {
 			wishes.unshift({ input: notifyInputSchema.parse({ url: callback }), path: 'callback' });
 		}
 		const specs: NotifySpec[] = [];
-		for (const [index, { input, path }] of wishes.entries()) {
-			const key = `${index}`;
+		for (const { input, path } of wishes) {
+			const key = freeKey(taken);
 			const urlPath = path === 'callback' ? path : `${path}.url`;
 			if (input.on.includes('sla_missed') && policies.sla === undefined) {
 				throw inputError('INVALID_POLICIES', {
@@ -159,10 +208,11 @@ class SpecCompiler {
 				await this.#ctx.egress.checkUrl(input.url, urlPath);
 				const secret = this.#signingSecret(input.secret, path);
 				const sealedSecret = this.#ctx.sealing.seal(secret, this.#seal(`notify.${key}.secret`));
-				specs.push({ key, url: input.url, sealedSecret, on: input.on });
+				const short = path === 'callback' ? { callback: true as const } : {};
+				specs.push({ key, url: input.url, sealedSecret, ...short, on: input.on });
 			}
 		}
-		return specs;
+		return [...kept, ...specs];
 	}
 
 	#signingSecret(given: string | undefined, path: string): string {

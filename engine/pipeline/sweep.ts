@@ -6,6 +6,7 @@ import { afterNotifyFailure, afterSendFailure } from '../core/delivery/transitio
 import { afterDeadline, afterLostLease } from '../core/run/outcome.ts';
 import { requeued } from '../core/run/transitions.ts';
 import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
+import { finishCancelling } from './backfill.ts';
 import type { Context } from './context.ts';
 import { settleDelivery } from './deliver.ts';
 import { settle, withoutSpec } from './dispatch.ts';
@@ -162,6 +163,7 @@ function followUpsOf(
 export async function sweep(ctx: Context, inHand: InHand): Promise<void> {
 	const taken = await takeOver(ctx, { inHand });
 	const healed = await healTimers(ctx);
+	await finishCancelling(ctx);
 	if (taken > 0 || healed > 0) ctx.log.warn('sweep healed', { taken, timers: healed });
 	ctx.wake.poke();
 }

@@ -24,6 +24,10 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 	INVALID_PARAMETERS: "The parameters do not match the action's JSON Schema.",
 	INVALID_SCHEMA: 'The JSON Schema in the manifest cannot be used.',
 	INTERVAL_TOO_SMALL: 'The schedule would be due more often than `CAPSCHEDULER_SMALLEST_INTERVAL`.',
+	OCCURRENCE_UNKNOWN:
+		'The schedule has no occurrence to come at that instant, or none that the act could be done to. `errors` names the nearest.',
+	TOO_MANY_OCCURRENCES:
+		'The range holds more occurrences than one backfill may have; the message says how many.',
 	TEMPLATE_INVALID: 'A template names something that it may not, or is malformed.',
 	PATH_INVALID:
 		'A file name or folder holds what it may not: `..`, a separator, a control character.',
@@ -53,6 +57,7 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 	IDEMPOTENCY_IN_FLIGHT:
 		'A request with the same `Idempotency-Key` is under way; try again in a moment.',
 	RUN_OVER: 'The run has ended already.',
+	OCCURRENCE_DECIDED: 'The occurrence has become something already; the message says what.',
 	STALE_EPOCH: 'A later attempt of the run has begun; this one no longer counts.',
 	IDEMPOTENCY_MISMATCH: 'The same `Idempotency-Key` came before with another request.',
 	PRECONDITION_FAILED: 'It has changed since: `If-Match` names another revision.',

@@ -6,11 +6,12 @@ import type {
 	NotificationSettlement,
 	OccurrenceDecision,
 	RunSettlement,
+	ScheduleChange,
 } from '../contract/change.ts';
-import type { Sealed } from '../contract/delivery.ts';
 import type { Destination } from '../contract/destination.ts';
 import type { EventDraft, StoredEvent } from '../contract/event.ts';
 import type {
+	BackfillId,
 	DeliveryId,
 	DestinationId,
 	EngineId,
@@ -39,8 +40,11 @@ import type {
 } from '../contract/schedule.ts';
 import type { DeliveryState } from '../contract/delivery.ts';
 import type { Duration, Instant } from '../contract/time.ts';
+import type { BackfillStore } from './backfill.port.ts';
 import type { BlobStore } from './blob.port.ts';
+import type { IdempotencyRecord, Once, Page, PageRequest } from './shared.port.ts';
 
+export type { IdempotencyRecord, Once, Page, PageRequest } from './shared.port.ts';
 export type {
 	DeliverySettlement,
 	DueSchedule,
@@ -70,34 +74,6 @@ export type {
 export type TimerName =
 	'schedule.due' | 'run.retry' | 'run.deadline' | 'run.sla' | 'delivery.due' | 'notification.due';
 
-/** Makes a POST safe to repeat: kept with the commit that it guards, for 24 hours. */
-export interface IdempotencyRecord {
-	tenant: string;
-	/** The client's Idempotency-Key. */
-	key: string;
-	/** SHA-256 of method, path and body: another one under the same key is refused. */
-	fingerprint: string;
-	expiresAt: Instant;
-	/** The answer to give again, sealed. */
-	response: Sealed;
-}
-
-/** Either the write was made, or an earlier one under the same key is there: then nothing was written. */
-export type Once<T> =
-	{ replayed: false; value: T } | { replayed: true; earlier: IdempotencyRecord };
-
-export interface Page<T> {
-	items: T[];
-	/** Opaque; null at the end. */
-	nextCursor: string | null;
-}
-
-export interface PageRequest {
-	/** 1 to 200. */
-	limit: number;
-	cursor?: string;
-}
-
 export interface ScheduleFilter {
 	state?: ScheduleState;
 	capability?: string;
@@ -106,6 +82,7 @@ export interface ScheduleFilter {
 }
 
 export interface RunFilter {
+	backfillId?: BackfillId;
 	state?: RunState;
 	capability?: string;
 	scheduleId?: ScheduleId;
@@ -158,7 +135,7 @@ export interface StoreCounts {
 	timers: number;
 }
 
-export interface Store {
+export interface Store extends BackfillStore {
 	/** Whether no other engine can share this store: then foreign leases may be taken over at the start. */
 	readonly exclusive: boolean;
 	readonly blobs: BlobStore;
@@ -221,33 +198,19 @@ export interface Store {
 	getSchedule(tenant: string, id: ScheduleId): Promise<Schedule | null>;
 	listSchedules(tenant: string, filter: ScheduleFilter, page: PageRequest): Promise<Page<Schedule>>;
 	/**
-	 * Pause, resume, delete: guarded by the states `from`, the `nextAt` that was read, and `expected` (If-Match).
-	 * Raises the revision. `settle` cancels runs in the same commit.
+	 * Whatever people do to a schedule: guarded by the states `from`, the `nextAt` that was read, and `expected`,
+	 * the revision. Raises the revision.
 	 */
-	changeSchedule(change: {
-		tenant: string;
-		id: ScheduleId;
-		from: readonly ScheduleState[];
-		expected?: number;
-		readNextAt: Instant | null;
-		set: Partial<
-			Pick<
-				Schedule,
-				| 'state'
-				| 'pauseReason'
-				| 'pauses'
-				| 'nextAt'
-				| 'dueAt'
-				| 'overrides'
-				| 'zoneData'
-				| 'failures'
-				| 'updatedAt'
-			>
-		>;
-		timerAt: Instant | null;
-		settle: RunSettlement[];
-		events: EventDraft[];
-	}): Promise<Schedule | 'not_found' | 'revision_differs' | 'state_differs'>;
+	changeSchedule(
+		change: ScheduleChange,
+		once?: IdempotencyRecord,
+	): Promise<
+		| Schedule
+		| 'not_found'
+		| 'revision_differs'
+		| 'state_differs'
+		| { replayed: true; earlier: IdempotencyRecord }
+	>;
 	/** Rows of the ledger by nominal instant, upwards unless said otherwise. */
 	listOccurrences(
 		tenant: string,
@@ -264,6 +227,15 @@ export interface Store {
 		limit: number,
 		decide: (due: DueSchedule) => OccurrenceDecision,
 	): Promise<{ schedules: number; runs: number }>;
+
+	/**
+	 * The same for one schedule, active or paused, whoever holds its timer. What `decide` throws is thrown.
+	 * @returns whether it was due
+	 */
+	occurOne(
+		look: { tenant: string; id: ScheduleId; now: Instant },
+		decide: (due: DueSchedule) => OccurrenceDecision,
+	): Promise<boolean>;
 
 	// -- runs
 	/** Runs that no occurrence makes: by hand, by the API, a rerun. */
@@ -300,6 +272,7 @@ export interface Store {
 	getRunById(id: RunId): Promise<Run | null>;
 	getRunDetails(tenant: string, id: RunId): Promise<RunDetails | null>;
 	listRuns(tenant: string, filter: RunFilter, page: PageRequest): Promise<Page<Run>>;
+	/** Those of backfills too. */
 	activeRunsOf(tenant: string, scheduleId: ScheduleId): Promise<Run[]>;
 
 	// -- results, artifacts, links

@@ -31,6 +31,7 @@ function fire(bench: Bench, { schedule }: DueSchedule): OccurrenceDecision {
 				trigger: 'schedule',
 				runId: run.id,
 				reason: null,
+				movedFrom: null,
 			},
 		],
 		runs: [run],

@@ -33,6 +33,7 @@ export interface Client {
 	head(path: string, ask?: Ask): Promise<Answer>;
 	post(path: string, body?: unknown, ask?: Ask): Promise<Answer>;
 	put(path: string, body: unknown, ask?: Ask): Promise<Answer>;
+	patch(path: string, body: unknown, ask?: Ask): Promise<Answer>;
 	delete(path: string, ask?: Ask): Promise<Answer>;
 	send(method: string, path: string, ask?: Ask): Promise<Answer>;
 }
@@ -116,6 +117,7 @@ export function clientOf(url: string, token: string | undefined): Client {
 		head: (path, ask) => send('HEAD', path, ask),
 		post: (path, body, ask) => send('POST', path, { body, ...ask }),
 		put: (path, body, ask) => send('PUT', path, { body, ...ask }),
+		patch: (path, body, ask) => send('PATCH', path, { body, ...ask }),
 		delete: (path, ask) => send('DELETE', path, ask),
 	};
 }

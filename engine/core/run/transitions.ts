@@ -330,7 +330,8 @@ function scheduleEffect(
 	hasFailed: boolean,
 ): Pick<RunSettlement, 'schedule'> {
 	const policy = spec.policies.pauseOnFailure;
-	if (policy === false || run.scheduleId === null) return {};
+	// A backfill goes over old ground: what fails there says nothing of today.
+	if (policy === false || run.scheduleId === null || run.backfillId !== null) return {};
 	const pauseAt = policy === true ? 1 : policy;
 	return { schedule: { id: run.scheduleId, failed: hasFailed, pauseAt, at } };
 }

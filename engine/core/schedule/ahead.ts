@@ -2,6 +2,7 @@ import type { Calendars } from '../../contract/calendar.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
 import { MIN_INSTANT } from '../../contract/time.ts';
+import { formatLocal } from './local-time.ts';
 import { notesAt } from './notes.ts';
 import type { Plan } from './plan.ts';
 import { planOfSchedule } from './plan.ts';
@@ -13,6 +14,8 @@ export interface PlannedOccurrence {
 	planned: 'run' | 'skip';
 	/** Why it is to be skipped. */
 	reason: string | null;
+	/** Where it was before somebody moved it; null when nobody did. */
+	movedFrom: Instant | null;
 	notes: string[];
 }
 
@@ -55,12 +58,17 @@ export function aheadOf(schedule: Schedule, calendars: Calendars): Ahead {
 		at(nominalAt) {
 			const dueAt = plan.dueAt(nominalAt);
 			const reason = plan.skip(nominalAt)?.reason ?? pauseReason(schedule, dueAt);
+			const movedFrom = plan.movedFrom(nominalAt);
 			return {
 				nominalAt,
 				dueAt,
 				planned: reason === null ? 'run' : 'skip',
 				reason,
-				notes: notesAt(schedule.timing, nominalAt),
+				movedFrom,
+				notes:
+					movedFrom === null
+						? notesAt(schedule.timing, nominalAt)
+						: [`moved from ${formatLocal(schedule.timing.timeZone, movedFrom)}`],
 			};
 		},
 	};
@@ -69,7 +77,7 @@ export function aheadOf(schedule: Schedule, calendars: Calendars): Ahead {
 /** Only what nothing but the passing of time can change; what overlap and catch-up will say is not known. */
 function pauseReason({ pauses }: Schedule, dueAt: Instant): string | null {
 	const pause = pauses.find(({ from, to }) => dueAt >= from && (to === null || dueAt < to));
-	if (pause === undefined) return null;
+	if (pause === undefined || (pause.backlog ?? 'skip') !== 'skip') return null;
 	return pause.to === null ? 'the schedule is paused' : 'the schedule was paused';
 }
 

@@ -1,14 +1,17 @@
 import type { DueSchedule, OccurrenceDecision, RunSettlement } from '../../contract/change.ts';
 import type { Trigger } from '../../contract/envelope.ts';
+import { assertNever } from '../../contract/errors.ts';
 import type { EventDraft } from '../../contract/event.ts';
 import type { NewId } from '../../contract/ids.ts';
 import { concurrencyOf, ON_TIME_WITHIN } from '../../contract/policies.ts';
 import type { Run } from '../../contract/run.ts';
-import type { LedgerRow, RunSpec, Schedule } from '../../contract/schedule.ts';
+import type { LedgerRow, Pause, RunSpec } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
-import type { Overrides } from '../../contract/timing.ts';
 import { runEvent } from '../run/transitions.ts';
 import { failsSla, occurrenceEvent, slaMissedEvent } from './occurrence-events.ts';
+import { overridesAfter } from './overrides.ts';
+import type { Decided } from './pauses.ts';
+import { BACKLOG_FIRED, lastOfPause, PAUSED, pauseAt } from './pauses.ts';
 import type { Plan } from './plan.ts';
 import { planOfSchedule } from './plan.ts';
 
@@ -23,14 +26,14 @@ export interface OccurrenceContext {
 
 const BATCH = 1000;
 
-type Decided = Pick<LedgerRow, 'outcome' | 'reason' | 'trigger'>;
-
 /**
  * What the due occurrences of one schedule become. An occurrence is late, paused or not by the instant at
  * which it is due, which jitter may put after its nominal instant. Rules, in this order:
  *
  * 1. What a person took out is `skipped_by_user`; what an exclusion or a clock change took out, `skipped_calendar`.
- * 2. What was due within a time of pause is `skipped_paused`.
+ * 2. What was due within a time of pause becomes what was said when it ended: `skipped_paused`; or its last one
+ *    fires and stands for the others (`latest`); or each fires (`all`). Those that fire are queued behind whatever
+ *    runs: somebody asked for them, so neither `overlap` nor `catchUp` drops them, nor do they cancel others.
  * 3. When the first one is late (more than ON_TIME_WITHIN), the schedule is catching up:
  *    - `none`: late ones are `missed`.
  *    - `latest`: every one but the last that can run is `coalesced` into it; beyond the window `missed`.
@@ -110,10 +113,6 @@ function lastLive(
 	return last?.at ?? -Infinity;
 }
 
-function pauseAt({ pauses }: Schedule, at: Instant): Schedule['pauses'][number] | undefined {
-	return pauses.find(({ from, to }) => at >= from && (to === null || at < to));
-}
-
 /** What is due after an occurrence. */
 interface Later {
 	/** Whether there is one that can run. */
@@ -137,6 +136,8 @@ class Pass {
 	/** Where the window of the next run starts: before the instants that were coalesced into it, in earlier passes too. */
 	#windowStart: Instant | null;
 	#cancelledOthers = false;
+	/** The last occurrence of a pause, once it was asked for. */
+	#latest: { pause: Pause; at: Instant | undefined } | null = null;
 
 	constructor(
 		due: DueSchedule,
@@ -162,10 +163,13 @@ class Pass {
 	decide(occasion: Occasion, later: Later): void {
 		const { at } = occasion;
 		const decided = this.#outcomeOf(occasion, later);
-		const run = decided.outcome === 'fired' ? this.#fire(occasion, decided.trigger) : null;
+		const run = decided.outcome === 'fired' ? this.#fire(occasion, decided) : null;
 		this.#record(occasion, decided, run);
-		// What was coalesced waits for the run that stands for it, whatever is skipped in between.
-		const waiting = decided.outcome === 'coalesced' || this.#windowStart !== this.#lastAt;
+		// What was coalesced or moved waits for the run that stands for it, whatever is skipped in between.
+		const waiting =
+			decided.outcome === 'coalesced' ||
+			decided.movedTo !== undefined ||
+			this.#windowStart !== this.#lastAt;
 		if (decided.outcome === 'fired' || !waiting) this.#windowStart = at;
 		this.#lastAt = at;
 	}
@@ -173,7 +177,9 @@ class Pass {
 	finish(next: Instant | undefined): OccurrenceDecision {
 		const { schedule } = this.#due;
 		const { now } = this.#context;
-		const completed = next === undefined;
+		// One that is paused is only looked at before its timing changes; it has no timer, and stays as it is.
+		const paused = schedule.state === 'paused';
+		const completed = next === undefined && !paused;
 		if (completed) {
 			this.#events.push({
 				type: 'schedule.completed',
@@ -200,7 +206,7 @@ class Pass {
 				pauses: schedule.pauses.filter(({ to }) => to === null || lastAt === null || to > lastAt),
 				updatedAt: completed ? now : schedule.updatedAt,
 			},
-			timerAt: dueAt,
+			timerAt: paused ? null : dueAt,
 			events: this.#events,
 		};
 	}
@@ -210,9 +216,8 @@ class Pass {
 		const { now } = this.#context;
 		const skip = this.#plan.skip(at);
 		if (skip !== null) return { ...skip, trigger: 'schedule' };
-		if (pauseAt(schedule, dueAt) !== undefined) {
-			return { outcome: 'skipped_paused', reason: 'the schedule was paused', trigger: 'schedule' };
-		}
+		const pause = pauseAt(schedule, dueAt);
+		if (pause !== undefined) return this.#ofPause(at, pause);
 		const late = now - dueAt > ON_TIME_WITHIN;
 		const { mode, window } = spec.policies.catchUp;
 		const trigger: Trigger = late ? 'catch_up' : 'schedule';
@@ -226,6 +231,35 @@ class Pass {
 			return { outcome: 'coalesced', reason: 'a later occurrence was due too', trigger };
 		}
 		return this.#afterOverlap(later, trigger, mode === 'all' && this.#behind);
+	}
+
+	#ofPause(at: Instant, pause: Pause): Decided {
+		const backlog = pause.backlog ?? 'skip';
+		switch (backlog) {
+			case 'skip':
+				return PAUSED;
+			case 'latest':
+				return at === this.#lastOfPause(pause)
+					? BACKLOG_FIRED
+					: {
+							outcome: 'coalesced',
+							reason: 'the last occurrence of the pause runs for it',
+							trigger: 'catch_up',
+						};
+			case 'all':
+				return BACKLOG_FIRED;
+			default:
+				return assertNever(backlog);
+		}
+	}
+
+	/** The same in every pass over the pause, however many it takes. */
+	#lastOfPause(pause: Pause): Instant | undefined {
+		if (this.#latest?.pause !== pause) {
+			const { jitter } = this.#due.schedule.timing;
+			this.#latest = { pause, at: lastOfPause(this.#plan, pause, jitter) };
+		}
+		return this.#latest.at;
 	}
 
 	#afterOverlap(later: Later, trigger: Trigger, buffer: boolean): Decided {
@@ -254,10 +288,11 @@ class Pass {
 		}
 	}
 
-	#fire({ at, dueAt }: Occasion, trigger: Trigger): Run {
+	#fire({ at, dueAt }: Occasion, decided: Decided): Run {
 		const { schedule, spec, active } = this.#due;
 		const { now, newId, cancel } = this.#context;
-		if (spec.policies.overlap === 'cancel_other' && !this.#cancelledOthers) {
+		const cancels = spec.policies.overlap === 'cancel_other' && decided !== BACKLOG_FIRED;
+		if (cancels && !this.#cancelledOthers) {
 			this.#cancelledOthers = true;
 			for (const other of active) {
 				this.#settle.push(cancel(other, 'a later occurrence of the schedule is due'));
@@ -268,8 +303,9 @@ class Pass {
 			spec,
 			specId: schedule.specId,
 			scheduleId: schedule.id,
-			trigger,
+			trigger: decided.trigger,
 			nominalAt: at,
+			movedFrom: this.#plan.movedFrom(at),
 			windowStart: this.#windowStart,
 			dueAt,
 			now,
@@ -293,6 +329,7 @@ class Pass {
 			trigger,
 			runId,
 			reason,
+			movedFrom: this.#plan.movedFrom(at),
 		});
 		this.#events.push(occurrenceEvent(schedule, { at, outcome, reason, runId, now }));
 		if (this.#due.spec.policies.sla !== undefined && failsSla(outcome)) {
@@ -300,20 +337,6 @@ class Pass {
 		}
 		if (run !== null) this.#events.push(runEvent('run.queued', run, now));
 	}
-}
-
-/** What concerns occurrences up to `lastAt` has done its work. */
-function overridesAfter({ skipped, moved }: Overrides, lastAt: Instant | null): Overrides {
-	const ahead = (at: Instant): boolean => lastAt === null || at > lastAt;
-	const all =
-		skipped.every(({ at }) => ahead(at)) && moved.every(({ from, to }) => ahead(from) || ahead(to));
-	if (all) {
-		return { skipped, moved };
-	}
-	return {
-		skipped: skipped.filter(({ at }) => ahead(at)),
-		moved: moved.filter(({ from, to }) => ahead(from) || ahead(to)),
-	};
 }
 
 /** A run that is ready at once. `dueAt`: when its occurrence was due; the SLA of a run without one begins now. */
@@ -324,6 +347,7 @@ export function newRun(made: {
 	scheduleId: Run['scheduleId'];
 	trigger: Trigger;
 	nominalAt: Instant | null;
+	movedFrom?: Instant | null;
 	windowStart: Instant | null;
 	dueAt?: Instant;
 	now: Instant;
@@ -340,7 +364,9 @@ export function newRun(made: {
 		action: spec.action,
 		trigger,
 		nominalAt,
+		movedFrom: made.movedFrom ?? null,
 		windowStart,
+		backfillId: null,
 		createdAt: now,
 		readyAt: now,
 		state: 'queued',

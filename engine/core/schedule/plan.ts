@@ -1,6 +1,7 @@
 import type { Calendars } from '../../contract/calendar.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
+import { toIso } from '../../contract/time.ts';
 import type { Overrides, Timing } from '../../contract/timing.ts';
 import { NO_OVERRIDES } from '../../contract/timing.ts';
 import type { Skip } from './skip.ts';
@@ -23,6 +24,8 @@ export interface Plan {
 	previous(before: Instant): Instant | undefined;
 	/** Why the occurrence at this nominal instant is skipped; null when it is to be run. */
 	skip(at: Instant): Skip | null;
+	/** Where the occurrence was before somebody moved it here; null when nobody did. */
+	movedFrom(at: Instant): Instant | null;
 	/** The first after that is to be run; `undefined` when there is none, or none within SEARCHED instants. */
 	nextLive(after: Instant): Instant | undefined;
 	/** When the occurrence is due: its nominal instant and the jitter. Never at or past the next instant. */
@@ -52,15 +55,15 @@ export function planOf({ timing, calendars, overrides = NO_OVERRIDES, seed }: Pl
 	}
 
 	function skip(at: Instant): Skip | null {
-		if (moves.includes(at)) return null;
-		const move = moved.find(({ from }) => from === at);
-		if (move !== undefined) {
-			const to = new Date(move.to).toISOString();
-			return { outcome: 'skipped_by_user', reason: `moved to ${to} by ${move.by}` };
-		}
 		const act = skipped.find((each) => each.at === at);
 		if (act !== undefined) {
 			return { outcome: 'skipped_by_user', reason: `skipped by ${act.by}` };
+		}
+		if (moves.includes(at)) return null;
+		const move = moved.find(({ from }) => from === at);
+		if (move !== undefined) {
+			const reason = `moved to ${toIso(move.to)} by ${move.by}`;
+			return { outcome: 'skipped_by_user', reason, movedTo: move.to };
 		}
 		return skipOf(timing, at, calendars);
 	}
@@ -69,6 +72,7 @@ export function planOf({ timing, calendars, overrides = NO_OVERRIDES, seed }: Pl
 		next,
 		previous: (before) => lastBefore(next, before),
 		skip,
+		movedFrom: (at) => moved.find(({ to }) => to === at)?.from ?? null,
 		nextLive(after) {
 			let at = next(after);
 			for (let i = 0; at !== undefined && i < SEARCHED; i++) {

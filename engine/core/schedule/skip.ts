@@ -7,4 +7,6 @@ export interface Skip {
 	reason: string;
 	/** Where all before an instant are skipped too: that instant. */
 	until?: Instant;
+	/** Given when it is run all the same, at this instant. */
+	movedTo?: Instant;
 }

@@ -16,11 +16,16 @@ export function describeUpcoming(
 	let at = plan.nextLive(from - 1);
 	while (at !== undefined && upcoming.length < count) {
 		const dueAt = plan.dueAt(at);
+		const movedFrom = plan.movedFrom(at);
 		upcoming.push({
 			at: toIso(at),
 			local: formatLocal(timing.timeZone, at),
 			...(dueAt === at ? {} : { dueAt: toIso(dueAt) }),
-			notes: notesAt(timing, at, calendars),
+			...(movedFrom === null ? {} : { movedFrom: toIso(movedFrom) }),
+			notes:
+				movedFrom === null
+					? notesAt(timing, at, calendars)
+					: [`moved from ${formatLocal(timing.timeZone, movedFrom)}`],
 		});
 		at = plan.nextLive(at);
 	}

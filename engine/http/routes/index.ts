@@ -1,4 +1,6 @@
 import type { Route } from '../route.ts';
+import { BACKFILL_ROUTES } from './backfills.ts';
+import { BULK_ROUTES } from './bulk.ts';
 import { CAPABILITY_ROUTES } from './capabilities.ts';
 import { CATALOGUE_ROUTES } from './catalogue.ts';
 import { DELIVERY_ROUTES } from './deliveries.ts';
@@ -9,13 +11,18 @@ import { operationRoutes } from './operations.ts';
 import { OCCURRENCE_ROUTES } from './occurrences.ts';
 import { RESULT_ROUTES } from './results.ts';
 import { RUN_ROUTES } from './runs.ts';
+import { SCHEDULE_ACT_ROUTES } from './schedule-acts.ts';
 import { SCHEDULE_ROUTES } from './schedules.ts';
 import { SESSION_ROUTES } from './sessions.ts';
 import { TIMING_ROUTES } from './timing.ts';
 
 /** All that the API can do. `POST /{capability}/schedule` is in it too: no name of a capability is taken by a route. */
 export const ROUTES: readonly Route[] = [
+	// before those of one schedule: an id would take their place
+	...BULK_ROUTES,
 	...SCHEDULE_ROUTES,
+	...SCHEDULE_ACT_ROUTES,
+	...BACKFILL_ROUTES,
 	...OCCURRENCE_ROUTES,
 	...TIMING_ROUTES,
 	...CAPABILITY_ROUTES,

@@ -90,11 +90,12 @@ export const RUN_ROUTES = [
 			state: z.enum(RUN_STATES).optional(),
 			capability: nameSchema.optional(),
 			scheduleId: idSchema('schedule').optional(),
+			backfillId: idSchema('backfill').optional(),
 		}),
 		answers: { 200: { description: 'Runs, the newest first.', schema: pageOf(runSchema) } },
 		example: { query: 'state=failed&limit=20' },
-		async handle({ ctx, actor, query: { state, capability, scheduleId, ...page } }) {
-			const filter = given({ state, capability, scheduleId });
+		async handle({ ctx, actor, query: { state, capability, scheduleId, backfillId, ...page } }) {
+			const filter = given({ state, capability, scheduleId, backfillId });
 			const { items, nextCursor } = await ctx.store.listRuns(
 				actor.tenant,
 				filter,

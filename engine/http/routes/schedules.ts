@@ -6,29 +6,38 @@ import {
 	acceptedSchema,
 	scheduleDetailsSchema,
 	scheduleSchema,
+	updatedSchema,
 } from '../../contract/answers-schedules.ts';
-import { NO_CALENDARS } from '../../contract/calendar.ts';
-import { CapError } from '../../contract/errors.ts';
+import type { Calendars } from '../../contract/calendar.ts';
+import type { ErrorCode } from '../../contract/errors.ts';
 import { idSchema } from '../../contract/ids.ts';
+import type { JsonObject } from '../../contract/json.ts';
 import { capabilityNameSchema, nameSchema, titleSchema } from '../../contract/names.ts';
 import type { Run } from '../../contract/run.ts';
-import type { Schedule } from '../../contract/schedule.ts';
-import { SCHEDULE_STATES, scheduleInputSchema } from '../../contract/schedule.ts';
+import type { RunSpec, Schedule } from '../../contract/schedule.ts';
+import {
+	resumeInputSchema,
+	SCHEDULE_STATES,
+	scheduleInputSchema,
+} from '../../contract/schedule.ts';
+import { schedulePatchSchema } from '../../contract/schedule-patch.ts';
 import type { AcceptedSchedule } from '../../pipeline/accept.ts';
 import { acceptSchedule } from '../../pipeline/accept.ts';
 import { mayUse } from '../../pipeline/access.ts';
 import {
-	findSchedule,
 	pauseSchedule,
 	removeSchedule,
 	resumeSchedule,
+	triggerInputSchema,
 	triggerSchedule,
 } from '../../pipeline/acts.ts';
+import { calendarsFor, findSchedule, specOf } from '../../pipeline/change-schedule.ts';
 import type { Context } from '../../pipeline/context.ts';
 import { presentSchedule, presentScheduleDetails } from '../../pipeline/present.ts';
-import { given, pageQuery, pageRequest } from '../lists.ts';
+import { updateSchedule } from '../../pipeline/update.ts';
+import { given, labelSchema, pageQuery, pageRequest } from '../lists.ts';
 import { revisionTag } from '../preconditions.ts';
-import type { KeyCall, Reply } from '../route.ts';
+import type { Reply } from '../route.ts';
 import { keyRoute } from '../route.ts';
 import { runQueued } from './runs.ts';
 
@@ -65,33 +74,26 @@ function accepted(
 }
 
 async function one(ctx: Context, schedule: Schedule): Promise<Reply> {
-	const spec = (await ctx.store.getSpecs([schedule.specId])).get(schedule.specId);
-	if (spec === undefined) throw new CapError('INTERNAL', `the spec of ${schedule.id} is missing`);
 	return {
 		status: 200,
 		headers: { etag: revisionTag(schedule.revision) },
-		body: {
-			...presentScheduleDetails(schedule, spec, NO_CALENDARS),
-			links: links(ctx, schedule.id),
-		},
+		body: await detailsOf(ctx, schedule),
 	};
 }
 
-/** `?label=team:bi` */
-const labelSchema = z
-	.string()
-	.max(264)
-	.regex(/^[^:]+:/, 'a label like team:bi')
-	.transform((text) => ({
-		key: text.slice(0, text.indexOf(':')),
-		value: text.slice(text.indexOf(':') + 1),
-	}))
-	.meta({ description: 'A label and its value: `team:bi`.' });
+async function detailsOf(ctx: Context, schedule: Schedule): Promise<JsonObject> {
+	const calendars = await calendarsFor(ctx, schedule.timing);
+	return details(ctx, schedule, { spec: await specOf(ctx, schedule), calendars });
+}
 
-const act =
-	(change: typeof pauseSchedule) =>
-	async ({ ctx, actor, params: { id }, ifMatch }: KeyCall<z.output<typeof params>>) =>
-		one(ctx, await change(ctx, actor, id, ifMatch));
+export function details(
+	ctx: Context,
+	schedule: Schedule,
+	{ spec, calendars }: { spec: RunSpec; calendars: Calendars },
+): JsonObject {
+	const presented = presentScheduleDetails(schedule, spec, calendars);
+	return { ...presented, links: links(ctx, schedule.id) };
+}
 
 const changed = {
 	200: {
@@ -100,6 +102,23 @@ const changed = {
 		headers: { etag: 'Its revision.' },
 	},
 };
+
+/** What may be wrong with a schedule that is made or changed. */
+const SPEC_ERRORS: readonly ErrorCode[] = [
+	'INVALID_TIMING',
+	'INVALID_PARAMETERS',
+	'INVALID_POLICIES',
+	'INTERVAL_TOO_SMALL',
+	'ACTION_UNKNOWN',
+	'FORMAT_UNKNOWN',
+	'CHANNEL_UNKNOWN',
+	'DESTINATION_UNKNOWN',
+	'TEMPLATE_INVALID',
+	'PATH_INVALID',
+	'FILE_ROOT_FORBIDDEN',
+	'EGRESS_BLOCKED',
+	'NOT_FOUND',
+];
 
 export const SCHEDULE_ROUTES = [
 	keyRoute({
@@ -122,21 +141,7 @@ export const SCHEDULE_ROUTES = [
 				headers: { location: 'The schedule.', etag: 'Its revision.' },
 			},
 		},
-		errors: [
-			'INVALID_TIMING',
-			'INVALID_PARAMETERS',
-			'INVALID_POLICIES',
-			'INTERVAL_TOO_SMALL',
-			'ACTION_UNKNOWN',
-			'FORMAT_UNKNOWN',
-			'CHANNEL_UNKNOWN',
-			'DESTINATION_UNKNOWN',
-			'TEMPLATE_INVALID',
-			'PATH_INVALID',
-			'FILE_ROOT_FORBIDDEN',
-			'EGRESS_BLOCKED',
-			'NOT_FOUND',
-		],
+		errors: SPEC_ERRORS,
 		example: {
 			params: { capability: 'reports' },
 			body: {
@@ -194,6 +199,38 @@ export const SCHEDULE_ROUTES = [
 		handle: async ({ ctx, actor, params: { id } }) => one(ctx, await findSchedule(ctx, actor, id)),
 	}),
 	keyRoute({
+		id: 'updateSchedule',
+		method: 'patch',
+		path: '/v1/schedules/{id}',
+		tag: 'Schedules',
+		summary: 'Change a schedule',
+		description:
+			'A field that is sent replaces all of what was there, null takes it back to its default, and what is not sent stays. Runs that exist keep what they were made of; occurrences that were due before are decided as the schedule was then. A new timing begins with its first occurrence after now, drops skipped and moved occurrences, and brings a completed schedule back to life.',
+		scopes: ['schedules:write'],
+		params,
+		conditional: true,
+		body: { kind: 'json', schema: schedulePatchSchema },
+		answers: {
+			200: {
+				description: 'The schedule as it is now, and what is new.',
+				schema: updatedSchema,
+				headers: { etag: 'Its revision.' },
+			},
+		},
+		errors: ['CONFLICT', ...SPEC_ERRORS],
+		example: {
+			body: { frequency: 'every 30m', parameters: { region: 'US' }, name: null },
+		},
+		async handle({ ctx, actor, params: { id }, ifMatch, body }) {
+			const { schedule, told } = await updateSchedule(ctx, actor, { id, ifMatch }, body);
+			const { changed: fields, droppedOverrides, warnings, secrets } = told;
+			const reply = await one(ctx, schedule);
+			const shown = Object.keys(secrets).length === 0 ? {} : { secrets };
+			const more = { changed: fields, droppedOverrides, warnings, ...shown };
+			return { ...reply, body: { ...(reply.body as JsonObject), ...more } };
+		},
+	}),
+	keyRoute({
 		id: 'deleteSchedule',
 		method: 'delete',
 		path: '/v1/schedules/{id}',
@@ -207,7 +244,7 @@ export const SCHEDULE_ROUTES = [
 		answers: { 204: { description: 'It is gone.' } },
 		errors: ['NOT_FOUND', 'CONFLICT'],
 		async handle({ ctx, actor, params: { id }, ifMatch }) {
-			await removeSchedule(ctx, actor, id, ifMatch);
+			await removeSchedule(ctx, actor, { id, ifMatch });
 			return { status: 204 };
 		},
 	}),
@@ -218,13 +255,15 @@ export const SCHEDULE_ROUTES = [
 		tag: 'Schedules',
 		summary: 'Pause a schedule',
 		description:
-			'What falls into the pause is written into the ledger as `skipped_paused`. Pausing twice changes nothing.',
+			'What falls into the pause waits for what is said when it is resumed. Runs that exist go on. Pausing twice changes nothing.',
 		scopes: ['schedules:write'],
 		params,
 		conditional: true,
 		answers: changed,
 		errors: ['NOT_FOUND', 'CONFLICT'],
-		handle: act(pauseSchedule),
+		async handle({ ctx, actor, params: { id }, ifMatch }) {
+			return one(ctx, (await pauseSchedule(ctx, actor, { id, ifMatch })).schedule);
+		},
 	}),
 	keyRoute({
 		id: 'resumeSchedule',
@@ -232,12 +271,18 @@ export const SCHEDULE_ROUTES = [
 		path: '/v1/schedules/{id}/resume',
 		tag: 'Schedules',
 		summary: 'Resume a paused schedule',
+		description:
+			'`backlog` says what the occurrences of the pause become. Also for schedules that paused themselves after failures. Resuming one that is active changes nothing.',
 		scopes: ['schedules:write'],
 		params,
+		body: { kind: 'json', schema: resumeInputSchema, optional: true },
 		conditional: true,
 		answers: changed,
 		errors: ['NOT_FOUND', 'CONFLICT'],
-		handle: act(resumeSchedule),
+		example: { body: { backlog: 'latest' } },
+		async handle({ ctx, actor, params: { id }, ifMatch, body: { backlog } }) {
+			return one(ctx, (await resumeSchedule(ctx, actor, { id, ifMatch, backlog })).schedule);
+		},
 	}),
 	keyRoute({
 		id: 'triggerSchedule',
@@ -245,9 +290,13 @@ export const SCHEDULE_ROUTES = [
 		path: '/v1/schedules/{id}/trigger',
 		tag: 'Schedules',
 		summary: 'Run a schedule now, beside its timing',
+		description:
+			'Whatever its state. The run waits for a run of the schedule that is not over, unless `overlap` is `allow_all`.',
 		scopes: ['runs:execute'],
 		makesWork: true,
 		params,
+		body: { kind: 'json', schema: triggerInputSchema, optional: true },
+		example: { body: { parameters: { region: 'US' } } },
 		answers: {
 			202: {
 				description: 'The run is queued.',
@@ -255,10 +304,10 @@ export const SCHEDULE_ROUTES = [
 				headers: { location: 'The run.' },
 			},
 		},
-		errors: ['NOT_FOUND', 'CONFLICT'],
-		handle: ({ ctx, actor, params: { id }, once }) =>
+		errors: ['NOT_FOUND', 'CONFLICT', 'ACTION_UNKNOWN', 'INVALID_PARAMETERS'],
+		handle: ({ ctx, actor, params: { id }, body: { parameters }, once }) =>
 			once(
-				(request) => triggerSchedule(ctx, actor, id, request),
+				(request) => triggerSchedule(ctx, actor, { id, parameters }, request),
 				(run: Run) => runQueued(run, ctx),
 			),
 	}),

@@ -107,6 +107,13 @@ const CHECKS: readonly Check[] = [
 	},
 	{
 		severity: 'problem',
+		code: 'BACKFILL_STUCK',
+		message: 'backfills are not over although all of their runs are',
+		sql: `SELECT count(*) FROM backfills b WHERE state IN ('running', 'cancelling') AND NOT EXISTS
+			(SELECT 1 FROM runs r WHERE r.backfillId = b.id AND r.lookAt IS NOT NULL)`,
+	},
+	{
+		severity: 'problem',
 		code: 'RESULT_WITHOUT_BYTES',
 		message: 'results or artifacts whose bytes are missing',
 		sql: `SELECT count(*) FROM (SELECT sha256 FROM results UNION ALL SELECT sha256 FROM artifacts) r

@@ -26,7 +26,7 @@ export function createOccur(
 		runs: Pick<ReturnType<typeof createRuns>, 'insertRun' | 'unfinishedOf'>;
 		settle: SettleRun;
 	},
-): Pick<Store, 'occur'> {
+): Pick<Store, 'occur' | 'occurOne'> {
 	const { db, write, timers, onFault } = context;
 	const { specs, runs, settle } = parts;
 
@@ -46,6 +46,11 @@ export function createOccur(
 			timers.set('schedule.due', id, dueAt);
 			return null;
 		}
+		return decideOn(tx, schedule, decide);
+	}
+
+	function decideOn(tx: Transaction, schedule: Schedule, decide: Decide): number {
+		const { id } = schedule;
 		const spec = specs.find(schedule.specId);
 		if (spec === null) throw new Error(`spec ${schedule.specId} is missing`);
 		const all = spec.policies.overlap === 'cancel_other';
@@ -59,9 +64,9 @@ export function createOccur(
 		const { changes } = db
 			.sql(
 				`UPDATE schedules SET ${sql}
-				WHERE id = ? AND state = 'active' AND revision = ? AND nextAt = ?`,
+				WHERE id = ? AND state = ? AND revision = ? AND nextAt = ?`,
 			)
-			.run(...values, id, revision, nextAt);
+			.run(...values, id, state, revision, nextAt);
 		if (changes !== 1) return 0;
 		const insert = db.sql(ledgerRows.insert);
 		for (const row of decision.ledger) insert.run(...ledgerRows.toRow(row));
@@ -75,6 +80,18 @@ export function createOccur(
 	}
 
 	return {
+		occurOne: ({ tenant, id, now }, decide) =>
+			write((tx) => {
+				const row = db
+					.rows(`SELECT ${scheduleRows.columns} FROM schedules WHERE id = ? AND tenant = ?`)
+					.get(id, tenant);
+				const schedule = row === undefined ? null : scheduleRows.fromRow(row);
+				if (schedule === null || (schedule.dueAt ?? Infinity) > now) return false;
+				if (schedule.state !== 'active' && schedule.state !== 'paused') return false;
+				decideOn(tx, schedule, decide);
+				return true;
+			}),
+
 		occur(now, limit, decide) {
 			// Most looks find nothing; those take no part in a commit.
 			if (db.rows(`${DUE} LIMIT 1`).get(now) === undefined) {

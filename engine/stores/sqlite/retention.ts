@@ -34,6 +34,7 @@ export function createRetention(
 		pruneIdempotency,
 		pruneResults,
 		pruneRuns,
+		pruneBackfills,
 		pruneLedger,
 		pruneEvents,
 		pruneSchedules,
@@ -130,6 +131,16 @@ export function createRetention(
 		if (used === undefined) work.left -= specs.remove(specId);
 	}
 
+	function pruneBackfills(work: Work, keep: Retention): void {
+		work.left -= remove(
+			db,
+			`backfills WHERE id IN (
+				SELECT id FROM backfills INDEXED BY backfills_ended WHERE endedAt < ? LIMIT ?)`,
+			work.now - keep.runs,
+			work.left,
+		);
+	}
+
 	function pruneLedger(work: Work, keep: Retention): void {
 		const until = work.now - keep.ledger;
 		const changes = remove(
@@ -172,6 +183,7 @@ export function createRetention(
 			remove(db, 'schedule_labels WHERE tenant = ? AND scheduleId = ?', tenant, id);
 			remove(db, 'schedule_destinations WHERE tenant = ? AND scheduleId = ?', tenant, id);
 			remove(db, 'targets WHERE scheduleId = ?', id);
+			work.left -= remove(db, 'backfills WHERE scheduleId = ?', id);
 			work.left -= remove(db, 'schedules WHERE id = ?', id);
 			work.tx.tally('schedule', tenant, state, null);
 			deleteSpec(work, specId, id);

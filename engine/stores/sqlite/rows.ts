@@ -1,6 +1,7 @@
 import type { SQLInputValue } from 'node:sqlite';
 
 import type { KeyRecord } from '../../contract/access.ts';
+import type { Backfill } from '../../contract/backfill.ts';
 import type { Capability } from '../../contract/capability.ts';
 import type { Destination } from '../../contract/destination.ts';
 import type {
@@ -145,6 +146,7 @@ export const scheduleRows = codec<Schedule>('schedules', {
 	dueAt: 'plain',
 	overrides: 'json',
 	zoneData: 'plain',
+	timedAt: 'plain',
 	runsMade: 'plain',
 	pauses: 'json',
 	failures: 'plain',
@@ -162,6 +164,7 @@ export const ledgerRows = codec<LedgerRow>('occurrences', {
 	trigger: 'plain',
 	runId: 'plain',
 	reason: 'plain',
+	movedFrom: 'plain',
 });
 
 export const runRows = codec<Run>('runs', {
@@ -173,7 +176,9 @@ export const runRows = codec<Run>('runs', {
 	action: 'plain',
 	trigger: 'plain',
 	nominalAt: 'plain',
+	movedFrom: 'plain',
 	windowStart: 'plain',
+	backfillId: 'plain',
 	createdAt: 'plain',
 	readyAt: 'plain',
 	state: 'plain',
@@ -196,6 +201,24 @@ export const runRows = codec<Run>('runs', {
 	resultId: 'plain',
 	error: 'json',
 	progress: 'json',
+});
+
+export const backfillRows = codec<Backfill>('backfills', {
+	id: 'plain',
+	tenant: 'plain',
+	scheduleId: 'plain',
+	capability: 'plain',
+	state: 'plain',
+	fromAt: 'plain',
+	toAt: 'plain',
+	concurrency: 'plain',
+	ordering: 'plain',
+	which: 'plain',
+	total: 'plain',
+	counts: 'json',
+	createdBy: 'plain',
+	createdAt: 'plain',
+	endedAt: 'plain',
 });
 
 export const attemptRows = codec<AttemptRecord>('run_attempts', {

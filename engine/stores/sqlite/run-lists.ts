@@ -27,7 +27,10 @@ const BY_STATE: Record<RunState, Way | null> = {
 };
 const ACTIVE: ReadonlySet<RunState> = new Set(['queued', 'running', 'waiting', 'retrying']);
 
-function wayOf({ state, scheduleId, capability }: RunFilter): Way {
+function wayOf({ state, scheduleId, capability, backfillId }: RunFilter): Way {
+	if (backfillId !== undefined) {
+		return { index: 'runs_backfill', where: 'backfillId IS NOT NULL' };
+	}
 	if (state !== undefined && scheduleId !== undefined && ACTIVE.has(state)) {
 		return { index: 'runs_unfinished', where: UNFINISHED };
 	}
@@ -57,6 +60,7 @@ export function listRuns(
 	}
 	if (where !== undefined) terms.push(where);
 	if (filter.scheduleId !== undefined) add('scheduleId = ?', filter.scheduleId);
+	if (filter.backfillId !== undefined) add('backfillId = ?', filter.backfillId);
 	if (filter.capability !== undefined) add('capability = ?', filter.capability);
 	const before = decodeCursor(page.cursor, 'string');
 	if (before !== null) add('id < ?', before);

@@ -31,7 +31,7 @@ interface Runs {
 	>;
 	/** Inside a write. */
 	insertRun(tx: Transaction, run: Run): void;
-	/** Of a schedule, oldest first; all of them unless `limit` is given. */
+	/** Of a schedule, without those of backfills, oldest first; all of them unless `limit` is given. */
 	unfinishedOf(scheduleId: string, limit?: number): Run[];
 	attemptsOf(runId: string): ReturnType<typeof attemptRows.fromRow>[];
 }
@@ -59,7 +59,7 @@ export function createRuns(
 		return db
 			.rows(
 				`${SELECT} FROM runs INDEXED BY runs_unfinished
-				WHERE scheduleId = ? AND lookAt IS NOT NULL ORDER BY seq LIMIT ?`,
+				WHERE scheduleId = ? AND backfillId IS NULL AND lookAt IS NOT NULL ORDER BY seq LIMIT ?`,
 			)
 			.all(scheduleId, limit)
 			.map(runRows.fromRow);
@@ -154,7 +154,13 @@ export function createRuns(
 			},
 
 			async activeRunsOf(tenant, scheduleId) {
-				return unfinishedOf(scheduleId).filter((run) => run.tenant === tenant);
+				return db
+					.rows(
+						`${SELECT} FROM runs INDEXED BY runs_unfinished
+						WHERE scheduleId = ? AND tenant = ? AND lookAt IS NOT NULL ORDER BY seq`,
+					)
+					.all(scheduleId, tenant)
+					.map(runRows.fromRow);
 			},
 		},
 

@@ -1,8 +1,9 @@
 import type { RunSpec, Schedule } from '../../contract/schedule.ts';
 import type { Store } from '../store.port.ts';
+import type { BackfillEnds } from './backfill-ends.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
-import { once } from './once.ts';
+import { findIdempotent, once } from './once.ts';
 import { decodeCursor, pageOf, readLimit } from './pages.ts';
 import { ledgerRows, scheduleRows } from './rows.ts';
 import { listSchedules } from './schedule-lists.ts';
@@ -18,10 +19,10 @@ type Change = Parameters<Store['changeSchedule']>[0];
 
 export function createSchedules(
 	context: Context,
-	parts: { specs: ReturnType<typeof createSpecs>; settle: SettleRun },
+	parts: { specs: ReturnType<typeof createSpecs>; settle: SettleRun; ends: BackfillEnds },
 ): Schedules {
 	const { db, write, timers } = context;
-	const { specs, settle } = parts;
+	const { specs, settle, ends } = parts;
 
 	/** A deleted schedule is there for its ledger only. */
 	function find(tenant: string, id: string): Schedule | null {
@@ -34,13 +35,15 @@ export function createSchedules(
 		return row === undefined ? null : scheduleRows.fromRow(row);
 	}
 
-	function insertNamed(schedule: Schedule, spec: RunSpec): void {
-		const { tenant, id, labels } = schedule;
+	function insertLabels({ tenant, id, labels }: Schedule): void {
 		for (const [key, value] of Object.entries(labels)) {
 			db.sql(
 				'INSERT INTO schedule_labels (tenant, key, value, scheduleId) VALUES (?, ?, ?, ?)',
 			).run(tenant, key, value, id);
 		}
+	}
+
+	function insertDestinations({ tenant, id }: Schedule, spec: RunSpec): void {
 		for (const destination of destinationsOf(spec)) {
 			db.sql(
 				'INSERT INTO schedule_destinations (tenant, destination, scheduleId) VALUES (?, ?, ?)',
@@ -48,8 +51,15 @@ export function createSchedules(
 		}
 	}
 
+	/** What was remembered of targets that are now others: that they were disabled, what they got last. */
+	function forgetTargets(id: string, kind: 'delivery' | 'notify'): void {
+		const which = kind === 'notify' ? 'GLOB' : 'NOT GLOB';
+		db.sql(`DELETE FROM targets WHERE scheduleId = ? AND targetKey ${which} 'notify.*'`).run(id);
+	}
+
 	function apply(tx: Transaction, change: Change, found: Schedule): Schedule {
-		const { id, set, timerAt } = change;
+		const { id, set, timerAt, spec } = change;
+		if (spec !== undefined) specs.insert(spec);
 		const { sql, values } = assignments(scheduleRows, { ...set, revision: found.revision + 1 });
 		db.sql(`UPDATE schedules SET ${sql} WHERE id = ? AND state = ? AND revision = ?`).run(
 			...values,
@@ -59,8 +69,25 @@ export function createSchedules(
 		);
 		if (timerAt === null) timers.remove(id, 'schedule.due');
 		else timers.set('schedule.due', id, timerAt);
-		for (const settlement of change.settle) settle(tx, settlement);
+		for (const row of change.ledger ?? []) db.sql(ledgerRows.insert).run(...ledgerRows.toRow(row));
 		const changed: Schedule = { ...found, ...set, revision: found.revision + 1 };
+		if (set.labels !== undefined) {
+			db.sql('DELETE FROM schedule_labels WHERE tenant = ? AND scheduleId = ?').run(
+				found.tenant,
+				id,
+			);
+			insertLabels(changed);
+		}
+		if (spec !== undefined) {
+			db.sql('DELETE FROM schedule_destinations WHERE tenant = ? AND scheduleId = ?').run(
+				found.tenant,
+				id,
+			);
+			insertDestinations(changed, spec.spec);
+		}
+		for (const kind of change.forget ?? []) forgetTargets(id, kind);
+		if (changed.state === 'deleted') ends.scheduleDeleted(tx, id, changed.updatedAt);
+		for (const settlement of change.settle) settle(tx, settlement);
 		tx.tally('schedule', found.tenant, found.state, changed.state);
 		tx.events(change.events);
 		return changed;
@@ -72,7 +99,8 @@ export function createSchedules(
 				once(context, record, () => {
 					specs.insert(spec);
 					db.sql(scheduleRows.insert).run(...scheduleRows.toRow(schedule));
-					insertNamed(schedule, spec.spec);
+					insertLabels(schedule);
+					insertDestinations(schedule, spec.spec);
 					if (timerAt !== null) timers.set('schedule.due', schedule.id, timerAt);
 					tx.tally('schedule', schedule.tenant, null, schedule.state);
 					tx.events(events);
@@ -88,8 +116,10 @@ export function createSchedules(
 			return listSchedules(db, tenant, filter, page);
 		},
 
-		changeSchedule: (change) =>
+		changeSchedule: (change, record) =>
 			write((tx) => {
+				const earlier = record && findIdempotent(db, record, context.clock.now());
+				if (earlier) return { replayed: true, earlier };
 				const found = find(change.tenant, change.id);
 				if (found === null) return 'not_found';
 				if (change.expected !== undefined && change.expected !== found.revision) {
@@ -98,6 +128,7 @@ export function createSchedules(
 				if (!change.from.includes(found.state) || found.nextAt !== change.readNextAt) {
 					return 'state_differs';
 				}
+				if (record !== undefined) once(context, record, () => null);
 				return apply(tx, change, found);
 			}),
 

@@ -4,6 +4,7 @@ import { CONTROL } from './migrations/1-control.ts';
 import { WORK } from './migrations/1-work.ts';
 import { POLICIES } from './migrations/2-policies.ts';
 import { TIMING } from './migrations/2-timing.ts';
+import { ACTS } from './migrations/3-acts.ts';
 
 /**
  * The tables, as migrations: the position in the list is the version that `PRAGMA user_version` names.
@@ -16,7 +17,7 @@ import { TIMING } from './migrations/2-timing.ts';
  * no foreign keys: on the hot path each would cost a look-up, and everything that belongs together is
  * written and deleted in one commit; `doctor` looks for orphans.
  */
-const MIGRATIONS: readonly string[] = [CONTROL + WORK, TIMING + POLICIES];
+const MIGRATIONS: readonly string[] = [CONTROL + WORK, TIMING + POLICIES, ACTS];
 
 /** Brings the database to this engine's version. @throws CapError STORAGE_UNAVAILABLE when it is newer */
 export function migrate(database: Database): void {

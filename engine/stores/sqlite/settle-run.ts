@@ -1,6 +1,7 @@
 import type { RunSettlement } from '../../contract/change.ts';
 import type { RunState, SlaState } from '../../contract/run.ts';
 import type { Instant } from '../../contract/time.ts';
+import type { BackfillEnds } from './backfill-ends.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import type { createDeliveries } from './deliveries.ts';
@@ -30,6 +31,7 @@ type Guarded = [
 	beatBy: Instant | null,
 	priority: number,
 	slaState: SlaState | null,
+	backfillId: string | null,
 ];
 
 function lookAtFields(row: Guarded): LookAtFields {
@@ -58,10 +60,11 @@ export function createSettleRun(
 		links: Pick<ReturnType<typeof createLinks>, 'insertLink'>;
 		deliveries: Pick<ReturnType<typeof createDeliveries>, 'insertDelivery'>;
 		notifications: Pick<ReturnType<typeof createNotifications>, 'insertNotification'>;
+		backfills: BackfillEnds;
 	},
 ): SettleRun {
 	const { db, timers } = context;
-	const { gates, results, links, deliveries, notifications } = parts;
+	const { gates, results, links, deliveries, notifications, backfills } = parts;
 
 	function setTimer({ runId, timer, set }: RunSettlement): void {
 		if (timer) {
@@ -79,12 +82,13 @@ export function createSettleRun(
 		const row = db
 			.rows<Guarded>(
 				`SELECT seq, tenant, state, epoch, readyAt, leaseUntil, deadlineAt, held,
-					serialKey IS NOT NULL OR concurrencyKey IS NOT NULL, beatBy, priority, slaState
+					serialKey IS NOT NULL OR concurrencyKey IS NOT NULL, beatBy, priority, slaState, backfillId
 				FROM runs WHERE id = ?`,
 			)
 			.get(runId);
 		if (row === undefined || !holds(row, settlement)) return false;
 		const [seq, tenant, state, epoch, , , , , keyed] = row;
+		const backfillId = row[12];
 
 		const next = { ...lookAtFields(row), ...set };
 		const lookAt = lookAtOf(next, keyed === 1 && gates.move(seq, next));
@@ -101,6 +105,9 @@ export function createSettleRun(
 		if (set.slaState !== undefined) timers.remove(runId, 'run.sla');
 		tx.tally('run', tenant, state, now);
 		writeFollowing(tx, settlement);
+		if (backfillId !== null && set.state !== undefined && lookAt === null) {
+			backfills.runEnded(tx, backfillId, set.endedAt ?? 0);
+		}
 		return true;
 	};
 

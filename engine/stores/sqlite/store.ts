@@ -5,6 +5,8 @@ import type { FaultPoints } from '../../contract/fault-points.ts';
 import { createBlobFiles } from '../files/blob-files.ts';
 import type { Store } from '../store.port.ts';
 import { createAccess } from './access.ts';
+import { createBackfillEnds } from './backfill-ends.ts';
+import { createBackfills } from './backfills.ts';
 import { createCapabilities } from './capabilities.ts';
 import { createCommitter } from './committer.ts';
 import type { Write } from './committer.ts';
@@ -79,7 +81,15 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 	const destinations = createDestinations(context);
 	const deliveries = createDeliveries(context, { results, destinations });
 	const notifications = createNotifications(context, { destinations });
-	const settle = createSettleRun(context, { gates, results, links, deliveries, notifications });
+	const ends = createBackfillEnds(context);
+	const settle = createSettleRun(context, {
+		gates,
+		results,
+		links,
+		deliveries,
+		notifications,
+		backfills: ends,
+	});
 	const runs = createRuns(context, { gates, settle, specs });
 	let closeFolder: (() => void) | null = null;
 
@@ -107,10 +117,11 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 		...createAccess(context),
 		...createCapabilities(context),
 		...destinations.port,
-		...createSchedules(context, { specs, settle }),
+		...createSchedules(context, { specs, settle, ends }),
 		...specs.port,
 		...createOccur(context, { specs, runs, settle }),
 		...runs.port,
+		...createBackfills(context, { specs, runs, ends }),
 		...createLeases(context),
 		...createRunDetails({ runs, specs, results, deliveries, notifications, links }),
 		...results.port,

@@ -16,6 +16,7 @@ const PREFIX: Record<string, string> = {
 	deliveries: 'dlv',
 	links: 'lnk',
 	keys: 'key',
+	backfills: 'bkf',
 };
 
 /** A path of the right form that names nothing that exists. */
@@ -29,7 +30,7 @@ function path({ path: template }: Route): string {
 const ask = (client: Client, route: Route) =>
 	client.send(route.method.toUpperCase(), path(route), {
 		headers: { accept: 'application/json' },
-		...(route.method === 'put' ? { body: {} } : {}),
+		...(route.method === 'put' || route.method === 'patch' ? { body: {} } : {}),
 	});
 
 let test: TestEngine;

@@ -62,7 +62,11 @@ function placesOf(): { method: string; path: string }[] {
 }
 
 const bodyFor = (path: string, method: string): unknown => {
+	if (method === 'patch') return {};
 	if (method !== 'post' && method !== 'put') return undefined;
+	if (path.endsWith('/move')) return { to: '2027-06-01T00:00:00Z' };
+	if (path.endsWith('/backfill'))
+		return { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
 	if (path.endsWith('/schedule')) return { action: 'go', time: 'in 1h' };
 	if (path.startsWith('/v1/destinations'))
 		return { name: 'ops', channel: 'webhook', settings: { url: server.url('/') } };
