@@ -17,11 +17,31 @@ export const upcomingSchema = z
 	})
 	.meta({ id: 'UpcomingOccurrence' });
 
+export const transitionSchema = z
+	.looseObject({
+		at: instant,
+		kind: z.enum(['gap', 'fold']).meta({
+			description: '`gap`: local times are left out; `fold`: local times come twice.',
+		}),
+		width: text.meta({ description: 'By how much the clock is set: `1h`.' }),
+		localBefore: text.meta({ description: 'What the clock would show without the change.' }),
+		localAfter: text.meta({ description: 'What it shows.' }),
+		effect: z.enum(['none', 'shifted', 'skipped', 'first', 'last', 'both', 'drifts']),
+		text,
+	})
+	.meta({
+		id: 'ClockTransition',
+		description: 'A clock change of the zone, and what happens to the timing there.',
+	});
+
 export const acceptedSchema = z
 	.looseObject({
 		scheduleId: id('sch'),
 		status: z.enum(SCHEDULE_STATES),
 		nextOccurrences: z.array(upcomingSchema),
+		transitions: z
+			.array(transitionSchema)
+			.meta({ description: 'The clock changes of the next 400 days, four at most.' }),
 		warnings: z.array(z.looseObject({ code: text, message: text })),
 		links: z.record(z.string(), z.string()),
 		secrets: secretsSchema.optional(),

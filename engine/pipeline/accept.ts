@@ -5,6 +5,7 @@ import type { Capability } from '../contract/capability.ts';
 import { inputError } from '../contract/errors.ts';
 import type { Schedule, ScheduleInput } from '../contract/schedule.ts';
 import type { Policies } from '../contract/policies.ts';
+import type { Duration } from '../contract/time.ts';
 import type { Timing, UpcomingOccurrence } from '../contract/timing.ts';
 import { NO_OVERRIDES } from '../contract/timing.ts';
 import { invalid, shown } from '../contract/zod-issues.ts';
@@ -14,6 +15,8 @@ import { lintLocalAt, lintMonthEnd, lintTiming } from '../core/schedule/lint-tim
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { planOf, planOfSchedule } from '../core/schedule/plan.ts';
 import { beginning } from '../core/schedule/timing.ts';
+import type { Transition } from '../core/schedule/transitions.ts';
+import { transitionsFor } from '../core/schedule/transitions.ts';
 import { describeUpcoming } from '../core/schedule/upcoming.ts';
 import { findAction } from './capabilities.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
@@ -25,12 +28,15 @@ import { compileSpec } from './spec.ts';
 export interface AcceptedSchedule {
 	schedule: Schedule;
 	upcoming: UpcomingOccurrence[];
+	transitions: Transition[];
 	warnings: { code: string; message: string }[];
 	/** Made by the engine and shown once, by the place in the request that they are for. */
 	secrets: GeneratedSecrets;
 }
 
 const UPCOMING = 5;
+/** Clock changes are told for so long; every zone that has some has one in it. */
+const CHANGES_WITHIN: Duration = 400 * 86_400_000;
 
 /** Validates a schedule, resolves its capability, and stores it with its timer in one commit. */
 export async function acceptSchedule(
@@ -156,6 +162,7 @@ async function compileSchedule(
 	const answer = {
 		schedule,
 		upcoming: upcomingOf(schedule, calendars),
+		transitions: transitionsFor(timing, { from: now, until: now + CHANGES_WITHIN, calendars }),
 		warnings,
 		secrets,
 	};

@@ -74,11 +74,17 @@ interface When {
 	timing?: TimingInput | undefined;
 	time?: string | undefined;
 	frequency?: string | undefined;
+	scheduleId?: string | undefined;
 }
 
-function understand({ timing, time, frequency }: When, context: PreviewContext): Timing {
+/** `~` stands for what it is in the schedule that was named; without one, for some value. */
+function understand(
+	{ timing, time, frequency, scheduleId = '' }: When,
+	context: PreviewContext,
+): Timing {
 	const { now, smallestInterval } = context;
-	return resolveTiming({ timing, time, frequency }, { acceptedAt: now, smallestInterval });
+	const resolved = { acceptedAt: now, smallestInterval, seed: scheduleId };
+	return resolveTiming({ timing, time, frequency }, resolved);
 }
 
 function warningsOf(input: TimingInput | undefined, timing: Timing, now: Instant): Warning[] {

@@ -159,6 +159,9 @@ function weekday(text: FieldText, shape: FieldShape): number {
 /** `5/10` means `5-<max>/10`, as most cron dialects read it. */
 function readRange(item: FieldText, shape: FieldShape, stepped: boolean): [number, number] {
 	if (item.text === '*') return [shape.min, shape.max];
+	if (shape.lastAlone !== undefined && !stepped && /^L$/i.test(item.text)) {
+		return [shape.lastAlone, shape.lastAlone];
+	}
 	const dash = item.text.indexOf('-');
 	if (dash < 0) {
 		const value = readValue(item, shape);
@@ -175,14 +178,13 @@ function readRange(item: FieldText, shape: FieldShape, stepped: boolean): [numbe
 }
 
 function readValue(value: FieldText, shape: FieldShape): number {
-	const bounds = `${shape.label} within ${shape.min}-${shape.max}`;
+	const highest = shape.sevenIsZero ? 7 : shape.max;
+	const bounds = `${shape.label} within ${shape.min}-${highest}`;
 	if (/^\d+$/.test(value.text)) {
 		const number = Number(value.text);
-		const highest = shape.sevenIsZero ? 7 : shape.max;
 		if (number < shape.min || number > highest) throw fieldError(value, bounds, value.text);
 		return number;
 	}
-	if (shape.lastAlone !== undefined && /^L$/i.test(value.text)) return shape.lastAlone;
 	const named = shape.names?.indexOf(value.text.toUpperCase()) ?? -1;
 	if (named >= 0) return shape.min + named;
 	throw notUnderstood(value, shape, bounds);
@@ -205,14 +207,27 @@ const PLACES: Readonly<Record<string, string>> = {
 	'#': '"#" (nth weekday) belongs to day of week',
 	'?': '"?" (any) belongs to day of month and day of week',
 	'~': '"~" (hash) stands alone, between two values, or before a step',
+	H: 'a hash is "~" here',
 };
 
+/** How the signs of a field are written that do stand in it. */
+const FORMS = {
+	'of month': '"L", "L-3", "LW", "L-3W" and "15W" take no range, step or other number',
+	'of week': '"5L", "FRIL" and "5#2" take no range or step',
+} as const;
+
 function notUnderstood(value: FieldText, shape: FieldShape, bounds: string): CapError {
-	const sign = /[?~#]|[LW]$|^L/i.exec(value.text)?.[0]?.toUpperCase();
-	const place = sign === undefined ? '' : `; ${PLACES[sign] ?? ''}`;
+	const sign = /[?~#]|[LW]$|^[LH]/i.exec(value.text)?.[0]?.toUpperCase();
+	const belongs = sign === undefined ? undefined : placeOf(sign, shape);
+	const place = belongs === undefined ? '' : `; ${belongs}`;
 	const names = shape.names ? ` or one of ${shape.names.join(' ')}` : '';
 	const received = value.text === '' ? 'nothing' : shorten(value.text);
 	return fieldError(value, `${bounds}${names}${place}`, received);
+}
+
+function placeOf(sign: string, { rules }: FieldShape): string | undefined {
+	const own = rules === 'of month' ? 'LW' : rules === 'of week' ? 'L#' : '';
+	return rules !== undefined && own.includes(sign) ? FORMS[rules] : PLACES[sign];
 }
 
 function part(item: FieldText, from: number, to?: number): FieldText {

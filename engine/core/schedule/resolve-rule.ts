@@ -4,7 +4,7 @@ import type { Rule, RuleInput } from '../../contract/timing.ts';
 import { listed } from '../../contract/zod-words.ts';
 import { smallestGap } from './cron-calendar.ts';
 import { shorten } from './cron-field.ts';
-import { resolveHashes } from './cron-hash.ts';
+import { hashBounds, resolveHashes } from './cron-hash.ts';
 import { parseCron } from './cron-pattern.ts';
 import { parseLocal, toInstant } from './local-time.ts';
 import { resolvePeriod, resolveRrule } from './resolve-recurring.ts';
@@ -81,6 +81,11 @@ export function resolveCron(
 ): Rule {
 	const concrete = resolveHashes(text, { seed, dialect, path });
 	// Positions in messages count in what the user wrote; spaces around it are not kept.
+	if (concrete !== text) {
+		for (const bound of hashBounds(text, { dialect, path })) {
+			parseCron(bound, { dialect, dayMatch }, path);
+		}
+	}
 	const pattern = parseCron(concrete, { dialect, dayMatch }, path);
 	const gap = smallestGap(pattern, smallestInterval / 1000) * 1000;
 	if (gap < smallestInterval) throw tooOften(path, smallestInterval, gap);

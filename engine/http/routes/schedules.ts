@@ -54,7 +54,7 @@ function links(ctx: Context, id: string): Record<string, string> {
 
 function accepted(
 	ctx: Context,
-	{ schedule, upcoming, warnings, secrets }: AcceptedSchedule,
+	{ schedule, upcoming, transitions, warnings, secrets }: AcceptedSchedule,
 ): Reply {
 	return {
 		status: 201,
@@ -66,6 +66,7 @@ function accepted(
 			scheduleId: schedule.id,
 			status: schedule.state,
 			nextOccurrences: upcoming,
+			transitions,
 			warnings,
 			links: links(ctx, schedule.id),
 			...(Object.keys(secrets).length === 0 ? {} : { secrets }),

@@ -51,10 +51,10 @@ describe('a cron pattern', () => {
 		['0  0 1,0 * *', 'field 3 (day of month) within 1-31, got 0 at position 8'],
 		['0 0 0 1 13 *', 'field 5 (month) within 1-12, got 13 at position 9'],
 		['0 24 * * *', 'field 2 (hour) within 0-23, got 24 at position 3'],
-		['0 0 * * 8', 'field 5 (day of week) within 0-6, got 8 at position 9'],
+		['0 0 * * 8', 'field 5 (day of week) within 0-7, got 8 at position 9'],
 		[
 			'0 0 * * MOO',
-			'field 5 (day of week) within 0-6 or one of SUN MON TUE WED THU FRI SAT, got "MOO" at position 9',
+			'field 5 (day of week) within 0-7 or one of SUN MON TUE WED THU FRI SAT, got "MOO" at position 9',
 		],
 		[
 			'0 0 * 1,,2 *',
@@ -80,7 +80,7 @@ describe('a cron pattern', () => {
 		],
 		[
 			'0 0 * * 5W',
-			'field 5 (day of week) within 0-6 or one of SUN MON TUE WED THU FRI SAT; "W" (nearest working day) belongs to day of month, got "5W" at position 9',
+			'field 5 (day of week) within 0-7 or one of SUN MON TUE WED THU FRI SAT; "W" (nearest working day) belongs to day of month, got "5W" at position 9',
 		],
 		[
 			'? 0 * * *',
