@@ -109,6 +109,23 @@ describe('the next clock changes', () => {
 		]);
 	});
 
+	it('hold for months by the calendar and for RRULEs, but not for an RRULE in UTC', () => {
+		const timeZone = 'Europe/Berlin';
+		const anchor = '2027-01-28T02:30:00';
+		const months: Timing = { kind: 'months', months: 1, anchor, monthEnd: 'clamp', timeZone };
+		expect(texts(months)).toEqual([
+			'2027-03-28: 02:30 does not exist, fires at 03:30',
+			'2027-10-31: not affected',
+		]);
+		const rrule = 'DTSTART:20270104T023000\nRRULE:FREQ=DAILY';
+		expect(texts({ kind: 'rrule', rrule, timeZone })).toEqual([
+			'2027-03-28: 02:30 does not exist, fires at 03:30',
+			'2027-10-31: 02:30 comes twice, fires the first time only',
+		]);
+		const inUtc = rrule.replace('023000', '023000Z');
+		expect(texts({ kind: 'rrule', rrule: inUtc, timeZone })[0]).toBe('2027-03-28: not affected');
+	});
+
 	it('tell by how much an interval drifts on the clock', () => {
 		const every = (hours: number): Timing => ({
 			kind: 'every',
