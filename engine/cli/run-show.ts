@@ -14,11 +14,12 @@ const LEFT_OUT = new Set<string>([...Object.keys(TABLES), 'timeline', 'result', 
 
 /** A run for people: its fields, its result, and a table for each list that is not empty. */
 export function sayRun(run: JsonObject): void {
-	const { result, error } = run;
+	const { result, error, sla } = run;
 	const fields = Object.entries(run).filter(([name]) => !LEFT_OUT.has(name));
 	sayFields({
 		...Object.fromEntries(fields),
 		...(isObject(error) ? { error: failureText(error) } : {}),
+		...(isObject(sla) ? { sla: slaText(sla) } : {}),
 		...(isObject(result) ? { result: resultText(result) } : {}),
 	});
 	for (const [name, columns] of Object.entries(TABLES)) {
@@ -41,6 +42,11 @@ function withFailure(item: JsonObject): JsonObject {
 
 function failureText({ code, message }: JsonObject): string {
 	return `${printable(message)} (${printable(code)})`;
+}
+
+function slaText({ state, dueAt, settledAt }: JsonObject): string {
+	const known = settledAt === null ? '' : `, known ${printable(settledAt)}`;
+	return `${printable(state)} (by ${printable(dueAt)}${known})`;
 }
 
 function resultText({ contentType, size, rows }: JsonObject): string {

@@ -122,7 +122,7 @@ export async function heartbeatSession(
 	token: string,
 ): Promise<HeartbeatAnswer> {
 	return signOfLife(ctx, runId, token, (run, beatBy) =>
-		beatBy === null ? null : alive(run, { beatBy }),
+		beatBy === run.beatBy ? null : alive(run, { beatBy }),
 	);
 }
 
@@ -148,13 +148,24 @@ async function signOfLife(
 	}
 	demandOpen(run, epoch);
 	const deadlineAt = deadlineOf(run, spec);
-	const beatBy = run.held ? null : beatByAfter(ctx.clock.now(), spec.policies, deadlineAt);
+	const beatBy = run.held ? null : nextBeat(run, spec, { at: ctx.clock.now(), deadlineAt });
 	const settlement = decide(run, beatBy);
 	if (settlement !== null && !(await settle(ctx, settlement, run))) {
 		throw over(await current(ctx, runId), epoch);
 	}
 	const deadline = run.held ? null : toIso(deadlineAt);
 	return { deadline, beatBy: beatBy === null ? null : toIso(beatBy), cancelled: false };
+}
+
+/** Signs that follow each other quickly put nothing off: each would be a write to the disk. */
+function nextBeat(
+	run: Run,
+	{ policies }: RunSpec,
+	{ at, deadlineAt }: { at: Instant; deadlineAt: Instant },
+): Instant | null {
+	const next = beatByAfter(at, policies, deadlineAt);
+	if (next === null || run.beatBy === null) return next;
+	return next - run.beatBy < (policies.heartbeat ?? 0) / 20 ? run.beatBy : next;
 }
 
 /** While the request is open only its engine knows to the millisecond: this is no later. */

@@ -16,7 +16,7 @@ import {
 	notified,
 	worded,
 } from '../core/delivery/transitions.ts';
-import { readNotifyKey } from '../core/run/sla.ts';
+import { readNotifyKey } from '../core/run/follow-ups.ts';
 import type { Context } from './context.ts';
 import { reachDestination } from './deliver.ts';
 import { claimEvents } from './dispatch.ts';

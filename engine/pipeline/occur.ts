@@ -66,10 +66,11 @@ class Deciding {
 				this.#ctx.metrics.observe('capscheduler_lateness_seconds', (now - dueAt) / 1000);
 			}
 		}
-		for (const { type } of [...decision.events, ...slas.flatMap(({ events }) => events)]) {
-			if (type === 'sla.missed') {
-				this.#ctx.metrics.count('capscheduler_sla_total', { state: 'missed' });
-			}
+		if (due.spec.policies.sla !== undefined || slas.length > 0) {
+			const without = decision.events.filter(({ type }) => type === 'sla.missed').length;
+			const missed = without + slas.length;
+			if (missed > 0)
+				this.#ctx.metrics.count('capscheduler_sla_total', { state: 'missed' }, missed);
 		}
 		return slas.length === 0 ? decision : { ...decision, settle: [...decision.settle, ...slas] };
 	}

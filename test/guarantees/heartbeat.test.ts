@@ -105,6 +105,22 @@ describe('an attempt that calls back later', () => {
 		expect((await bed.run(session.id)).state).toBe('succeeded');
 	});
 
+	it('may beat as often as it likes: beats that put nothing off are not written', async () => {
+		const session = await waiting();
+		const commits = bed.engine.context.store as unknown as { commits(): number };
+		bed.clock.advance(10 * SECOND);
+		expect(inMs((await beat(session)).beatBy)).toBe(30 * SECOND);
+		const before = commits.commits();
+		for (let n = 1; n <= 10; n++) {
+			bed.clock.advance(100);
+			expect(inMs((await beat(session)).beatBy)).toBe(30 * SECOND - n * 100);
+		}
+		expect(commits.commits()).toBe(before);
+		bed.clock.advance(SECOND);
+		expect(inMs((await beat(session)).beatBy)).toBe(30 * SECOND);
+		demand(await say(session, 'complete', []), 200);
+	});
+
 	it('is not kept alive past its own deadline', async () => {
 		const session = await waiting({ ...POLICIES, timeout: '40s' });
 		bed.clock.advance(20 * SECOND);

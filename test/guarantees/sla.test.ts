@@ -175,6 +175,34 @@ describe('a missed SLA', () => {
 		expect(hook.received).toHaveLength(1);
 	});
 
+	it('is told to nobody any more whose endpoint said that it is gone', async () => {
+		hook.answer = (_request, response) => response.writeHead(410).end();
+		const notify = [{ url: hook.url, secret: SECRET, on: ['sla_missed', 'failed'] }];
+		const { scheduleId } = await bed.schedule(name, {
+			timing: { every: '1h' },
+			policies: POLICIES,
+			notify,
+		});
+		bed.clock.advance(60 * MINUTE);
+		const call = await calls.next();
+		const run = call.envelope.requestId as string;
+		bed.clock.advance(15 * MINUTE);
+		const dead = async (count: number): Promise<Body> =>
+			bed.until(async () => {
+				const { notifications } = await bed.run(run);
+				return (
+					notifications.filter(({ state }: Body) => state === 'dead').length === count &&
+					notifications
+				);
+			});
+		await dead(1);
+		call.answer(500);
+		const [ended] = (await dead(2)).filter(({ notify }: Body) => notify === '0');
+		expect(ended).toMatchObject({ state: 'dead', error: { code: 'TARGET_DISABLED' } });
+		expect(hook.received).toHaveLength(1);
+		demand(await bed.admin.delete(`/v1/schedules/${scheduleId}`), 204);
+	});
+
 	it('cannot be asked for where nothing is promised', async () => {
 		const notify = [{ url: user.url, secret: SECRET, on: ['sla_missed'] }];
 		const answer = await bed.admin.post(`/v1/capabilities/${name}/actions/go/invoke`, { notify });

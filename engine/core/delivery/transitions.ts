@@ -10,6 +10,7 @@ import type { NewId } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import type { Delivery, DeliveryAttempt, Failure, Notification } from '../../contract/run.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
+import { readNotifyKey } from '../run/follow-ups.ts';
 import { spread } from '../spread.ts';
 
 /*
@@ -347,7 +348,7 @@ export function afterNotifyFailure(
 			? {
 					disable: {
 						scheduleId: notification.scheduleId,
-						targetKey: `notify.${notification.notifyKey}`,
+						targetKey: `notify.${readNotifyKey(notification.notifyKey).key}`,
 						destination,
 						reason: GONE,
 						at,

@@ -99,3 +99,17 @@ export function notificationOf(
 		error: null,
 	};
 }
+
+const SUFFIX = '.sla';
+
+/** Unique in a run, beside the notification of how it ended. */
+export function slaNotifyKey(key: string): string {
+	return key + SUFFIX;
+}
+
+/** The key in the spec that a notification's key stands for, and whether it tells of a missed SLA. */
+export function readNotifyKey(notifyKey: string): { key: string; isSla: boolean } {
+	return notifyKey.endsWith(SUFFIX)
+		? { key: notifyKey.slice(0, -SUFFIX.length), isSla: true }
+		: { key: notifyKey, isSla: false };
+}

@@ -6,7 +6,7 @@ import { RUN_STATES } from '../../contract/run.ts';
 import type { RunSpec } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
 import { isSettled } from '../delivery/transitions.ts';
-import { notificationOf } from './follow-ups.ts';
+import { notificationOf, slaNotifyKey } from './follow-ups.ts';
 import { isOver, runEvent } from './transitions.ts';
 
 /*
@@ -90,7 +90,8 @@ export function slaAfterEnd(
 ): RunSettlement | null {
 	const { state } = end.set;
 	if (run.slaState !== 'pending' || state === undefined || !isOver(state)) return null;
-	const ended = { state, endedAt: context.at, slaDueAt: run.slaDueAt };
+	// The write may come long after: the disk was full.
+	const ended = { state, endedAt: end.set.endedAt ?? context.at, slaDueAt: run.slaDueAt };
 	const verdict = slaVerdict(ended, end.deliveries ?? [], context.at);
 	if (verdict === null) return null;
 	// Only if it was this end that was written.
@@ -102,18 +103,4 @@ function slaEvent(run: Run, verdict: SlaVerdict, at: Instant): EventDraft {
 		dueAt: new Date(run.slaDueAt ?? at).toISOString(),
 		...(run.nominalAt === null ? {} : { nominalAt: new Date(run.nominalAt).toISOString() }),
 	});
-}
-
-const SUFFIX = '.sla';
-
-/** Unique in a run, beside the notification of how it ended. */
-export function slaNotifyKey(key: string): string {
-	return key + SUFFIX;
-}
-
-/** The key in the spec that a notification's key stands for, and whether it tells of a missed SLA. */
-export function readNotifyKey(notifyKey: string): { key: string; isSla: boolean } {
-	return notifyKey.endsWith(SUFFIX)
-		? { key: notifyKey.slice(0, -SUFFIX.length), isSla: true }
-		: { key: notifyKey, isSla: false };
 }
