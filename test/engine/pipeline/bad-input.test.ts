@@ -144,13 +144,7 @@ describe('a schedule is refused with place, expectation and value, and nothing c
 			'timing',
 		],
 		['two timings', { ...good, time: 'in 1h' }, 400, 'INVALID_REQUEST', 'timing'],
-		[
-			'a field that is not built yet',
-			timing({ every: '1h', jitter: '5m' }),
-			400,
-			'UNSUPPORTED_FIELD',
-			'timing.jitter',
-		],
+		['a field that is not built yet', { ...good, alert: {} }, 400, 'UNSUPPORTED_FIELD', 'alert'],
 		[
 			'a callback of another scheme',
 			{ ...good, callback: 'ftp://example.org/x' },
