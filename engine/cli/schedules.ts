@@ -4,6 +4,7 @@ import type { JsonObject } from '../contract/json.ts';
 import { collectParameter, parseCount, readJson, segment, withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
+import { addScheduleActs } from './schedule-acts.ts';
 import { faint, printable, say, sayFields, sayJson, sayTable } from './terminal.ts';
 
 const COLUMNS = ['id', 'name', 'capability', 'action', 'status', 'nextOccurrenceAt'];
@@ -48,16 +49,7 @@ Examples:
 		.option('--format <format>', 'the format of the result link')
 		.option('--callback <url>', 'where to tell how each run ended')
 		.action(withApi(create));
-	for (const act of ['pause', 'resume'] as const) {
-		group
-			.command(`${act} <id>`)
-			.description(act === 'pause' ? 'stop it for a while' : 'go on with one that is paused')
-			.action(withApi((call: Call<object>, id: string) => change(call, act, id)));
-	}
-	group
-		.command('trigger <id>')
-		.description('run it now, besides its timing')
-		.action(withApi(trigger));
+	addScheduleActs(group);
 	group
 		.command('remove <id>')
 		.description('end it for good; its runs and results stay')
@@ -155,22 +147,6 @@ function given(fields: Readonly<Record<string, string | undefined>>): JsonObject
 	return Object.fromEntries(
 		Object.entries(fields).filter((field): field is [string, string] => field[1] !== undefined),
 	);
-}
-
-async function change(
-	{ api, json }: Call<object>,
-	act: 'pause' | 'resume',
-	id: string,
-): Promise<void> {
-	const schedule = await api.call('POST', `/v1/schedules/${segment(id)}/${act}`);
-	if (json) sayJson(schedule);
-	else say(`${id} is ${printable(schedule['status'])}`);
-}
-
-async function trigger({ api, json }: Call<object>, id: string): Promise<void> {
-	const run = await api.call('POST', `/v1/schedules/${segment(id)}/trigger`);
-	if (json) sayJson(run);
-	else say(`made ${printable(run['id'])}`);
 }
 
 async function remove({ api, json }: Call<object>, id: string): Promise<void> {
