@@ -38,6 +38,10 @@ export const acceptedSchema = z
 	.looseObject({
 		scheduleId: id('sch'),
 		status: z.enum(SCHEDULE_STATES),
+		understood: jsonObjectSchema.meta({
+			description:
+				'The timing as it was understood: relative times resolved, `every` anchored, English as rules.',
+		}),
 		nextOccurrences: z.array(upcomingSchema),
 		transitions: z
 			.array(transitionSchema)

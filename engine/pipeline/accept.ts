@@ -11,7 +11,7 @@ import { NO_OVERRIDES } from '../contract/timing.ts';
 import { invalid, shown } from '../contract/zod-issues.ts';
 import type { PolicyWarning } from '../core/schedule/lint-policies.ts';
 import { lintPolicies } from '../core/schedule/lint-policies.ts';
-import { lintLocalAt, lintMonthEnd, lintTiming } from '../core/schedule/lint-timing.ts';
+import { lintEnglish, lintLocalAt, lintMonthEnd, lintTiming } from '../core/schedule/lint-timing.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { planOf, planOfSchedule } from '../core/schedule/plan.ts';
 import { beginning } from '../core/schedule/timing.ts';
@@ -107,6 +107,7 @@ async function compileSchedule(
 		...lintTiming(timing, now),
 		...lintLocalAt(input.timing?.at, timing),
 		...lintMonthEnd(input.timing, timing),
+		...lintEnglish(input.frequency),
 		...checkPolicies(ctx, timing, input.policies, { calendars, capability: found.capability }),
 	];
 	const plan = planOf({ timing, calendars, seed: id });

@@ -10,7 +10,12 @@ import type { Timing, TimingInput } from '../contract/timing.ts';
 import type { PreviewInput } from '../contract/timing-requests.ts';
 import { demandOneWhen, whenFields } from '../contract/timing-requests.ts';
 import { parseInput, shown } from '../contract/zod-issues.ts';
-import { lintLocalAt, lintMonthEnd, lintTiming } from '../core/schedule/lint-timing.ts';
+import {
+	lintEnglish,
+	lintLocalAt,
+	lintMonthEnd,
+	lintTiming,
+} from '../core/schedule/lint-timing.ts';
 import { lintPolicies } from '../core/schedule/lint-policies.ts';
 import { planOf } from '../core/schedule/plan.ts';
 import type { PreviewedOccurrence } from '../core/schedule/preview.ts';
@@ -62,7 +67,7 @@ export function previewTiming(input: PreviewInput, context: PreviewContext): Pre
 		),
 		understood: presentTiming(timing),
 		warnings: [
-			...warningsOf(input.timing, timing, acceptedAt),
+			...warningsOf(input, timing, acceptedAt),
 			...(input.policies === undefined
 				? []
 				: lintPolicies(timing, input.policies, { ...context, from: acceptedAt }).warnings),
@@ -87,11 +92,12 @@ function understand(
 	return resolveTiming({ timing, time, frequency }, resolved);
 }
 
-function warningsOf(input: TimingInput | undefined, timing: Timing, now: Instant): Warning[] {
+function warningsOf(input: When, timing: Timing, now: Instant): Warning[] {
 	return [
 		...lintTiming(timing, now),
-		...lintLocalAt(input?.at, timing),
-		...lintMonthEnd(input, timing),
+		...lintLocalAt(input.timing?.at, timing),
+		...lintMonthEnd(input.timing, timing),
+		...lintEnglish(input.frequency),
 	];
 }
 
@@ -130,7 +136,7 @@ export function lintRequest(input: unknown, context: PreviewContext): Lint {
 		return {
 			ok: found.errors.length === 0,
 			errors: found.errors,
-			warnings: [...warningsOf(parsed.timing, timing, context.now), ...found.warnings],
+			warnings: [...warningsOf(parsed, timing, context.now), ...found.warnings],
 		};
 	} catch (error) {
 		if (!(error instanceof CapError) || error.status >= 500) throw error;

@@ -8,6 +8,7 @@ import { nextLocal } from './cron-calendar.ts';
 import type { CronPattern } from './cron-pattern.ts';
 import { LONGEST_MONTHS, parseCron } from './cron-pattern.ts';
 import { foldOf } from './cron-walk.ts';
+import { isSentence, readEnglish } from './english.ts';
 import { parseLocal } from './local-time.ts';
 import { nextAfter } from './timing.ts';
 import { clockChanges, pieceAt } from './zone-offsets.ts';
@@ -17,6 +18,7 @@ export interface TimingWarning {
 		| 'FAR_FUTURE'
 		| 'SKIPS_MONTHS'
 		| 'MONTH_END'
+		| 'ASSUMED'
 		| 'EITHER_DAY'
 		| 'UNEVEN_STEP'
 		| 'CLOCK_CHANGE_GAP'
@@ -64,6 +66,12 @@ export function lintTiming(
 		warnings.push(...drift(timing.timeZone, from));
 	}
 	return warnings;
+}
+
+/** What was assumed where a sentence does not say it: "no time was given: at 00:00". */
+export function lintEnglish(frequency: string | undefined): TimingWarning[] {
+	if (frequency === undefined || !isSentence(frequency)) return [];
+	return readEnglish(frequency).notes.map((message) => ({ code: 'ASSUMED', message }));
 }
 
 /** Months lack the day of the anchor, and the user did not say what then. */

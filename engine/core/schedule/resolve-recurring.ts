@@ -38,7 +38,8 @@ export function resolveRrule(text: string, context: RecurringContext): Rule {
 	return { kind: 'rrule', rrule };
 }
 
-function localAt(zone: string, at: Instant): LocalMillis {
+/** The wall-clock time, without milliseconds. */
+export function localAt(zone: string, at: Instant): LocalMillis {
 	return parseLocal(formatLocal(zone, at).slice(0, 19)) ?? at;
 }
 

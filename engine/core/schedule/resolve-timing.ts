@@ -4,13 +4,15 @@ import { instantSchema, toIso } from '../../contract/time.ts';
 import type { Rule, Timing, TimingInput } from '../../contract/timing.ts';
 import { listed } from '../../contract/zod-words.ts';
 import { shorten } from './cron-field.ts';
+import { isSentence, readEnglish, rulesOfEnglish } from './english.ts';
+import { readPeriod } from './months.ts';
 import { moverOf } from './move.ts';
 import type { NamedCalendars } from './resolve-filters.ts';
 import { resolveDst, resolveExclude, resolveJitter, resolveOnly } from './resolve-filters.ts';
-import { zoneOfRrule } from './resolve-recurring.ts';
+import { localAt, zoneOfRrule } from './resolve-recurring.ts';
 import type { RuleContext } from './resolve-rule.ts';
 import { interval, kindOf, later, resolveCron, resolveIn, resolveRule } from './resolve-rule.ts';
-import { afterWord, namesCalendarUnit, readSpokenDuration } from './short-forms.ts';
+import { afterWord, readSpokenDuration } from './short-forms.ts';
 import { beginning, nextAfter } from './timing.ts';
 import { invalidTiming, tooOften } from './timing-errors.ts';
 import { nearestZones, zoneNamed } from './zone.ts';
@@ -150,22 +152,35 @@ function resolveTime(text: string, context: TimingContext): Timing {
 	throw invalidTiming('time', expected, shorten(text));
 }
 
+/** A short form, a cron pattern, or English. */
 function resolveFrequency(text: string, context: TimingContext): Timing {
 	const { smallestInterval, acceptedAt, seed = '' } = context;
 	const path = 'frequency';
-	if (!/^\s*every\b/i.test(text)) {
-		const rule = resolveCron(text, { path, seed, smallestInterval });
-		return { timeZone: 'UTC', ...(text.includes('~') ? { written: text.trim() } : {}), ...rule };
+	const words = afterWord('every', text);
+	const every = words === undefined ? undefined : readSpokenDuration(words);
+	if (every !== undefined) {
+		return { timeZone: 'UTC', ...interval(every, { path, anchor: acceptedAt, smallestInterval }) };
 	}
-	const words = afterWord('every', text) ?? '';
-	const every = readSpokenDuration(words);
-	if (every === undefined) {
-		const expected = namesCalendarUnit(words)
-			? 'a fixed length after "every"; for months and years use "@monthly", "@yearly" or a cron pattern'
-			: 'a duration after "every", like "every 15m" or "every 2 hours"';
-		throw invalidTiming(path, expected, shorten(text));
+	if (words !== undefined && readPeriod(words) !== undefined) {
+		const utc = contextOf(context, { timeZone: 'UTC' });
+		return { timeZone: 'UTC', ...resolveRule({ every: words }, { ...utc, path }) };
 	}
-	return { timeZone: 'UTC', ...interval(every, { path, anchor: acceptedAt, smallestInterval }) };
+	if (isSentence(text)) return resolveEnglish(text, context);
+	const rule = resolveCron(text, { path, seed, smallestInterval });
+	return { timeZone: 'UTC', ...(text.includes('~') ? { written: text.trim() } : {}), ...rule };
+}
+
+function resolveEnglish(text: string, context: TimingContext): Timing {
+	const english = readEnglish(text);
+	const timeZone = resolveZone(english.zone, 'frequency');
+	const ruleContext = { ...contextOf(context, { timeZone }), path: 'frequency' };
+	const inputs = rulesOfEnglish(english, localAt(timeZone, context.acceptedAt));
+	const rules = inputs.map((input) => resolveRule(input, ruleContext));
+	const [only] = rules;
+	const rule: Rule = only !== undefined && rules.length === 1 ? only : { kind: 'any', rules };
+	const timing: Timing = { timeZone, written: text.trim(), ...rule };
+	checkInstants(timing, context, new Map());
+	return timing;
 }
 
 function checkBounds({ start, end }: TimingInput, { acceptedAt }: TimingContext): void {
@@ -177,11 +192,11 @@ function checkBounds({ start, end }: TimingInput, { acceptedAt }: TimingContext)
 	later(end, { path: 'timing.end', acceptedAt });
 }
 
-function resolveZone(name: string | undefined): string {
+function resolveZone(name: string | undefined, path = 'timing.timeZone'): string {
 	if (name === undefined) return 'UTC';
 	const zone = zoneNamed(name);
 	if (zone !== undefined) return zone;
 	const nearest = nearestZones(name);
 	const hint = nearest.length === 0 ? 'such as Europe/Berlin' : `(nearest: ${nearest.join(', ')})`;
-	throw invalidTiming('timing.timeZone', `an IANA time zone ${hint}`, shorten(name));
+	throw invalidTiming(path, `an IANA time zone ${hint}`, shorten(name));
 }

@@ -30,8 +30,3 @@ export function afterWord(word: 'in' | 'every', text: string): string | undefine
 	const [first, ...rest] = text.trim().split(/\s+/);
 	return first?.toLowerCase() === word && rest.length > 0 ? rest.join(' ') : undefined;
 }
-
-/** Months and years have no fixed length; the message should say what to write instead. */
-export function namesCalendarUnit(text: string): boolean {
-	return /\b(?:month|year|quarter)s?\b/i.test(text);
-}

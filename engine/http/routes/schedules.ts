@@ -33,7 +33,7 @@ import {
 } from '../../pipeline/acts.ts';
 import { calendarsFor, findSchedule, specOf } from '../../pipeline/change-schedule.ts';
 import type { Context } from '../../pipeline/context.ts';
-import { presentSchedule, presentScheduleDetails } from '../../pipeline/present.ts';
+import { presentSchedule, presentScheduleDetails, presentTiming } from '../../pipeline/present.ts';
 import { updateSchedule } from '../../pipeline/update.ts';
 import { given, labelSchema, pageQuery, pageRequest } from '../lists.ts';
 import { revisionTag } from '../preconditions.ts';
@@ -65,6 +65,7 @@ function accepted(
 		body: {
 			scheduleId: schedule.id,
 			status: schedule.state,
+			understood: presentTiming(schedule.timing),
 			nextOccurrences: upcoming,
 			transitions,
 			warnings,

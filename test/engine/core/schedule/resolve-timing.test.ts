@@ -189,15 +189,15 @@ describe('a timing is refused', () => {
 		[() => time('in 0s'), 'time: expected a duration longer than 0, got 0s'],
 		[
 			() => frequency('every'),
-			'frequency: expected a duration after "every", like "every 15m" or "every 2 hours", got "every"',
+			'frequency: expected English like "every weekday at 09:00" (docs/timing-english.md), "every 15m", "@daily" or a cron pattern; stopped at nothing more, got "every"',
 		],
 		[
 			() => frequency('every constructor'),
-			'frequency: expected a duration after "every", like "every 15m" or "every 2 hours", got "every constructor"',
+			'frequency: expected English like "every weekday at 09:00" (docs/timing-english.md), "every 15m", "@daily" or a cron pattern; stopped at "constructor", got "every constructor"',
 		],
 		[
-			() => frequency('every 2 months'),
-			'frequency: expected a fixed length after "every"; for months and years use "@monthly", "@yearly" or a cron pattern, got "every 2 months"',
+			() => frequency('constructor at 9:00'),
+			'frequency: expected English like "every weekday at 09:00" (docs/timing-english.md), "every 15m", "@daily" or a cron pattern; stopped at "constructor", got "constructor at 9:00"',
 		],
 		[
 			() => frequency('0 0 * * L'),
