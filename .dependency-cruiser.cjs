@@ -6,7 +6,7 @@
  * Adapters know the contract, the clock and their own folder, never each other. Types count as
  * imports too, except where a rule says otherwise.
  */
-const ADAPTERS = 'sessions|formats|channels|stores|security|observe';
+const ADAPTERS = 'sessions|formats|channels|calendars|stores|security|observe';
 const PORTS = `^engine/(${ADAPTERS})/[^/]+[.]port[.]ts$`;
 const TIME_LIBRARIES = '(^|/)node_modules/(temporal-polyfill|temporal-spec|croner|luxon)/';
 const PACKAGES = '(^|/)node_modules/';

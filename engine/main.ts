@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 
 import { createMaintenance } from './agenda/maintenance.ts';
+import { createCalendarSources } from './calendars/sources.ts';
 import { createFileChannel } from './channels/file/index.ts';
 import { createChannelRegistry } from './channels/registry.ts';
 import { createWebhookChannel } from './channels/webhook/index.ts';
@@ -19,6 +20,7 @@ import { startServer } from './http/server.ts';
 import { createIds } from './ids.ts';
 import { createLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
+import { extendCalendars } from './pipeline/calendars.ts';
 import { newKey } from './pipeline/access.ts';
 import type { Context } from './pipeline/context.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
@@ -63,6 +65,8 @@ export interface EngineParts {
 	writeLog?: (line: string) => void;
 	/** Further bindings, beside those of the engine. */
 	sessions?: readonly SessionAdapter[];
+	/** The version of the time zone data; default that of Node. */
+	zoneData?: string;
 }
 
 export async function createEngine(config: Config, parts: EngineParts = {}): Promise<Engine> {
@@ -120,7 +124,8 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		store,
 		clock,
 		newId,
-		zoneData: process.versions['tz'] ?? '',
+		zoneData: parts.zoneData ?? process.versions['tz'] ?? '',
+		calendars: createCalendarSources(),
 		formats: createFormatRegistry(),
 		readRows: createRowReader,
 		channels: createChannelRegistry([
@@ -189,6 +194,7 @@ class RunningEngine implements Engine {
 				},
 				retention: async () => {
 					await this.#prune();
+					await extendCalendars(parts.context);
 				},
 			},
 			onError: (error, job) => {

@@ -36,13 +36,16 @@ export function withApi<A extends unknown[], O = object>(
 
 /** A JSON object out of a file, or standard input when it is `-`. */
 export async function readJson(file: string): Promise<JsonObject> {
-	let text: string;
+	return parseObject(await readText(file), file === '-' ? 'standard input' : file);
+}
+
+/** The text of a file, or of standard input when it is `-`. */
+export async function readText(file: string): Promise<string> {
 	try {
-		text = file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
+		return file === '-' ? await readAll(process.stdin) : await readFile(file, 'utf8');
 	} catch (error) {
 		throw new CliError(EXIT.usage, `cannot read ${file}: ${(error as Error).message}`);
 	}
-	return parseObject(text, file === '-' ? 'standard input' : file);
 }
 
 async function readAll(stream: AsyncIterable<Uint8Array>): Promise<string> {

@@ -3,6 +3,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { CapError } from '../contract/errors.ts';
 import { ConfigError } from '../config.ts';
 import { VERSION } from '../version.ts';
+import { addCalendars } from './calendars.ts';
 import { addCapabilities } from './capabilities.ts';
 import { CliError, EXIT, EXIT_CODES_HELP } from './exit.ts';
 import type { ExitCode } from './exit.ts';
@@ -83,6 +84,7 @@ it asks the engine.`,
 		});
 	addCapabilities(program);
 	addSchedules(program);
+	addCalendars(program);
 	addRuns(program);
 	addKeys(program);
 	program.addHelpText('after', EXIT_CODES_HELP);

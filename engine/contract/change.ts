@@ -1,4 +1,4 @@
-import type { Calendars } from './calendar.ts';
+import type { Calendar, Calendars } from './calendar.ts';
 import type { DeliveryState } from './delivery.ts';
 import type { EventDraft } from './event.ts';
 import type { DeliveryId, NotificationId, RunId, ScheduleId } from './ids.ts';
@@ -55,6 +55,21 @@ export interface OccurrenceDecision {
 	>;
 	/** When the schedule's timer is due next (`set.dueAt`); null when there is nothing more to come. */
 	timerAt: Instant | null;
+	events: EventDraft[];
+}
+
+/** A schedule whose next instant was worked out by what is not in force any more. */
+export interface Retimed {
+	schedule: Schedule;
+	/** The calendars that its timing names, in the versions in force. */
+	calendars: Calendars;
+	/** Those of them that changed. */
+	changed: Calendar[];
+}
+
+/** What is due next by what is in force now. */
+export interface RetimingDecision {
+	set: Pick<Schedule, 'state' | 'nextAt' | 'dueAt' | 'zoneData'>;
 	events: EventDraft[];
 }
 
@@ -198,6 +213,8 @@ export interface ScheduleChange {
 		>
 	>;
 	timerAt: Instant | null;
+	/** Those with which `nextAt` was worked out, if it is set; without, it is worked out again soon. */
+	calendars?: Calendars;
 	/** Stored with it; the destinations that it names replace those of the spec before. */
 	spec?: SpecRecord;
 	/** Outcomes that the change itself brings. */

@@ -15,6 +15,7 @@ export type EventType =
 	| 'schedule.resumed'
 	| 'schedule.completed'
 	| 'schedule.deleted'
+	| 'schedule.retimed'
 	| `occurrence.${Outcome}`
 	| 'backfill.created'
 	| 'backfill.completed'
@@ -34,6 +35,9 @@ export type EventType =
 	| 'link.revoked'
 	| 'capability.registered'
 	| 'capability.removed'
+	| 'calendar.created'
+	| 'calendar.updated'
+	| 'calendar.deleted'
 	| 'destination.created'
 	| 'destination.updated'
 	| 'destination.deleted'

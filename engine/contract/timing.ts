@@ -36,7 +36,7 @@ const periodText = z
 		error: 'a calendar period like "1 month", "P3M" or "1 year"',
 	});
 
-const localDateSchema = z
+export const localDateSchema = z
 	.string()
 	.regex(/^\d{4}-\d{2}-\d{2}$/, 'a date like 2027-12-24')
 	.refine(
@@ -53,7 +53,7 @@ const clockTimeSchema = z
 	.regex(/^(?:(?:[01]\d|2[0-3]):[0-5]\d|24:00)$/, 'a time of day like 09:00, at most 24:00')
 	.meta({ id: 'ClockTime', examples: ['09:00'] });
 
-const weekdaySchema = z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']);
+export const weekdaySchema = z.enum(['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun']);
 export type Weekday = z.output<typeof weekdaySchema>;
 
 const calendarName = z.string().min(1).max(100).describe('A calendar, by name or id.');

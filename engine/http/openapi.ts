@@ -17,6 +17,7 @@ export interface OpenApiDocument {
 const TAGS: Record<Tag, string> = {
 	Schedules: 'Standing orders: what is to be done when, and where its results go.',
 	Timing: 'Questions about when: previews, lint, what-if, load. They change nothing.',
+	Calendars: 'Days that timings leave out, keep to, or move away from; with every version kept.',
 	Capabilities: 'What can be asked to do something, and how it is reached.',
 	Runs: 'Single executions, with their attempts.',
 	Results: 'What runs brought, as files.',

@@ -86,6 +86,7 @@ export interface HeaderSpec {
 export type Tag =
 	| 'Schedules'
 	| 'Timing'
+	| 'Calendars'
 	| 'Capabilities'
 	| 'Runs'
 	| 'Results'

@@ -18,6 +18,7 @@ import { beginning } from '../core/schedule/timing.ts';
 import type { Transition } from '../core/schedule/transitions.ts';
 import { transitionsFor } from '../core/schedule/transitions.ts';
 import { describeUpcoming } from '../core/schedule/upcoming.ts';
+import { namedCalendars } from './calendars.ts';
 import { findAction } from './capabilities.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
@@ -56,6 +57,7 @@ export async function acceptSchedule(
 			schedule,
 			spec: accepted.spec,
 			timerAt: schedule.dueAt,
+			calendars: accepted.calendars,
 			events: [
 				{
 					type: 'schedule.created',
@@ -80,7 +82,11 @@ async function compileSchedule(
 	actor: Actor,
 	capability: string,
 	input: ScheduleInput,
-): Promise<{ answer: AcceptedSchedule; spec: Awaited<ReturnType<typeof compileSpec>>['record'] }> {
+): Promise<{
+	answer: AcceptedSchedule;
+	spec: Awaited<ReturnType<typeof compileSpec>>['record'];
+	calendars: Calendars;
+}> {
 	if (input.capability !== undefined && input.capability !== capability) {
 		throw inputError('INVALID_REQUEST', {
 			path: 'capability',
@@ -92,19 +98,25 @@ async function compileSchedule(
 	const { action } = found;
 	await checkParameters(action, input.parameters);
 
-	const now = ctx.clock.now();
 	const id = ctx.newId('schedule');
-	const calendars = NO_CALENDARS;
+	const now = ctx.clock.now();
+	const named = await namedCalendars(ctx, actor.tenant, input.timing);
+	const calendars: Calendars = new Map([...named.values()].map((each) => [each.id, each]));
 	const timing = resolveTiming(
 		{
 			...(input.timing === undefined ? {} : { timing: input.timing }),
 			...(input.time === undefined ? {} : { time: input.time }),
 			...(input.frequency === undefined ? {} : { frequency: input.frequency }),
 		},
-		{ acceptedAt: now, smallestInterval: ctx.settings.smallestInterval, seed: id },
+		{
+			acceptedAt: now,
+			smallestInterval: ctx.settings.smallestInterval,
+			seed: id,
+			calendars: named,
+		},
 	);
 	const warnings = [
-		...lintTiming(timing, now),
+		...lintTiming(timing, now, calendars),
 		...lintLocalAt(input.timing?.at, timing),
 		...lintMonthEnd(input.timing, timing),
 		...lintEnglish(input.frequency),
@@ -167,7 +179,7 @@ async function compileSchedule(
 		warnings,
 		secrets,
 	};
-	return { answer, spec: record };
+	return { answer, spec: record, calendars };
 }
 
 /**

@@ -12,7 +12,8 @@ import { backfillRuns, pastOccurrences } from '../core/schedule/backfill.ts';
 import { planOf } from '../core/schedule/plan.ts';
 import { mayUse } from './access.ts';
 import { endOfUnbegun, specWith } from './acts.ts';
-import { calendarsFor, findSchedule, settledSchedule } from './change-schedule.ts';
+import { calendarsOf } from './calendars.ts';
+import { findSchedule, settledSchedule } from './change-schedule.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
@@ -45,7 +46,7 @@ export async function planBackfill(
 			: await ctx.store.instantsThatRan(actor.tenant, id, { from, to });
 	const { timing } = schedule;
 	// What people do to single occurrences concerns those to come.
-	const plan = planOf({ timing, calendars: await calendarsFor(ctx, timing), seed: id });
+	const plan = planOf({ timing, calendars: await calendarsOf(ctx, schedule), seed: id });
 	return { schedule, occurrences: pastOccurrences(plan, { from, to }, ran) };
 }
 

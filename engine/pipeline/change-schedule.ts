@@ -1,12 +1,9 @@
 import type { Actor } from '../contract/access.ts';
-import type { Calendars } from '../contract/calendar.ts';
-import { NO_CALENDARS } from '../contract/calendar.ts';
 import { CapError } from '../contract/errors.ts';
 import type { EventDraft, EventType } from '../contract/event.ts';
 import type { ScheduleId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { RunSpec, Schedule, ScheduleState } from '../contract/schedule.ts';
-import type { Timing } from '../contract/timing.ts';
 import type { ScheduleChange } from '../contract/change.ts';
 import { mayUse } from './access.ts';
 import { revisionDiffers } from './capabilities.ts';
@@ -27,11 +24,6 @@ export async function specOf(ctx: Context, { id, specId }: Schedule): Promise<Ru
 	const spec = (await ctx.store.getSpecs([specId])).get(specId);
 	if (spec === undefined) throw new CapError('INTERNAL', `the spec of ${id} is missing`);
 	return spec;
-}
-
-/** The calendars that a timing names, in the versions in force. */
-export async function calendarsFor(_ctx: Context, _timing: Timing): Promise<Calendars> {
-	return Promise.resolve(NO_CALENDARS);
 }
 
 /** What an act decides on the schedule as it was read. */

@@ -1,3 +1,4 @@
+import type { CalendarSources } from '../calendars/calendars.port.ts';
 import type { Clock } from '../clock.ts';
 import type { ChannelRegistry } from '../channels/channel.port.ts';
 import type { EngineId, NewId } from '../contract/ids.ts';
@@ -20,6 +21,8 @@ export interface Context {
 	newId: NewId;
 	/** The version of the time zone data: `2026b`. */
 	zoneData: string;
+	/** Where the days of calendars come from. */
+	calendars: CalendarSources;
 	formats: FormatRegistry;
 	readRows: ReadRows;
 	channels: ChannelRegistry;

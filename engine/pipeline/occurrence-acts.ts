@@ -8,7 +8,8 @@ import { instantSchema, toIso } from '../contract/time.ts';
 import type { Acted, ActContext } from '../core/schedule/overrides.ts';
 import { moved, nextUnder, skipped, unskipped } from '../core/schedule/overrides.ts';
 import type { Changed, Decided } from './change-schedule.ts';
-import { calendarsFor, changeSchedule, specOf } from './change-schedule.ts';
+import { calendarsOf } from './calendars.ts';
+import { changeSchedule, specOf } from './change-schedule.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 
 const at = instantSchema
@@ -131,7 +132,7 @@ async function onOccurrences(
 		actor,
 		whole,
 		async (schedule, now) => {
-			const calendars = await calendarsFor(ctx, schedule.timing);
+			const calendars = await calendarsOf(ctx, schedule);
 			const { acted, type, data } = decide(schedule, { now, by: actor.keyId, calendars });
 			const spec = await specOf(ctx, schedule);
 			const told = { occurrences: acted.at.map(toIso), calendars, spec };
@@ -141,6 +142,7 @@ async function onOccurrences(
 				change: {
 					set: { ...next, zoneData: ctx.zoneData, updatedAt: now },
 					timerAt: schedule.state === 'active' ? next.dueAt : null,
+					calendars,
 					type,
 					data: { occurrences: told.occurrences, ...data },
 				},

@@ -1,5 +1,5 @@
 import type { Calendars } from '../contract/calendar.ts';
-import { NO_CALENDARS } from '../contract/calendar.ts';
+import { calendarIdsOf } from '../contract/calendar.ts';
 import type { Actor } from '../contract/access.ts';
 import { inputError } from '../contract/errors.ts';
 import type { ScheduleId } from '../contract/ids.ts';
@@ -8,6 +8,7 @@ import type { Instant } from '../contract/time.ts';
 import { MAX_INSTANT, MIN_INSTANT } from '../contract/time.ts';
 import type { Ahead, PlannedOccurrence } from '../core/schedule/ahead.ts';
 import { aheadOf } from '../core/schedule/ahead.ts';
+import { calendarsAt, calendarsOf } from './calendars.ts';
 import { findSchedule } from './change-schedule.ts';
 import type { Context } from './context.ts';
 
@@ -29,6 +30,8 @@ export interface OccurrencePage {
 	schedule: Schedule;
 	items: (LedgerRow | PlannedOccurrence)[];
 	nextCursor: string | null;
+	/** By row of the ledger, the calendars in the versions by which it was decided. */
+	decidedBy: ReadonlyMap<LedgerRow | PlannedOccurrence, Calendars>;
 }
 
 /** How many rows of the ledger one page reads at most, when a filter lets few of them through. */
@@ -48,15 +51,25 @@ export async function listOccurrences(
 ): Promise<OccurrencePage> {
 	// First: what is decided from here on is in the ledger too, and the ledger goes before the plan.
 	const schedule = await findSchedule(ctx, actor, id);
-	const ahead = aheadOf(schedule, await calendarsOf());
+	const ahead = aheadOf(schedule, await calendarsOf(ctx, schedule));
 	const range = rangeOf(query, ctx.clock.now());
 	const list = new List(ctx, { schedule, ahead, query, range });
 	await (query.order === 'asc' ? list.upwards() : list.downwards());
-	return { schedule, items: list.items, nextCursor: list.nextCursor };
+	const { items, nextCursor } = list;
+	return { schedule, items, nextCursor, decidedBy: await decidedBy(ctx, schedule, items) };
 }
 
-function calendarsOf(): Promise<Calendars> {
-	return Promise.resolve(NO_CALENDARS);
+async function decidedBy(
+	ctx: Context,
+	schedule: Schedule,
+	items: readonly (LedgerRow | PlannedOccurrence)[],
+): Promise<Map<LedgerRow | PlannedOccurrence, Calendars>> {
+	const found = new Map<LedgerRow | PlannedOccurrence, Calendars>();
+	if (calendarIdsOf(schedule.timing).length === 0) return found;
+	for (const item of items) {
+		if ('decidedAt' in item) found.set(item, await calendarsAt(ctx, schedule, item.decidedAt));
+	}
+	return found;
 }
 
 interface Range {

@@ -4,6 +4,7 @@ import { createDeliveryWorker } from './deliver.ts';
 import { createRunWorker } from './dispatch.ts';
 import { createNotificationWorker } from './notify.ts';
 import { occur } from './occur.ts';
+import { retime } from './retime.ts';
 import { settleDueSlas } from './sla.ts';
 import { healTimers, settleDueRuns, sweep, takeOver } from './sweep.ts';
 
@@ -18,6 +19,7 @@ import { healTimers, settleDueRuns, sweep, takeOver } from './sweep.ts';
  *   deliver   the file to its destinations (push), or a result link (pull)            deliver.ts, pull.ts
  *   notify    the signed callback to the user                                         notify.ts
  *   sla       whether it was all in time                                              sla.ts
+ *   retime    what is due next when a calendar or the zone data has changed           retime.ts
  *   sweep     what a crash left                                                       sweep.ts
  */
 
@@ -61,6 +63,9 @@ export function createPipeline(ctx: Context): Pipeline {
 				const taken = await takeOver(ctx, { except: ctx.engineId });
 				if (taken > 0) ctx.log.info('took up what an earlier engine left', { taken });
 			}
+			// Before anything is due: newer zone data may have moved it.
+			const moved = await retime(ctx, { zoneData: true });
+			if (moved > 0) ctx.log.info('worked out again when schedules are due', { schedules: moved });
 			await healTimers(ctx);
 			for (const worker of workers) worker.start();
 			alarm.start();

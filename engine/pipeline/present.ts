@@ -1,4 +1,5 @@
 import type { Calendars } from '../contract/calendar.ts';
+import { NO_CALENDARS } from '../contract/calendar.ts';
 import type { KeyRecord } from '../contract/access.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { ResultRecord } from '../contract/result.ts';
@@ -13,7 +14,7 @@ import type {
 import type { LedgerRow, RunSpec, Schedule } from '../contract/schedule.ts';
 import type { Instant } from '../contract/time.ts';
 import { formatDuration, toIso } from '../contract/time.ts';
-import type { Rule, Timing } from '../contract/timing.ts';
+import type { Exclusion, Restriction, Rule, Timing } from '../contract/timing.ts';
 import type { PlannedOccurrence } from '../core/schedule/ahead.ts';
 import { formatLocal } from '../core/schedule/local-time.ts';
 import { formatPeriod } from '../core/schedule/months.ts';
@@ -28,18 +29,28 @@ function iso(instant: Instant | null): string | null {
 	return instant === null ? null : toIso(instant);
 }
 
-export function presentTiming(timing: Timing): JsonObject {
+/** Calendars are shown by name; those that are not given, by id. */
+export function presentTiming(timing: Timing, calendars: Calendars = NO_CALENDARS): JsonObject {
 	const { timeZone, start, end, limit, exclude, only, jitter, dst, written } = timing;
 	const bounds: JsonObject = { timeZone };
 	if (start !== undefined) bounds['start'] = toIso(start);
 	if (end !== undefined) bounds['end'] = toIso(end);
 	if (limit !== undefined) bounds['limit'] = limit;
-	if (exclude !== undefined) bounds['exclude'] = exclude.map((each) => ({ ...each }));
-	if (only !== undefined) bounds['only'] = only.map((each) => ({ ...each }));
+	if (exclude !== undefined) bounds['exclude'] = exclude.map((each) => withNames(each, calendars));
+	if (only !== undefined) bounds['only'] = only.map((each) => withNames(each, calendars));
 	if (jitter !== undefined) bounds['jitter'] = { max: formatDuration(jitter.max), per: jitter.per };
 	if (dst !== undefined) bounds['dst'] = { ...dst };
 	if (written !== undefined) bounds['written'] = written;
 	return { ...presentRule(timing), ...bounds };
+}
+
+function withNames(filter: Exclusion | Restriction, calendars: Calendars): JsonObject {
+	const shown: JsonObject = { ...filter };
+	for (const field of ['calendar', 'workingDaysOf'] as const) {
+		const id = shown[field];
+		if (typeof id === 'string') shown[field] = calendars.get(id)?.name ?? id;
+	}
+	return shown;
 }
 
 function presentRule(rule: Rule): JsonObject {
@@ -67,7 +78,7 @@ function presentRule(rule: Rule): JsonObject {
 	}
 }
 
-export function presentSchedule(schedule: Schedule): JsonObject {
+export function presentSchedule(schedule: Schedule, calendars: Calendars): JsonObject {
 	return {
 		id: schedule.id,
 		name: schedule.name,
@@ -76,7 +87,7 @@ export function presentSchedule(schedule: Schedule): JsonObject {
 		status: schedule.state,
 		pauseReason: schedule.pauseReason,
 		revision: schedule.revision,
-		timing: presentTiming(schedule.timing),
+		timing: presentTiming(schedule.timing, calendars),
 		lastOccurrenceAt: iso(schedule.lastAt),
 		nextOccurrenceAt: schedule.state === 'active' ? iso(schedule.nextAt) : null,
 		runsMade: schedule.runsMade,
@@ -94,7 +105,7 @@ export function presentScheduleDetails(
 	calendars: Calendars,
 ): JsonObject {
 	return {
-		...presentSchedule(schedule),
+		...presentSchedule(schedule, calendars),
 		parameters: spec.parameters,
 		policies: presentPolicies(spec),
 		delivery: presentDeliverySpec(spec),
@@ -305,6 +316,7 @@ export function presentLink(link: Link): JsonObject {
 export function presentOccurrence(
 	{ timing }: Schedule,
 	item: LedgerRow | PlannedOccurrence,
+	calendars: Calendars = NO_CALENDARS,
 ): JsonObject {
 	const row = 'outcome' in item ? item : null;
 	return {
@@ -318,7 +330,7 @@ export function presentOccurrence(
 		runId: row?.runId ?? null,
 		reason: item.reason,
 		movedFrom: iso(item.movedFrom),
-		notes: 'notes' in item ? item.notes : notesAt(timing, item.nominalAt),
+		notes: 'notes' in item ? item.notes : notesAt(timing, item.nominalAt, calendars),
 	};
 }
 

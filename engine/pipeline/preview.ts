@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import type { Calendars } from '../contract/calendar.ts';
+import type { Calendar, Calendars } from '../contract/calendar.ts';
 import type { InputIssue } from '../contract/errors.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -40,7 +40,8 @@ export interface Warning {
 export interface PreviewContext {
 	now: Instant;
 	smallestInterval: Duration;
-	calendars: Calendars;
+	/** Those that the timing may name, by name and by id. */
+	calendars: ReadonlyMap<string, Calendar>;
 	/** How many runs the engine carries out at once, where it is known. */
 	concurrency?: number;
 }
@@ -51,7 +52,7 @@ export interface PreviewContext {
  */
 export function previewTiming(input: PreviewInput, context: PreviewContext): Preview {
 	const acceptedAt = input.from ?? context.now;
-	const { calendars } = context;
+	const calendars = byId(context);
 	const viewerTimeZone = zoneOf(input.viewerTimeZone, 'viewerTimeZone');
 	const timing = understand(input, { ...context, now: acceptedAt });
 	// Without a schedule nobody knows the delay that its id gives: the nominal instants are told alone.
@@ -62,15 +63,16 @@ export function previewTiming(input: PreviewInput, context: PreviewContext): Pre
 			: planOf({ timing, calendars, seed: input.scheduleId });
 	return {
 		occurrences: previewOf(
-			{ timing, plan },
+			{ timing, plan, calendars },
 			{ after: beginning(timing, acceptedAt), count: input.count, viewerTimeZone },
 		),
-		understood: presentTiming(timing),
+		understood: presentTiming(timing, calendars),
 		warnings: [
-			...warningsOf(input, timing, acceptedAt),
+			...warningsOf(input, timing, { now: acceptedAt, calendars }),
 			...(input.policies === undefined
 				? []
-				: lintPolicies(timing, input.policies, { ...context, from: acceptedAt }).warnings),
+				: lintPolicies(timing, input.policies, { ...context, calendars, from: acceptedAt })
+						.warnings),
 		],
 	};
 }
@@ -87,14 +89,22 @@ function understand(
 	{ timing, time, frequency, scheduleId = '' }: When,
 	context: PreviewContext,
 ): Timing {
-	const { now, smallestInterval } = context;
-	const resolved = { acceptedAt: now, smallestInterval, seed: scheduleId };
+	const { now, smallestInterval, calendars } = context;
+	const resolved = { acceptedAt: now, smallestInterval, seed: scheduleId, calendars };
 	return resolveTiming({ timing, time, frequency }, resolved);
 }
 
-function warningsOf(input: When, timing: Timing, now: Instant): Warning[] {
+function byId({ calendars }: PreviewContext): Calendars {
+	return new Map([...calendars.values()].map((calendar) => [calendar.id, calendar]));
+}
+
+function warningsOf(
+	input: When,
+	timing: Timing,
+	{ now, calendars }: { now: Instant; calendars: Calendars },
+): Warning[] {
 	return [
-		...lintTiming(timing, now),
+		...lintTiming(timing, now, calendars),
 		...lintLocalAt(input.timing?.at, timing),
 		...lintMonthEnd(input.timing, timing),
 		...lintEnglish(input.frequency),
@@ -129,14 +139,19 @@ export function lintRequest(input: unknown, context: PreviewContext): Lint {
 	try {
 		const parsed = parseInput(lintedSchema, input);
 		const timing = understand(parsed, context);
+		const calendars = byId(context);
 		const found = lintPolicies(timing, parsed.policies ?? policiesSchema.parse({}), {
 			...context,
+			calendars,
 			from: context.now,
 		});
 		return {
 			ok: found.errors.length === 0,
 			errors: found.errors,
-			warnings: [...warningsOf(parsed, timing, context.now), ...found.warnings],
+			warnings: [
+				...warningsOf(parsed, timing, { now: context.now, calendars }),
+				...found.warnings,
+			],
 		};
 	} catch (error) {
 		if (!(error instanceof CapError) || error.status >= 500) throw error;

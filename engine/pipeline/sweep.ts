@@ -12,6 +12,7 @@ import { settleDelivery } from './deliver.ts';
 import { settle, withoutSpec } from './dispatch.ts';
 import { makeFollowUps } from './follow-ups.ts';
 import { settleNotification } from './notify.ts';
+import { retime } from './retime.ts';
 import type { Worker } from './worker.ts';
 
 /*
@@ -164,7 +165,10 @@ export async function sweep(ctx: Context, inHand: InHand): Promise<void> {
 	const taken = await takeOver(ctx, { inHand });
 	const healed = await healTimers(ctx);
 	await finishCancelling(ctx);
-	if (taken > 0 || healed > 0) ctx.log.warn('sweep healed', { taken, timers: healed });
+	const timed = await retime(ctx);
+	if (taken > 0 || healed > 0 || timed > 0) {
+		ctx.log.warn('sweep healed', { taken, timers: healed, retimed: timed });
+	}
 	ctx.wake.poke();
 }
 

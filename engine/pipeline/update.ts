@@ -1,4 +1,5 @@
 import type { Actor } from '../contract/access.ts';
+import type { Calendars } from '../contract/calendar.ts';
 import { deliveryInputSchema } from '../contract/delivery.ts';
 import { inputError } from '../contract/errors.ts';
 import type { ScheduleId } from '../contract/ids.ts';
@@ -14,7 +15,8 @@ import { resend, retimed } from '../core/schedule/retiming.ts';
 import { checkPolicies } from './accept.ts';
 import { findAction } from './capabilities.ts';
 import type { Changed, Decided } from './change-schedule.ts';
-import { calendarsFor, changeSchedule, done, settlePause, specOf } from './change-schedule.ts';
+import { calendarsOf, namedCalendars } from './calendars.ts';
+import { changeSchedule, done, settlePause, specOf } from './change-schedule.ts';
 import type { Context } from './context.ts';
 import { checkParameters } from './parameters.ts';
 import type { CompiledSpec, GeneratedSecrets, SpecPatch } from './spec.ts';
@@ -53,6 +55,9 @@ export async function updateSchedule(
 
 const NOTHING = { changed: [], droppedOverrides: 0, warnings: [], secrets: {} };
 
+/** With the calendars by which the next instant was worked out. */
+type Timed = Retimed & { calendars: Calendars };
+
 /** One round: what the patch makes of the schedule as it was read. */
 class Update {
 	readonly #ctx: Context;
@@ -83,7 +88,7 @@ class Update {
 			});
 		}
 		const before = await specOf(this.#ctx, this.#schedule);
-		const resent = this.#timing();
+		const resent = await this.#timing();
 		const changed = this.#changed(before, resent);
 		if (changed.length === 0) return { change: null, told: NOTHING };
 		await this.#checkAction(before);
@@ -95,7 +100,11 @@ class Update {
 		return this.#decided({ changed, timed, spec, warnings });
 	}
 
-	#timing(): Resent | null {
+	async #calendarsOf(timing: Resent['timing']): Promise<Calendars> {
+		return calendarsOf(this.#ctx, { tenant: this.#actor.tenant, timing });
+	}
+
+	async #timing(): Promise<Resent | null> {
 		const { timing, time, frequency } = this.#patch;
 		if (timing === undefined && time === undefined && frequency === undefined) return null;
 		return resend(
@@ -105,6 +114,7 @@ class Update {
 				acceptedAt: this.#now,
 				smallestInterval: this.#ctx.settings.smallestInterval,
 				seed: this.#schedule.id,
+				calendars: await namedCalendars(this.#ctx, this.#actor.tenant, timing ?? undefined),
 			},
 		);
 	}
@@ -144,11 +154,11 @@ class Update {
 		await checkParameters(found.action, parameters === undefined ? kept : (parameters ?? {}));
 	}
 
-	async #retimed(resent: Resent | null): Promise<Retimed | null> {
+	async #retimed(resent: Resent | null): Promise<Timed | null> {
 		if (resent?.changed !== true) return null;
-		const calendars = await calendarsFor(this.#ctx, resent.timing);
+		const calendars = await this.#calendarsOf(resent.timing);
 		const context = { now: this.#now, by: this.#actor.keyId, calendars };
-		return retimed(this.#schedule, resent, context);
+		return { ...retimed(this.#schedule, resent, context), calendars };
 	}
 
 	/** What is allowed but may surprise, of timing and policies where one of them is new. */
@@ -160,10 +170,10 @@ class Update {
 		const timing = resent?.timing ?? this.#schedule.timing;
 		const { tenant, capability: name } = this.#schedule;
 		const capability = await this.#ctx.store.getCapability(tenant, name);
-		const calendars = await calendarsFor(this.#ctx, timing);
+		const calendars = await this.#calendarsOf(timing);
 		const policies = this.#policies() ?? before.policies;
 		return [
-			...(changed.includes('timing') ? lintTiming(timing, this.#now) : []),
+			...(changed.includes('timing') ? lintTiming(timing, this.#now, calendars) : []),
 			...lintLocalAt(this.#patch.timing?.at, timing),
 			...(capability === null
 				? []
@@ -201,7 +211,7 @@ class Update {
 
 	#decided(made: {
 		changed: string[];
-		timed: Retimed | null;
+		timed: Timed | null;
 		spec: CompiledSpec | null;
 		warnings: Updated['warnings'];
 	}): Decided<Updated> {
@@ -227,6 +237,7 @@ class Update {
 				},
 				...(spec === null ? {} : { spec: spec.record }),
 				timerAt: after.state === 'active' ? after.dueAt : null,
+				...(timed === null ? {} : { calendars: timed.calendars }),
 				ledger: timed?.ledger ?? [],
 				forget,
 				type: 'schedule.updated',

@@ -1,4 +1,5 @@
 import type { KeyRecord } from '../contract/access.ts';
+import type { Calendars } from '../contract/calendar.ts';
 import type { Capability } from '../contract/capability.ts';
 import type {
 	DeliverySettlement,
@@ -42,6 +43,7 @@ import type { DeliveryState } from '../contract/delivery.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import type { BackfillStore } from './backfill.port.ts';
 import type { BlobStore } from './blob.port.ts';
+import type { CalendarStore } from './calendar-store.port.ts';
 import type { IdempotencyRecord, Once, Page, PageRequest } from './shared.port.ts';
 
 export type { IdempotencyRecord, Once, Page, PageRequest } from './shared.port.ts';
@@ -135,7 +137,7 @@ export interface StoreCounts {
 	timers: number;
 }
 
-export interface Store extends BackfillStore {
+export interface Store extends BackfillStore, CalendarStore {
 	/** Whether no other engine can share this store: then foreign leases may be taken over at the start. */
 	readonly exclusive: boolean;
 	readonly blobs: BlobStore;
@@ -191,8 +193,18 @@ export interface Store extends BackfillStore {
 	disabledTarget(tenant: string, scheduleId: ScheduleId, targetKey: string): Promise<string | null>;
 
 	// -- schedules
+	/**
+	 * `calendars`: those with which `nextAt` was worked out; without, it is worked out again soon.
+	 * @throws CapError CONFLICT when a calendar that the timing names was deleted
+	 */
 	createSchedule(
-		create: { schedule: Schedule; spec: SpecRecord; timerAt: Instant | null; events: EventDraft[] },
+		create: {
+			schedule: Schedule;
+			spec: SpecRecord;
+			timerAt: Instant | null;
+			calendars?: Calendars;
+			events: EventDraft[];
+		},
 		once?: IdempotencyRecord,
 	): Promise<Once<Schedule>>;
 	getSchedule(tenant: string, id: ScheduleId): Promise<Schedule | null>;

@@ -67,7 +67,7 @@ export function aheadOf(schedule: Schedule, calendars: Calendars): Ahead {
 				movedFrom,
 				notes:
 					movedFrom === null
-						? notesAt(schedule.timing, nominalAt)
+						? notesAt(schedule.timing, nominalAt, calendars)
 						: [`moved from ${formatLocal(schedule.timing.timeZone, movedFrom)}`],
 			};
 		},

@@ -1,6 +1,7 @@
 import type { Calendar, Calendars } from '../../contract/calendar.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { Instant } from '../../contract/time.ts';
+import type { Weekday } from '../../contract/timing.ts';
 import { toInstant } from './local-time.ts';
 import { pieceAt } from './zone-offsets.ts';
 
@@ -45,6 +46,17 @@ export function workingDayFrom(
 	}
 	return undefined;
 }
+
+/** Sunday is 0. */
+export const WEEKDAY_NUMBERS: Readonly<Record<Weekday, number>> = {
+	sun: 0,
+	mon: 1,
+	tue: 2,
+	wed: 3,
+	thu: 4,
+	fri: 5,
+	sat: 6,
+};
 
 /** Sunday is 0; 1970-01-01 was a Thursday. */
 export function weekdayOf(day: DayNumber): number {

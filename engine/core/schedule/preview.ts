@@ -1,3 +1,4 @@
+import type { Calendars } from '../../contract/calendar.ts';
 import type { Instant } from '../../contract/time.ts';
 import { toIso } from '../../contract/time.ts';
 import type { Timing } from '../../contract/timing.ts';
@@ -30,7 +31,7 @@ export interface PreviewOptions {
 
 /** The next instants of a plan; of `limit` only those that run count. */
 export function previewOf(
-	{ timing, plan }: { timing: Timing; plan: Plan },
+	{ timing, plan, calendars }: { timing: Timing; plan: Plan; calendars: Calendars },
 	{ after, count, viewerTimeZone }: PreviewOptions,
 ): PreviewedOccurrence[] {
 	const found: PreviewedOccurrence[] = [];
@@ -45,7 +46,7 @@ export function previewOf(
 			...(dueAt === at ? {} : { dueAt: toIso(dueAt) }),
 			planned: skip === null ? 'run' : 'skip',
 			reason: skip?.reason ?? null,
-			notes: notesAt(timing, at),
+			notes: notesAt(timing, at, calendars),
 		});
 		if (skip === null && --left === 0) break;
 	}

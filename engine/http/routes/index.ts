@@ -1,6 +1,7 @@
 import type { Route } from '../route.ts';
 import { BACKFILL_ROUTES } from './backfills.ts';
 import { BULK_ROUTES } from './bulk.ts';
+import { CALENDAR_ROUTES } from './calendars.ts';
 import { CAPABILITY_ROUTES } from './capabilities.ts';
 import { CATALOGUE_ROUTES } from './catalogue.ts';
 import { DELIVERY_ROUTES } from './deliveries.ts';
@@ -25,6 +26,7 @@ export const ROUTES: readonly Route[] = [
 	...BACKFILL_ROUTES,
 	...OCCURRENCE_ROUTES,
 	...TIMING_ROUTES,
+	...CALENDAR_ROUTES,
 	...CAPABILITY_ROUTES,
 	...RUN_ROUTES,
 	...RESULT_ROUTES,

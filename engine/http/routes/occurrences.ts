@@ -50,14 +50,17 @@ export const OCCURRENCE_ROUTES = [
 		example: { query: 'from=2027-01-01T00:00:00Z' },
 		async handle({ ctx, actor, params: { id }, query }) {
 			const { from, to, outcome, order, ...page } = query;
-			const { schedule, items, nextCursor } = await listOccurrences(ctx, actor, id, {
+			const { schedule, items, nextCursor, decidedBy } = await listOccurrences(ctx, actor, id, {
 				...given({ from, to, outcome }),
 				...pageRequest(page),
 				order,
 			});
 			return {
 				status: 200,
-				body: { items: items.map((item) => presentOccurrence(schedule, item)), nextCursor },
+				body: {
+					items: items.map((item) => presentOccurrence(schedule, item, decidedBy.get(item))),
+					nextCursor,
+				},
 			};
 		},
 	}),

@@ -31,7 +31,8 @@ import {
 	triggerInputSchema,
 	triggerSchedule,
 } from '../../pipeline/acts.ts';
-import { calendarsFor, findSchedule, specOf } from '../../pipeline/change-schedule.ts';
+import { calendarsOf, calendarsOfAll } from '../../pipeline/calendars.ts';
+import { findSchedule, specOf } from '../../pipeline/change-schedule.ts';
 import type { Context } from '../../pipeline/context.ts';
 import { presentSchedule, presentScheduleDetails, presentTiming } from '../../pipeline/present.ts';
 import { updateSchedule } from '../../pipeline/update.ts';
@@ -84,7 +85,7 @@ async function one(ctx: Context, schedule: Schedule): Promise<Reply> {
 }
 
 async function detailsOf(ctx: Context, schedule: Schedule): Promise<JsonObject> {
-	const calendars = await calendarsFor(ctx, schedule.timing);
+	const calendars = await calendarsOf(ctx, schedule);
 	return details(ctx, schedule, { spec: await specOf(ctx, schedule), calendars });
 }
 
@@ -182,10 +183,10 @@ export const SCHEDULE_ROUTES = [
 			const filter = given({ state: status, capability, name, label });
 			const found = await ctx.store.listSchedules(actor.tenant, filter, pageRequest(page));
 			const usable = found.items.filter((schedule) => mayUse(actor, schedule.capability));
-			return {
-				status: 200,
-				body: { items: usable.map(presentSchedule), nextCursor: found.nextCursor },
-			};
+			const timings = usable.map(({ timing }) => timing);
+			const calendars = await calendarsOfAll(ctx, actor.tenant, timings);
+			const items = usable.map((schedule) => presentSchedule(schedule, calendars));
+			return { status: 200, body: { items, nextCursor: found.nextCursor } };
 		},
 	}),
 	keyRoute({

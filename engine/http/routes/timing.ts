@@ -1,6 +1,8 @@
 import { lintSchema, previewSchema } from '../../contract/answers-timing.ts';
-import { NO_CALENDARS } from '../../contract/calendar.ts';
+import type { TimingInput } from '../../contract/timing.ts';
+import { timingInputSchema } from '../../contract/timing.ts';
 import { lintInputSchema, previewInputSchema } from '../../contract/timing-requests.ts';
+import { namedCalendars } from '../../pipeline/calendars.ts';
 import type { Context } from '../../pipeline/context.ts';
 import type { PreviewContext } from '../../pipeline/preview.ts';
 import { lintRequest, previewTiming } from '../../pipeline/preview.ts';
@@ -8,12 +10,19 @@ import { keyRoute } from '../route.ts';
 
 /* Questions about timing. They touch nothing. */
 
-const previewContext = ({ clock, settings }: Context): PreviewContext => ({
-	now: clock.now(),
-	smallestInterval: settings.smallestInterval,
-	calendars: NO_CALENDARS,
-	concurrency: settings.concurrency,
-});
+async function previewContext(
+	ctx: Context,
+	tenant: string,
+	timing: TimingInput | undefined,
+): Promise<PreviewContext> {
+	const { clock, settings } = ctx;
+	return {
+		now: clock.now(),
+		smallestInterval: settings.smallestInterval,
+		calendars: await namedCalendars(ctx, tenant, timing),
+		concurrency: settings.concurrency,
+	};
+}
 
 export const TIMING_ROUTES = [
 	keyRoute({
@@ -33,8 +42,10 @@ export const TIMING_ROUTES = [
 				viewerTimeZone: 'America/New_York',
 			},
 		},
-		handle: ({ ctx, body }) =>
-			Promise.resolve({ status: 200, body: previewTiming(body, previewContext(ctx)) }),
+		handle: async ({ ctx, actor, body }) => ({
+			status: 200,
+			body: previewTiming(body, await previewContext(ctx, actor.tenant, body.timing)),
+		}),
 	}),
 	keyRoute({
 		id: 'lintTiming',
@@ -47,7 +58,12 @@ export const TIMING_ROUTES = [
 		body: { kind: 'json', schema: lintInputSchema },
 		answers: { 200: { description: 'Errors and warnings.', schema: lintSchema } },
 		example: { body: { timing: { cron: '0 9 31 * *' }, policies: { overlap: 'skip' } } },
-		handle: ({ ctx, body }) =>
-			Promise.resolve({ status: 200, body: lintRequest(body, previewContext(ctx)) }),
+		handle: async ({ ctx, actor, body }) => {
+			const timing = timingInputSchema.safeParse(body.timing).data;
+			return {
+				status: 200,
+				body: lintRequest(body, await previewContext(ctx, actor.tenant, timing)),
+			};
+		},
 	}),
 ];

@@ -1,8 +1,9 @@
-import { NO_CALENDARS } from '../../contract/calendar.ts';
+import type { Calendars } from '../../contract/calendar.ts';
 import type { DueSchedule, OccurrenceDecision } from '../../contract/change.ts';
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Store } from '../store.port.ts';
+import type { createCalendars } from './calendars.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import { ledgerRows, scheduleRows } from './rows.ts';
@@ -25,10 +26,11 @@ export function createOccur(
 		specs: ReturnType<typeof createSpecs>;
 		runs: Pick<ReturnType<typeof createRuns>, 'insertRun' | 'unfinishedOf'>;
 		settle: SettleRun;
+		calendars: ReturnType<typeof createCalendars>;
 	},
 ): Pick<Store, 'occur' | 'occurOne'> {
 	const { db, write, timers, onFault } = context;
-	const { specs, runs, settle } = parts;
+	const { specs, runs, settle, calendars } = parts;
 
 	/** @returns how many runs were made, or null when nothing was due */
 	function occurOne(
@@ -55,10 +57,18 @@ export function createOccur(
 		if (spec === null) throw new Error(`spec ${schedule.specId} is missing`);
 		const all = spec.policies.overlap === 'cancel_other';
 		const active = runs.unfinishedOf(id, all ? undefined : ENOUGH);
-		return apply(tx, schedule, decide({ schedule, spec, active, calendars: NO_CALENDARS }));
+		const named = calendars.inForce(schedule.timing);
+		return apply(tx, schedule, {
+			decision: decide({ schedule, spec, active, calendars: named }),
+			calendars: named,
+		});
 	}
 
-	function apply(tx: Transaction, schedule: Schedule, decision: OccurrenceDecision): number {
+	function apply(
+		tx: Transaction,
+		schedule: Schedule,
+		{ decision, calendars: named }: { decision: OccurrenceDecision; calendars: Calendars },
+	): number {
 		const { id, state, revision, nextAt } = schedule;
 		const { sql, values } = assignments(scheduleRows, decision.set);
 		const { changes } = db
@@ -68,6 +78,7 @@ export function createOccur(
 			)
 			.run(...values, id, state, revision, nextAt);
 		if (changes !== 1) return 0;
+		if (named.size > 0) calendars.record(schedule, named);
 		const insert = db.sql(ledgerRows.insert);
 		for (const row of decision.ledger) insert.run(...ledgerRows.toRow(row));
 		for (const settlement of decision.settle) settle(tx, settlement);

@@ -182,6 +182,7 @@ export function createRetention(
 		for (const [id, tenant, specId] of gone) {
 			remove(db, 'schedule_labels WHERE tenant = ? AND scheduleId = ?', tenant, id);
 			remove(db, 'schedule_destinations WHERE tenant = ? AND scheduleId = ?', tenant, id);
+			remove(db, 'schedule_calendars WHERE scheduleId = ?', id);
 			remove(db, 'targets WHERE scheduleId = ?', id);
 			work.left -= remove(db, 'backfills WHERE scheduleId = ?', id);
 			work.left -= remove(db, 'schedules WHERE id = ?', id);

@@ -2,6 +2,7 @@ import type { SQLInputValue } from 'node:sqlite';
 
 import type { KeyRecord } from '../../contract/access.ts';
 import type { Backfill } from '../../contract/backfill.ts';
+import type { Calendar } from '../../contract/calendar.ts';
 import type { Capability } from '../../contract/capability.ts';
 import type { Destination } from '../../contract/destination.ts';
 import type {
@@ -111,6 +112,21 @@ export const capabilityRows = codec<Capability>('capabilities', {
 	binding: 'json',
 	createdAt: 'plain',
 	updatedAt: 'plain',
+});
+
+/** Each row is one version. */
+export const calendarRows = codec<Calendar>('calendar_versions', {
+	id: 'plain',
+	tenant: 'plain',
+	name: 'plain',
+	title: 'plain',
+	version: 'plain',
+	weekend: 'json',
+	days: 'json',
+	knownFrom: 'plain',
+	knownUntil: 'plain',
+	source: 'json',
+	createdAt: 'plain',
 });
 
 export const destinationRows = codec<Destination>('destinations', {

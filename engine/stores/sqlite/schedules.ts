@@ -1,6 +1,7 @@
 import type { RunSpec, Schedule } from '../../contract/schedule.ts';
 import type { Store } from '../store.port.ts';
 import type { BackfillEnds } from './backfill-ends.ts';
+import type { createCalendars } from './calendars.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import { findIdempotent, once } from './once.ts';
@@ -19,10 +20,15 @@ type Change = Parameters<Store['changeSchedule']>[0];
 
 export function createSchedules(
 	context: Context,
-	parts: { specs: ReturnType<typeof createSpecs>; settle: SettleRun; ends: BackfillEnds },
+	parts: {
+		specs: ReturnType<typeof createSpecs>;
+		settle: SettleRun;
+		ends: BackfillEnds;
+		calendars: ReturnType<typeof createCalendars>;
+	},
 ): Schedules {
 	const { db, write, timers } = context;
-	const { specs, settle, ends } = parts;
+	const { specs, settle, ends, calendars } = parts;
 
 	/** A deleted schedule is there for its ledger only. */
 	function find(tenant: string, id: string): Schedule | null {
@@ -71,6 +77,8 @@ export function createSchedules(
 		else timers.set('schedule.due', id, timerAt);
 		for (const row of change.ledger ?? []) db.sql(ledgerRows.insert).run(...ledgerRows.toRow(row));
 		const changed: Schedule = { ...found, ...set, revision: found.revision + 1 };
+		if (set.timing !== undefined) calendars.name(changed, change.calendars);
+		else if (set.nextAt !== undefined) calendars.record(changed, change.calendars);
 		if (set.labels !== undefined) {
 			db.sql('DELETE FROM schedule_labels WHERE tenant = ? AND scheduleId = ?').run(
 				found.tenant,
@@ -94,13 +102,14 @@ export function createSchedules(
 	}
 
 	return {
-		createSchedule: ({ schedule, spec, timerAt, events }, record) =>
+		createSchedule: ({ schedule, spec, timerAt, calendars: by, events }, record) =>
 			write((tx) =>
 				once(context, record, () => {
 					specs.insert(spec);
 					db.sql(scheduleRows.insert).run(...scheduleRows.toRow(schedule));
 					insertLabels(schedule);
 					insertDestinations(schedule, spec.spec);
+					calendars.name(schedule, by);
 					if (timerAt !== null) timers.set('schedule.due', schedule.id, timerAt);
 					tx.tally('schedule', schedule.tenant, null, schedule.state);
 					tx.events(events);

@@ -2,6 +2,7 @@ import { CapError } from '../../contract/errors.ts';
 import type { Database } from './database.ts';
 import { CONTROL } from './migrations/1-control.ts';
 import { WORK } from './migrations/1-work.ts';
+import { CALENDARS } from './migrations/3-calendars.ts';
 import { POLICIES } from './migrations/2-policies.ts';
 import { TIMING } from './migrations/2-timing.ts';
 import { ACTS } from './migrations/3-acts.ts';
@@ -17,7 +18,7 @@ import { ACTS } from './migrations/3-acts.ts';
  * no foreign keys: on the hot path each would cost a look-up, and everything that belongs together is
  * written and deleted in one commit; `doctor` looks for orphans.
  */
-const MIGRATIONS: readonly string[] = [CONTROL + WORK, TIMING + POLICIES, ACTS];
+const MIGRATIONS: readonly string[] = [CONTROL + WORK, TIMING + POLICIES, ACTS + CALENDARS];
 
 /** Brings the database to this engine's version. @throws CapError STORAGE_UNAVAILABLE when it is newer */
 export function migrate(database: Database): void {

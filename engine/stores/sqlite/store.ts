@@ -7,6 +7,7 @@ import type { Store } from '../store.port.ts';
 import { createAccess } from './access.ts';
 import { createBackfillEnds } from './backfill-ends.ts';
 import { createBackfills } from './backfills.ts';
+import { createCalendars } from './calendars.ts';
 import { createCapabilities } from './capabilities.ts';
 import { createCommitter } from './committer.ts';
 import type { Write } from './committer.ts';
@@ -27,6 +28,7 @@ import { createOccur } from './occur.ts';
 import { openFolder } from './open.ts';
 import { createResults } from './results.ts';
 import { createRetention } from './retention.ts';
+import { createRetime } from './retime.ts';
 import { createRunDetails } from './run-details.ts';
 import { createRunGates } from './run-gates.ts';
 import { createRuns } from './runs.ts';
@@ -78,6 +80,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 	const results = createResults(context);
 	const blobs = createBlobFiles({ folder, clock, inline: results.inlineBytes });
 	const links = createLinks(context);
+	const calendars = createCalendars(context);
 	const destinations = createDestinations(context);
 	const deliveries = createDeliveries(context, { results, destinations });
 	const notifications = createNotifications(context, { destinations });
@@ -117,9 +120,11 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 		...createAccess(context),
 		...createCapabilities(context),
 		...destinations.port,
-		...createSchedules(context, { specs, settle, ends }),
+		...createSchedules(context, { specs, settle, ends, calendars }),
 		...specs.port,
-		...createOccur(context, { specs, runs, settle }),
+		...createOccur(context, { specs, runs, settle, calendars }),
+		...calendars.port,
+		...createRetime(context, { calendars }),
 		...runs.port,
 		...createBackfills(context, { specs, runs, ends }),
 		...createLeases(context),
