@@ -139,9 +139,9 @@ function sayDay(rule: ICAL.Recur, { month, day }: ICAL.Time): void {
  */
 function belongs(component: ICAL.Component, at: ICAL.Time): boolean {
 	const date = middayOf(at);
-	const named = [
+	const named: unknown[] = [
 		component.getFirstPropertyValue('dtstart'),
-		...component.getAllProperties('rdate').flatMap((property) => property.getValues()),
+		...component.getAllProperties('rdate').flatMap((property): unknown[] => property.getValues()),
 	];
 	if (named.some((value) => value instanceof ICAL.Time && middayOf(value) === date)) return true;
 	return component.getAllProperties('rrule').some((property) => {

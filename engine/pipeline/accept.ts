@@ -11,7 +11,12 @@ import { NO_OVERRIDES } from '../contract/timing.ts';
 import { invalid, shown } from '../contract/zod-issues.ts';
 import type { PolicyWarning } from '../core/schedule/lint-policies.ts';
 import { lintPolicies } from '../core/schedule/lint-policies.ts';
-import { lintEnglish, lintLocalAt, lintMonthEnd, lintTiming } from '../core/schedule/lint-timing.ts';
+import {
+	lintEnglish,
+	lintLocalAt,
+	lintMonthEnd,
+	lintTiming,
+} from '../core/schedule/lint-timing.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { planOf, planOfSchedule } from '../core/schedule/plan.ts';
 import { beginning } from '../core/schedule/timing.ts';

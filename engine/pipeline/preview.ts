@@ -148,10 +148,7 @@ export function lintRequest(input: unknown, context: PreviewContext): Lint {
 		return {
 			ok: found.errors.length === 0,
 			errors: found.errors,
-			warnings: [
-				...warningsOf(parsed, timing, { now: context.now, calendars }),
-				...found.warnings,
-			],
+			warnings: [...warningsOf(parsed, timing, { now: context.now, calendars }), ...found.warnings],
 		};
 	} catch (error) {
 		if (!(error instanceof CapError) || error.status >= 500) throw error;

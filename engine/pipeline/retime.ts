@@ -1,4 +1,4 @@
-import { retimed } from '../core/schedule/retime.ts';
+import { timedAnew } from '../core/schedule/retime.ts';
 import type { Context } from './context.ts';
 
 /** Schedules of one commit at most. */
@@ -18,7 +18,7 @@ export async function retime(
 	for (;;) {
 		const now = ctx.clock.now();
 		const taken = await ctx.store.retime(request, (found) =>
-			retimed(found, { now, zoneData: ctx.zoneData }),
+			timedAnew(found, { now, zoneData: ctx.zoneData }),
 		);
 		total += taken;
 		if (taken > 0) ctx.wake.poke();

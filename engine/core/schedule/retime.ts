@@ -21,7 +21,7 @@ export interface RetimingContext {
  * Zone data moves instants by hours at most, so there the next one after `lastAt` counts, late or not: a day
  * on which the change came would have none otherwise.
  */
-export function retimed(
+export function timedAnew(
 	{ schedule, calendars, changed }: Retimed,
 	{ now, zoneData }: RetimingContext,
 ): RetimingDecision {

@@ -94,7 +94,7 @@ describe('paths and methods', () => {
 	it.each([
 		'/v1/schedule',
 		'/v1/runs/xyz',
-		'/v1/calendars',
+		'/v1/flows',
 		'/v1/flows',
 		'/%E0%A4%A',
 		'/v1/Me',

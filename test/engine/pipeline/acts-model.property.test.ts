@@ -32,8 +32,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 	{
 		weight: 5,
 		arbitrary: fc.record({
-			kind: fc.constantFrom('pause', 'move', 'trigger'),
-		}) as fc.Arbitrary<Step>,
+			kind: fc.constantFrom('pause' as const, 'move' as const, 'trigger' as const),
+		}),
 	},
 	{
 		weight: 3,
