@@ -11,6 +11,7 @@ import type { Measurement } from './measure.ts';
 import { measure } from './measure.ts';
 import { topEntries } from './profile.ts';
 import { drainTable, memoryTable } from './report.ts';
+import { timing } from './timing.ts';
 
 const HELP = `npm run bench -- [workload ...] [options]
 
@@ -18,6 +19,7 @@ Workloads (default: noop post)
   noop      drains 50,000 runs that do nothing
   post      drains 20,000 runs that each POST to another process
   memory    drains 200,000 of each, and shows the memory at every 20,000
+  timing    the next instant from a pattern, beside croner and cron-parser; previews; memory of timings
   large     a result of 1 GB through CSV to a webhook and a link, with the engine's peak of memory
 
 Options
@@ -68,7 +70,8 @@ async function smoke(): Promise<string[]> {
 async function benchmark(): Promise<string[]> {
 	const workloads = positionals.length === 0 ? ['noop', 'post'] : positionals;
 	const peers = choosePeers(values.peers);
-	if (peers.length > 0) installPeers();
+	const drains = workloads.some((workload) => workload !== 'timing');
+	if (peers.length > 0 && drains) installPeers();
 	const machine = describeMachine();
 	say(machine.join('\n'));
 	const measurements: Measurement[] = [];
@@ -76,6 +79,8 @@ async function benchmark(): Promise<string[]> {
 	for (const workload of workloads) {
 		if (workload === 'large') {
 			failures.push(...(await large({ megabytes: Number(values.megabytes ?? 1000), say })));
+		} else if (workload === 'timing') {
+			timing({ say });
 		} else if (workload === 'memory') {
 			measurements.push(...(await memory()));
 		} else if (isDrain(workload)) {
