@@ -43,6 +43,12 @@ function ourAnswer({ pattern, zone, from, count }: PeerQuestion): number[] {
 	return list;
 }
 
+/** Their rules have been the same for years: Python brings zone data of its own, which may be of another age. */
+const ZONES = [
+	...['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Asia/Tokyo'],
+	...['Australia/Lord_Howe', 'Pacific/Chatham', 'Asia/Kathmandu', 'America/St_Johns'],
+];
+
 const iso = (list: readonly number[]): string[] => list.map((at) => new Date(at).toISOString());
 
 describe('the Python package cronsim', () => {
@@ -83,12 +89,11 @@ describe('the Python package cronsim', () => {
 		return compared;
 	}
 
-	it('gives the same instants for random patterns in every zone, but for what is listed', async () => {
-		const zones = [...Intl.supportedValuesOf('timeZone'), 'UTC'];
+	it('gives the same instants for random patterns in zones of all kinds, but for what is listed', async () => {
 		const questions = fc.sample(
 			fc.tuple(
 				cronPattern({ day: 28 }),
-				fc.constantFrom(...zones),
+				fc.constantFrom(...ZONES),
 				fc.integer({ min: Date.UTC(2026, 0) / 60_000, max: Date.UTC(2035, 0) / 60_000 }),
 			),
 			{ numRuns: 1000 },

@@ -59,7 +59,7 @@ function mayRefuse(peer: Peer, pattern: string): boolean {
 	const fields = pattern.split(' ');
 	const [, , days = ''] = fields;
 	if (/^L-\d+$/.test(days)) return true;
-	if (peer === 'cronsim') return /^\d+W$/.test(days);
+	if (peer === 'cronsim') return /^\d+W$/.test(days) || /[A-Z]{3}L$/.test(pattern);
 	return peer === 'cron-parser' && (/W$/.test(days) || fields.some(hasTwice));
 }
 
