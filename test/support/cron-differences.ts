@@ -60,7 +60,7 @@ function mayRefuse(peer: Peer, pattern: string): boolean {
 	const [, , days = ''] = fields;
 	if (/^L-\d+$/.test(days)) return true;
 	if (peer === 'cronsim') return /^\d+W$/.test(days) || /[A-Z]{3}L$/.test(pattern);
-	return peer === 'cron-parser' && (/W$/.test(days) || fields.some(hasTwice));
+	return peer === 'cron-parser' && (days.endsWith('W') || fields.some(hasTwice));
 }
 
 /** A value that is written twice. */
