@@ -23,7 +23,7 @@ def late(*_):
 signal.signal(signal.SIGALRM, late)
 answers = []
 for start, rule in json.load(open(sys.argv[1])):
-    signal.setitimer(signal.ITIMER_REAL, 1)
+    signal.setitimer(signal.ITIMER_REAL, 0.25)
     try:
         found = []
         for at in rrulestr(rule, dtstart=datetime.strptime(start, "%Y%m%dT%H%M%S")):
@@ -33,6 +33,9 @@ for start, rule in json.load(open(sys.argv[1])):
         answers.append(found)
     except TimeoutError:
         answers.append(None)
+    except ValueError:
+        # "generates an empty set": never due
+        answers.append([])
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 print(json.dumps(answers))
@@ -122,7 +125,7 @@ describe('python-dateutil', () => {
 	});
 
 	it('lists the same occurrences of random rules', async () => {
-		const cases = fc.sample(fc.tuple(start, rule), { numRuns: 1500, seed: 5545 });
+		const cases = fc.sample(fc.tuple(start, rule), { numRuns: 600, seed: 5545 });
 		await writeFile(join(folder, 'list.py'), LIST);
 		await writeFile(join(folder, 'cases.json'), JSON.stringify(cases));
 		const { stdout } = await run(python, [join(folder, 'list.py'), join(folder, 'cases.json')], {
@@ -137,6 +140,6 @@ describe('python-dateutil', () => {
 		});
 		expect(different).toEqual([]);
 		// It gave up on few: those that never fire, most of them.
-		expect(theirs.filter((answer) => answer !== null).length).toBeGreaterThan(1200);
+		expect(theirs.filter((answer) => answer !== null).length).toBeGreaterThan(400);
 	}, 400_000);
 });

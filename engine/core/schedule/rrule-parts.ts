@@ -112,7 +112,8 @@ export function parseParts(value: string, path: string): RuleParts {
 function split(value: string, path: string): Map<string, string> {
 	const given = new Map<string, string>();
 	for (const piece of value.toUpperCase().replace(/;$/, '').split(';')) {
-		const [, name = '', text = ''] = /^\s*([A-Z-]+)\s*=\s*(.*?)\s*$/.exec(piece) ?? [];
+		const [, name = '', rest = ''] = /^([A-Z-]+)[ \t]*=(.*)$/s.exec(piece.trim()) ?? [];
+		const text = rest.trim();
 		if (name === '' || text === '') {
 			const expected = 'parts like FREQ=WEEKLY;BYDAY=MO';
 			throw wrong(path, { part: 'RRULE', expected, received: piece });

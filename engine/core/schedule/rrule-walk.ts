@@ -48,9 +48,11 @@ function nextByDays(
 ): LocalSeconds | undefined {
 	const { rule, base, times } = walk;
 	const startDay = Math.floor(walk.start / DAY_SECONDS);
-	const lastDay = Math.min(LAST_DAY, Math.floor(until / DAY_SECONDS));
 	const fromDay = Math.floor(from / DAY_SECONDS);
 	const { interval, bySetPos } = rule.parts;
+	// Dates, weekdays and the periods that INTERVAL chooses come again after this: what is not found, never is.
+	const cycle = fromDay + ERA_DAYS * interval;
+	const lastDay = Math.min(LAST_DAY, cycle, Math.floor(until / DAY_SECONDS));
 	for (let day: number | undefined = fromDay; ;) {
 		day = nextDayOf(rule, day, Math.min(lastDay, day + ERA_DAYS));
 		if (day === undefined) return undefined;
@@ -61,6 +63,7 @@ function nextByDays(
 			continue;
 		}
 		if (bySetPos.length > 0) {
+			if (!mayHavePosition(walk)) return undefined;
 			const found = nextByPosition(walk, period, from, startDay);
 			if (found !== undefined) return found;
 			day = firstDayOf(rule, period + interval, startDay);
@@ -70,6 +73,15 @@ function nextByDays(
 		if (time >= 0) return day * DAY_SECONDS + time;
 		day++;
 	}
+}
+
+const LONGEST_PERIOD = { DAILY: 1, WEEKLY: 7, MONTHLY: 31, YEARLY: 371 } as const;
+
+/** False where no period has as many members. */
+function mayHavePosition({ rule, times }: RuleWalk): boolean {
+	const { freq, bySetPos } = rule.parts;
+	const days = freq in LONGEST_PERIOD ? LONGEST_PERIOD[freq as keyof typeof LONGEST_PERIOD] : 1;
+	return bySetPos.some((position) => Math.abs(position) <= days * times.count);
 }
 
 function nextByPosition(

@@ -87,11 +87,20 @@ function memberFrom(
 	return undefined;
 }
 
+/** Sets within a day all have the same size, so that a position is in each of them or in none. */
+function hasPosition({ rule, times }: RuleWalk): boolean {
+	const { freq, bySetPos } = rule.parts;
+	const minutes = freq === 'HOURLY' ? times.minutes.length : 1;
+	const size = freq === 'SECONDLY' ? 1 : minutes * times.seconds.length;
+	return bySetPos.length === 0 || bySetPos.some((position) => Math.abs(position) <= size);
+}
+
 /**
  * Whether INTERVAL ever meets a time of day that the other parts choose. Periods meet the times of day that
  * are like DTSTART's modulo what the interval and a day have in common.
  */
 export function meetsTimes(walk: RuleWalk): boolean {
+	if (!hasPosition(walk)) return false;
 	const unit = unitOf(walk);
 	const common = greatestCommonDivisor(unit * walk.rule.parts.interval, DAY_SECONDS);
 	const wanted = modulo(Math.floor(walk.start / unit) * unit, common);
