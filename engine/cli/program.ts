@@ -11,6 +11,7 @@ import { addKeys } from './keys.ts';
 import { addRuns } from './runs.ts';
 import { addSchedules } from './schedules.ts';
 import { note, red } from './terminal.ts';
+import { addTiming } from './timing.ts';
 
 /** How an action that ends well, but did not succeed, says so. */
 let outcome: ExitCode = EXIT.ok;
@@ -86,6 +87,7 @@ it asks the engine.`,
 	addSchedules(program);
 	addCalendars(program);
 	addRuns(program);
+	addTiming(program);
 	addKeys(program);
 	program.addHelpText('after', EXIT_CODES_HELP);
 	return program;

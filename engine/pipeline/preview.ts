@@ -22,6 +22,8 @@ import type { PreviewedOccurrence } from '../core/schedule/preview.ts';
 import { previewOf } from '../core/schedule/preview.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { beginning } from '../core/schedule/timing.ts';
+import type { Transition } from '../core/schedule/transitions.ts';
+import { transitionsFor } from '../core/schedule/transitions.ts';
 import { nearestZones, zoneNamed } from '../core/schedule/zone.ts';
 import { presentTiming } from './present.ts';
 
@@ -29,6 +31,8 @@ export interface Preview {
 	occurrences: PreviewedOccurrence[];
 	/** The timing as it was understood: relative times resolved, the zone named, `every` anchored. */
 	understood: JsonObject;
+	/** The next clock changes of its zone, and what happens there. */
+	transitions: Transition[];
 	warnings: Warning[];
 }
 
@@ -36,6 +40,9 @@ export interface Warning {
 	code: string;
 	message: string;
 }
+
+/** Clock changes are told a year ahead, which holds both of a usual year. */
+const CHANGES_WITHIN: Duration = 366 * 86_400_000;
 
 export interface PreviewContext {
 	now: Instant;
@@ -67,6 +74,11 @@ export function previewTiming(input: PreviewInput, context: PreviewContext): Pre
 			{ after: beginning(timing, acceptedAt), count: input.count, viewerTimeZone },
 		),
 		understood: presentTiming(timing, calendars),
+		transitions: transitionsFor(timing, {
+			from: acceptedAt,
+			until: acceptedAt + CHANGES_WITHIN,
+			calendars,
+		}),
 		warnings: [
 			...warningsOf(input, timing, { now: acceptedAt, calendars }),
 			...(input.policies === undefined

@@ -28,6 +28,8 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 		'The schedule has no occurrence to come at that instant, or none that the act could be done to. `errors` names the nearest.',
 	TOO_MANY_OCCURRENCES:
 		'The range holds more occurrences than one backfill may have; the message says how many.',
+	SIMULATION_TOO_LARGE:
+		'The simulation would have more instants or attempts than one answer may; the message says how many.',
 	TEMPLATE_INVALID: 'A template names something that it may not, or is malformed.',
 	PATH_INVALID:
 		'A file name or folder holds what it may not: `..`, a separator, a control character.',

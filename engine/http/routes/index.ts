@@ -7,6 +7,7 @@ import { CATALOGUE_ROUTES } from './catalogue.ts';
 import { DELIVERY_ROUTES } from './deliveries.ts';
 import { DESTINATION_ROUTES } from './destinations.ts';
 import { EVENT_ROUTES } from './events.ts';
+import { FORECAST_ROUTES } from './forecast.ts';
 import { KEY_ROUTES } from './keys.ts';
 import { operationRoutes } from './operations.ts';
 import { OCCURRENCE_ROUTES } from './occurrences.ts';
@@ -27,6 +28,7 @@ export const ROUTES: readonly Route[] = [
 	...OCCURRENCE_ROUTES,
 	...TIMING_ROUTES,
 	...CALENDAR_ROUTES,
+	...FORECAST_ROUTES,
 	...CAPABILITY_ROUTES,
 	...RUN_ROUTES,
 	...RESULT_ROUTES,

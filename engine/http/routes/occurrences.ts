@@ -1,10 +1,12 @@
 import { z } from 'zod';
 
 import { pageOf } from '../../contract/answers-parts.ts';
+import { explanationSchema } from '../../contract/answers-timing.ts';
 import { occurrenceSchema } from '../../contract/answers-schedules.ts';
 import { idSchema } from '../../contract/ids.ts';
 import { OUTCOMES } from '../../contract/schedule.ts';
 import { instantSchema } from '../../contract/time.ts';
+import { explainOccurrence } from '../../pipeline/explain.ts';
 import { listOccurrences } from '../../pipeline/occurrences.ts';
 import { presentOccurrence } from '../../pipeline/present.ts';
 import { given, pageQuery, pageRequest } from '../lists.ts';
@@ -63,5 +65,31 @@ export const OCCURRENCE_ROUTES = [
 				},
 			};
 		},
+	}),
+	keyRoute({
+		id: 'explainOccurrence',
+		method: 'get',
+		path: '/v1/schedules/{id}/explain',
+		tag: 'Schedules',
+		summary: 'Tell why an instant of a schedule became what it did, will run, or is no occurrence',
+		description:
+			'`chain` has the rules in the order in which they are asked, with the values that they used, up to the ' +
+			'one that decided (`stopped`). `verdict` is the outcome in the ledger, or for instants without one: ' +
+			'`will_run`, `will_skip`, `due` (not decided yet), `no_occurrence`, `unknown` (its row is gone).',
+		scopes: ['schedules:read'],
+		params,
+		query: z.strictObject({
+			at: instantSchema.optional().meta({
+				description:
+					'A nominal instant; unless given the last occurrence that was decided, else the next.',
+			}),
+		}),
+		answers: { 200: { description: 'Why.', schema: explanationSchema } },
+		errors: ['NOT_FOUND'],
+		example: { query: 'at=2027-03-28T01:30:00Z' },
+		handle: async ({ ctx, actor, params: { id }, query: { at } }) => ({
+			status: 200,
+			body: await explainOccurrence(ctx, actor, id, at),
+		}),
 	}),
 ];

@@ -1,11 +1,13 @@
-import { lintSchema, previewSchema } from '../../contract/answers-timing.ts';
 import type { TimingInput } from '../../contract/timing.ts';
 import { timingInputSchema } from '../../contract/timing.ts';
+import { lintSchema, previewSchema, simulationSchema } from '../../contract/answers-timing.ts';
+import { simulateInputSchema } from '../../contract/simulate-requests.ts';
 import { lintInputSchema, previewInputSchema } from '../../contract/timing-requests.ts';
 import { namedCalendars } from '../../pipeline/calendars.ts';
 import type { Context } from '../../pipeline/context.ts';
 import type { PreviewContext } from '../../pipeline/preview.ts';
 import { lintRequest, previewTiming } from '../../pipeline/preview.ts';
+import { simulateRequest, simulationSource } from '../../pipeline/simulate.ts';
 import { keyRoute } from '../route.ts';
 
 /* Questions about timing. They touch nothing. */
@@ -65,5 +67,39 @@ export const TIMING_ROUTES = [
 				body: lintRequest(body, await previewContext(ctx, actor.tenant, timing)),
 			};
 		},
+	}),
+	keyRoute({
+		id: 'simulate',
+		method: 'post',
+		path: '/v1/simulate',
+		tag: 'Timing',
+		summary: 'Tell what would become of schedules, if',
+		description:
+			'Plays schedules (made up, or by `scheduleId`) from one instant to another: how long runs take and how ' +
+			'often they fail, outages of the engine, clocks that are set, pauses. The decisions are those of the ' +
+			'engine; nothing is touched. At most 10,000 instants.',
+		scopes: ['schedules:read'],
+		body: { kind: 'json', schema: simulateInputSchema },
+		answers: {
+			200: {
+				description: 'What each instant would become, and totals of each schedule.',
+				schema: simulationSchema,
+			},
+		},
+		errors: ['INVALID_TIMING', 'INTERVAL_TOO_SMALL', 'SIMULATION_TOO_LARGE', 'NOT_FOUND'],
+		example: {
+			body: {
+				schedules: [
+					{ name: 'sync', frequency: 'every 15m', duration: '20m', policies: { timeout: '1h' } },
+				],
+				from: '2027-03-01T00:00:00Z',
+				to: '2027-03-01T06:00:00Z',
+				outages: [{ from: '2027-03-01T02:00:00Z', to: '2027-03-01T03:10:00Z' }],
+			},
+		},
+		handle: async ({ ctx, actor, body }) => ({
+			status: 200,
+			body: await simulateRequest(body, simulationSource(ctx, actor)),
+		}),
 	}),
 ];
