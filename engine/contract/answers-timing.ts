@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { count, instant, text } from './answers-parts.ts';
 import { jsonObjectSchema } from './json.ts';
+import { transitionSchema } from './answers-schedules.ts';
 import { runSchema } from './answers-runs.ts';
 import { RUN_STATES } from './run.ts';
 import { EXPLAINED_RULES, STEP_RESULTS, VERDICTS_BESIDE_OUTCOMES } from './explanation.ts';
@@ -25,6 +26,9 @@ export const previewSchema = z
 			}),
 		),
 		understood: jsonObjectSchema,
+		transitions: z.array(transitionSchema).meta({
+			description: 'The clock changes of the next 400 days, four at most.',
+		}),
 		warnings: z.array(warningSchema),
 	})
 	.meta({ id: 'Preview' });

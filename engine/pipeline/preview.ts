@@ -41,8 +41,8 @@ export interface Warning {
 	message: string;
 }
 
-/** Clock changes are told a year ahead, which holds both of a usual year. */
-const CHANGES_WITHIN: Duration = 366 * 86_400_000;
+/** As far ahead as clock changes are told, as of a schedule that is made. */
+const CHANGES_WITHIN: Duration = 400 * 86_400_000;
 
 export interface PreviewContext {
 	now: Instant;

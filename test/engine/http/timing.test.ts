@@ -61,6 +61,7 @@ describe('a preview', () => {
 		expect(body.occurrences[0].notes).toEqual([
 			'clock change: 02:30 does not exist on this day, shifted to 03:30',
 		]);
+		expect(body.transitions[0]).toMatchObject({ kind: 'gap', effect: 'shifted', width: '1h' });
 		expect(body.warnings.map(({ code }: Body) => code)).toContain('CLOCK_CHANGE_GAP');
 	});
 
