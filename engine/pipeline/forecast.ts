@@ -5,7 +5,6 @@ import type { JsonObject } from '../contract/json.ts';
 import type { Schedule } from '../contract/schedule.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import { formatDuration, MAX_INSTANT, toIso } from '../contract/time.ts';
-import type { Timing } from '../contract/timing.ts';
 import type { Forecast, ForecastProgress } from '../core/forecast/forecast.ts';
 import { forecast } from '../core/forecast/forecast.ts';
 import type { Horizon } from '../core/forecast/load.ts';
