@@ -2,6 +2,7 @@ import type { Calendar, Calendars } from '../../contract/calendar.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Weekday } from '../../contract/timing.ts';
+import type { LocalMillis } from './local-time.ts';
 import { toInstant } from './local-time.ts';
 import { pieceAt } from './zone-offsets.ts';
 
@@ -80,5 +81,12 @@ export function clockAt(zone: string, at: Instant): { day: DayNumber; time: numb
 
 /** The first instant of a local day. */
 export function startOfDay(zone: string, day: DayNumber): Instant {
-	return toInstant(zone, day * DAY);
+	return firstAtOrPast(zone, day * DAY);
+}
+
+/** The first instant at which the wall clock shows a time, or, where it jumps over it, what comes after. */
+export function firstAtOrPast(zone: string, local: LocalMillis): Instant {
+	const at = toInstant(zone, local);
+	const { from, offset } = pieceAt(zone, at);
+	return at + offset === local ? at : from;
 }

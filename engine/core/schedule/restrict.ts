@@ -8,6 +8,7 @@ import {
 	DAY,
 	dayOfDate,
 	daysOf,
+	firstAtOrPast,
 	isWorkingDay,
 	startOfDay,
 	weekdayOf,
@@ -15,7 +16,6 @@ import {
 import { fits } from './cron-calendar.ts';
 import { parseCron } from './cron-pattern.ts';
 import { nextCron } from './cron-walk.ts';
-import { toInstant } from './local-time.ts';
 import { pieceAt } from './zone-offsets.ts';
 
 /*
@@ -101,7 +101,7 @@ function closedByHours({ weekdays, from, to }: Hours, at: Instant, { zone }: Pla
 	if (open) return at;
 	let next = day;
 	while (!chosen(next) || next * DAY + start <= day * DAY + time) next++;
-	return beforeFold(zone, at, toInstant(zone, next * DAY + start));
+	return beforeFold(zone, at, firstAtOrPast(zone, next * DAY + start));
 }
 
 /** Whether the wall clock fits the pattern: to the minute, unless the pattern has seconds. */
