@@ -31,7 +31,15 @@ module.exports = {
 				'/node_modules/',
 				'<rootDir>/test/servers/',
 				'<rootDir>/test/bench/',
+				'<rootDir>/test/nodes/',
+				'<rootDir>/test/n8n/',
 			],
+		},
+		{
+			...shared,
+			displayName: 'nodes',
+			testMatch: ['<rootDir>/test/nodes/**/*.test.ts'],
+			globalSetup: '<rootDir>/scripts/n8n-test-setup.mts',
 		},
 		{
 			...shared,

@@ -33,6 +33,7 @@ const steps: readonly Step[] = [
 	},
 	{ name: 'dead code', command: ['knip'] },
 	{ name: 'format', command: ['prettier', '--check', '.'] },
+	{ name: 'n8n lint', command: ['node', 'scripts/n8n-lint.mts'] },
 	{ name: 'generated files', command: ['node', 'scripts/check-generated.mts'] },
 ];
 

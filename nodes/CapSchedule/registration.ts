@@ -1,0 +1,184 @@
+import type { IDataObject, IHookFunctions } from 'n8n-workflow';
+import { NodeOperationError } from 'n8n-workflow';
+
+import { call, listAll, path } from '../shared/transport';
+import type { Mode, Respond, WantedSchedule } from './settings';
+import { ACTION, capabilityName, fingerprint, printable, wantedSchedule } from './settings';
+import { newSecret } from '../shared/signature';
+
+/*
+ * A published workflow is a capability of the engine, reached by the workflow's webhook, and a schedule of
+ * it. n8n calls these from an outbox: `create` may come again after it succeeded, so it makes nothing twice;
+ * `delete` is only called again when it throws.
+ */
+
+interface StaticData extends IDataObject {
+	/** Signs what the engine sends; known to nobody else. */
+	secret?: string;
+}
+
+interface Registered {
+	/** Of `binding` and the schedule's `metadata`. */
+	fingerprint: string;
+	capability: string;
+	schedules: IDataObject[];
+}
+
+const staticData = (context: IHookFunctions): StaticData => context.getWorkflowStaticData('node');
+
+function modeOf(context: IHookFunctions): Mode {
+	return context.getActivationMode() === 'manual' || context.getMode() === 'manual'
+		? 'test'
+		: 'production';
+}
+
+/** Is the engine's registration there, and what context node asks for? */
+export async function isRegistered(context: IHookFunctions): Promise<boolean> {
+	if (modeOf(context) === 'test' || staticData(context).secret === undefined) return false;
+	const wanted = registrationOf(context);
+	const found = await findRegistered(context, wanted.capability);
+	return (
+		found !== null &&
+		found.fingerprint === wanted.fingerprint &&
+		found.schedules.length === 1 &&
+		metadataOf(found.schedules[0]).fingerprint === wanted.fingerprint
+	);
+}
+
+/** Registers the workflow, or makes what is registered what it should be. */
+export async function register(context: IHookFunctions): Promise<boolean> {
+	const wanted = registrationOf(context);
+	const data = staticData(context);
+	data.secret ??= newSecret();
+	await putCapability(context, wanted, data.secret);
+	const found = await schedulesOf(context, wanted.capability);
+	// each test is a new one: what an earlier one left would never fire again
+	const right =
+		wanted.mode === 'test'
+			? undefined
+			: found.find((one) => metadataOf(one).fingerprint === wanted.fingerprint);
+	for (const schedule of found) {
+		if (schedule !== right) await removeIfThere(context, path`/v1/schedules/${idOf(schedule)}`);
+	}
+	if (right === undefined) await createSchedule(context, wanted);
+	return true;
+}
+
+/** Removes what the workflow registered. What is not there is removed already. */
+export async function unregister(context: IHookFunctions): Promise<boolean> {
+	const capability = capabilityName(context, modeOf(context));
+	for (const schedule of await schedulesOf(context, capability)) {
+		await removeIfThere(context, path`/v1/schedules/${idOf(schedule)}`);
+	}
+	await removeIfThere(context, path`/v1/capabilities/${capability}`);
+	delete staticData(context).secret;
+	return true;
+}
+
+interface Registration {
+	mode: Mode;
+	capability: string;
+	url: string;
+	respond: Respond;
+	schedule: WantedSchedule;
+	fingerprint: string;
+}
+
+function registrationOf(context: IHookFunctions): Registration {
+	const mode = modeOf(context);
+	const url = context.getNodeWebhookUrl('default');
+	if (url === undefined) {
+		throw new NodeOperationError(context.getNode(), 'This node has no webhook URL', {
+			description: 'Save the workflow once and try again.',
+		});
+	}
+	const respond = context.getNodeParameter('respond') as Respond;
+	const production = wantedSchedule(context);
+	// Nobody waits for a cron at the editor: a test fires at once, and only then.
+	const schedule = mode === 'test' ? { ...production, timing: { in: '1s' } } : production;
+	return {
+		mode,
+		capability: capabilityName(context, mode),
+		url,
+		respond,
+		schedule,
+		fingerprint: fingerprint({ url, respond, schedule }),
+	};
+}
+
+const ONE_TRY = { retry: { attempts: 1 } };
+
+async function putCapability(
+	context: IHookFunctions,
+	wanted: Registration,
+	secret: string,
+): Promise<void> {
+	await call(context, {
+		method: 'PUT',
+		path: path`/v1/capabilities/${wanted.capability}`,
+		body: {
+			title: printable(wanted.schedule.name),
+			description: `The n8n workflow ${context.getWorkflow().id ?? ''}. ${MARK}${wanted.fingerprint}`,
+			actions: { [ACTION]: { title: 'Run the workflow' } },
+			binding: {
+				type: 'http',
+				url: wanted.url,
+				mode: wanted.respond === 'session' ? 'async' : 'sync',
+				secret,
+			},
+		},
+	});
+}
+
+/** Before the fingerprint in the capability's description. */
+const MARK = 'Registration ';
+
+async function createSchedule(context: IHookFunctions, wanted: Registration): Promise<void> {
+	const { id: workflowId = '', name: workflowName = '' } = context.getWorkflow();
+	const { schedule, mode } = wanted;
+	await call(context, {
+		method: 'POST',
+		path: path`/${wanted.capability}/schedule`,
+		body: {
+			...schedule,
+			policies: mode === 'test' ? { ...schedule.policies, ...ONE_TRY } : schedule.policies,
+			labels: { source: 'n8n', workflow: String(workflowId).slice(0, 200), mode },
+			metadata: {
+				n8n: {
+					workflow: workflowName,
+					node: context.getNode().name,
+					fingerprint: wanted.fingerprint,
+				},
+			},
+		},
+	});
+}
+
+async function findRegistered(
+	context: IHookFunctions,
+	capability: string,
+): Promise<Registered | null> {
+	const found = await call<{ description: string | null } | undefined>(context, {
+		path: path`/v1/capabilities/${capability}`,
+		maybe: true,
+	});
+	if (found === undefined) return null;
+	return {
+		capability,
+		fingerprint: (found.description ?? '').split(MARK)[1] ?? '',
+		schedules: await schedulesOf(context, capability),
+	};
+}
+
+/** Completed ones too: a schedule whose dates are over is not to begin anew with every restart of n8n. */
+const schedulesOf = (context: IHookFunctions, capability: string): Promise<IDataObject[]> =>
+	listAll(context, { path: '/v1/schedules', query: { capability } });
+
+const idOf = ({ id }: IDataObject): string => id as string;
+
+const metadataOf = (schedule: IDataObject | undefined): { fingerprint?: string } =>
+	((schedule?.metadata as IDataObject | undefined)?.n8n ?? {}) as { fingerprint?: string };
+
+async function removeIfThere(context: IHookFunctions, where: string): Promise<void> {
+	await call(context, { method: 'DELETE', path: where, maybe: true });
+}

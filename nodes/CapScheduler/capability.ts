@@ -1,0 +1,29 @@
+import { capabilityField } from '../shared/descriptions';
+import { path } from '../shared/transport';
+import type { Resource } from './resource';
+import { act, getMany, limitFields, operationField, shownFor, textOf } from './resource';
+
+export const capability: Resource = {
+	properties: [
+		operationField(
+			'capability',
+			[
+				{
+					name: 'Get',
+					value: 'get',
+					action: 'Get a capability',
+					description: 'With its actions and the schemas of their parameters',
+				},
+				{ name: 'Get Many', value: 'getAll', action: 'Get many capabilities' },
+			],
+			'getAll',
+		),
+		shownFor(capabilityField, 'capability', ['get']),
+		...limitFields('capability', ['getAll']),
+	],
+	operations: {
+		get: (context, i) =>
+			act(context, i, { path: path`/v1/capabilities/${textOf(context, 'capability', i)}` }),
+		getAll: (context, i) => getMany(context, i, { path: '/v1/capabilities' }),
+	},
+};

@@ -1,0 +1,186 @@
+import { createHmac } from 'node:crypto';
+
+import type {
+	IDataObject,
+	IExecuteFunctions,
+	INodeExecutionData,
+	IWebhookFunctions,
+	IWebhookResponseData,
+} from 'n8n-workflow';
+import { NodeOperationError, sleep } from 'n8n-workflow';
+
+import { readObject, readParameters } from '../shared/parameter-form';
+import type { PolicyFields } from '../shared/policies';
+import { buildPolicies } from '../shared/policies';
+import { whyForged } from '../shared/signature';
+import { CREDENTIAL, idempotencyKey, path, send } from '../shared/transport';
+import type { OutputMode, OutputWish, Run } from './result';
+import { findRun, isOver, outputOf } from './result';
+
+interface InvokeOptions extends PolicyFields {
+	maxWait?: number;
+}
+
+type Wait = 'inline' | 'callback' | 'none';
+
+/** Seconds: the longest that the engine holds an answer back. */
+const HELD = 50;
+/** Milliseconds between looks at a run that takes longer. */
+const LOOK_EVERY = 1_000;
+const DEFAULT_WAIT_MINUTES = 10;
+/** A week: the longest that a run may take in the engine. */
+const LONGEST_SLEEP = 7 * 24 * 3_600_000;
+
+const text = (context: IExecuteFunctions, name: string, itemIndex: number): string =>
+	context.getNodeParameter(name, itemIndex, '', { extractValue: true }) as string;
+
+/** Runs an action; undefined when the execution is to sleep until the engine calls back. */
+export async function invoke(
+	context: IExecuteFunctions,
+	itemIndex: number,
+): Promise<INodeExecutionData[] | undefined> {
+	const wait = context.getNodeParameter('wait', itemIndex) as Wait;
+	const options = context.getNodeParameter('options', itemIndex, {}) as InvokeOptions;
+	if (wait === 'callback') refuseSleep(context);
+	const run = await start(context, itemIndex, { wait, options });
+	const pairedItem = { item: itemIndex };
+	if (wait === 'none') return [{ json: run, pairedItem }];
+	if (wait === 'callback') {
+		await context.putExecutionToWait(new Date(Date.now() + LONGEST_SLEEP));
+		return undefined;
+	}
+	const within = (options.maxWait ?? DEFAULT_WAIT_MINUTES) * 60_000;
+	const ended = await untilOver(context, run, { within, itemIndex });
+	return outputOf(context, ended, { ...wishOf(context, itemIndex), itemIndex });
+}
+
+async function start(
+	context: IExecuteFunctions,
+	itemIndex: number,
+	{ wait, options }: { wait: Wait; options: InvokeOptions },
+): Promise<Run> {
+	const capability = text(context, 'capability', itemIndex);
+	const action = text(context, 'action', itemIndex);
+	const delivery = readObject(context, 'delivery', itemIndex);
+	const body: IDataObject = {
+		parameters: readParameters(context, itemIndex),
+		policies: buildPolicies(options),
+		...(Object.keys(delivery).length === 0 ? {} : { delivery }),
+		...(wait === 'callback' ? { notify: [await resumption(context)] } : {}),
+	};
+	const where = path`/v1/capabilities/${capability}/actions/${action}/invoke`;
+	const { body: run } = await send<Run>(context, {
+		method: 'POST',
+		path: where,
+		body,
+		itemIndex,
+		timeout: (HELD + 20) * 1000,
+		headers: {
+			'idempotency-key': idempotencyKey(context, itemIndex, { path: where, body }),
+			...(wait === 'inline' ? { prefer: `wait=${HELD}` } : {}),
+		},
+	});
+	return run;
+}
+
+/** There is one sleep in an execution, and none in a tool. */
+function refuseSleep(context: IExecuteFunctions): void {
+	const node = context.getNode();
+	if (node.type.endsWith('Tool')) {
+		throw new NodeOperationError(node, 'A tool cannot wait by callback', {
+			description: 'Set "Wait for Result" to "Inline" or "Do Not Wait".',
+		});
+	}
+	if (context.getInputData().length > 1) {
+		throw new NodeOperationError(node, 'Waiting by callback takes one item', {
+			description:
+				'An execution can sleep for one run at a time. Put a Loop Over Items node with a batch size of 1 before it, or wait inline.',
+		});
+	}
+}
+
+async function untilOver(
+	context: IExecuteFunctions,
+	begun: Run,
+	{ within, itemIndex }: { within: number; itemIndex: number },
+): Promise<Run> {
+	const givenUpAt = Date.now() + within;
+	let run = begun;
+	while (!isOver(run)) {
+		if (Date.now() >= givenUpAt) {
+			throw new NodeOperationError(
+				context.getNode(),
+				`The run ${run.id} is still ${run.state} after ${within / 60_000} minutes`,
+				{
+					itemIndex,
+					description:
+						'It goes on in CapScheduler. Raise "Maximum Wait", or wait by callback, which costs nothing.',
+				},
+			);
+		}
+		await sleep(LOOK_EVERY);
+		run = await findRun(context, run.id, itemIndex);
+	}
+	// only the details tell of which kind the result is
+	return run.result === undefined ? findRun(context, run.id, itemIndex) : run;
+}
+
+function wishOf(context: IExecuteFunctions | IWebhookFunctions, itemIndex: number): OutputWish {
+	const parameter = (name: string, fallback: string): string =>
+		'getInputData' in context
+			? (context.getNodeParameter(name, itemIndex, fallback) as string)
+			: (context.getNodeParameter(name, fallback) as string);
+	return {
+		mode: parameter('output', 'items') as OutputMode,
+		format: parameter('format', ''),
+		property: parameter('binaryProperty', 'data'),
+	};
+}
+
+/** Where and how the engine wakes the execution. */
+async function resumption(context: IExecuteFunctions): Promise<IDataObject> {
+	const url = context.evaluateExpression('{{ $execution.resumeUrl }}', 0) as string;
+	return { url, secret: await resumeSecret(context) };
+}
+
+/** Of this node in this execution; made of the key, so that nothing secret is kept with the execution. */
+async function resumeSecret(context: IExecuteFunctions | IWebhookFunctions): Promise<string> {
+	const { apiKey } = await context.getCredentials<{ apiKey: string }>(CREDENTIAL);
+	const place = `resume\n${context.getExecutionId()}\n${context.getNode().id}`;
+	return `whsec_${createHmac('sha256', apiKey).update(place).digest('base64')}`;
+}
+
+/** The engine says that the run has ended. */
+export async function resume(context: IWebhookFunctions): Promise<IWebhookResponseData> {
+	const { rawBody } = context.getRequestObject() as { rawBody?: Buffer };
+	const why =
+		rawBody === undefined
+			? 'it has no body'
+			: whyForged(await resumeSecret(context), {
+					headers: context.getHeaderData(),
+					body: rawBody,
+					now: Date.now(),
+				});
+	if (why !== null || rawBody === undefined) {
+		context
+			.getResponseObject()
+			.status(401)
+			.json({ message: `Refused: ${why}` });
+		return { noWebhookResponse: true };
+	}
+	const { runId } = readNotification(rawBody);
+	const run = await findRun(context, runId);
+	const wish = wishOf(context, 0);
+	return {
+		workflowData: [await outputOf(context, run, { ...wish, itemIndex: 0 })],
+		webhookResponse: { status: 'resumed' },
+	};
+}
+
+function readNotification(body: Buffer): { runId: string } {
+	const { data, runId } = JSON.parse(body.toString('utf8')) as {
+		runId?: string;
+		data?: { runId?: string; run?: { id?: string } };
+	};
+	return { runId: data?.runId ?? data?.run?.id ?? runId ?? '' };
+}

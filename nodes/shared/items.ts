@@ -1,0 +1,37 @@
+import type { IExecuteFunctions, INodeExecutionData, JsonObject } from 'n8n-workflow';
+import { NodeApiError, NodeOperationError } from 'n8n-workflow';
+
+/**
+ * What an item becomes that failed: an item with the error, where the node is to go on; else it throws.
+ * @throws NodeApiError, NodeOperationError with the item's place
+ */
+export function failedItem(
+	context: IExecuteFunctions,
+	error: unknown,
+	itemIndex: number,
+): INodeExecutionData {
+	const wrapped =
+		error instanceof NodeApiError || error instanceof NodeOperationError
+			? error
+			: new NodeOperationError(context.getNode(), error as Error, { itemIndex });
+	if (!context.continueOnFail()) throw wrapped;
+	return {
+		json: {
+			error: wrapped.message,
+			...(typeof wrapped.description === 'string' ? { description: wrapped.description } : {}),
+			...codeOf(wrapped),
+		},
+		pairedItem: { item: itemIndex },
+	};
+}
+
+function codeOf(error: NodeApiError | NodeOperationError): { code?: string } {
+	const { code } = (error as { errorResponse?: JsonObject }).errorResponse ?? {};
+	return typeof code === 'string' ? { code } : {};
+}
+
+/** Items as rows, one JSON object a line. */
+export function rowsAsNdjson(items: readonly INodeExecutionData[]): Buffer {
+	// piece by piece: one text of everything could be longer than a string may be
+	return Buffer.concat(items.map(({ json }) => Buffer.from(`${JSON.stringify(json)}\n`)));
+}

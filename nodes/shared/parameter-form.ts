@@ -1,0 +1,160 @@
+import type {
+	FieldType,
+	IDataObject,
+	IExecuteFunctions,
+	ILoadOptionsFunctions,
+	INodePropertyOptions,
+	ResourceMapperField,
+	ResourceMapperFields,
+} from 'n8n-workflow';
+import { NodeOperationError } from 'n8n-workflow';
+
+import { actionsOf, chosen } from './lists';
+
+/** The parts of a JSON Schema that a form can show. */
+interface PropertySchema extends IDataObject {
+	type?: string | string[];
+	format?: string;
+	enum?: (string | number | boolean | null)[];
+	const?: string | number | boolean | null;
+	title?: string;
+	default?: IDataObject[string];
+}
+
+/** The fields of the chosen action's parameters, for the resource mapper. */
+export async function getParameterFields(
+	this: ILoadOptionsFunctions,
+): Promise<ResourceMapperFields> {
+	const capability = chosen(this, 'capability');
+	const action = chosen(this, 'action');
+	if (capability === '' || action === '') return { fields: [] };
+	const actions = await actionsOf(this, capability);
+	return fieldsOf(actions[action]?.parameters);
+}
+
+/** Schemas that are built of alternatives or references have no fields: there is JSON for them. */
+export function fieldsOf(schema: IDataObject | undefined): ResourceMapperFields {
+	if (schema === undefined) {
+		return { fields: [], emptyFieldsNotice: 'This action takes no declared parameters.' };
+	}
+	const properties = (schema.properties ?? {}) as Record<string, PropertySchema>;
+	const required = Array.isArray(schema.required) ? schema.required : [];
+	const fields = Object.entries(properties).map(([name, property]) =>
+		fieldOf(name, property, required.includes(name)),
+	);
+	if (fields.length > 0) return { fields };
+	return {
+		fields,
+		emptyFieldsNotice:
+			'The schema of these parameters cannot be shown as a form. Choose "Using JSON" above.',
+	};
+}
+
+function fieldOf(name: string, schema: PropertySchema, isRequired: boolean): ResourceMapperField {
+	const options = optionsOf(schema);
+	return {
+		id: name,
+		displayName: schema.title ?? name,
+		required: isRequired,
+		defaultMatch: false,
+		display: true,
+		type: options === undefined ? fieldType(schema) : 'options',
+		...(options === undefined ? {} : { options }),
+		...(schema.default === undefined || typeof schema.default === 'object'
+			? {}
+			: { defaultValue: schema.default }),
+	};
+}
+
+function optionsOf(schema: PropertySchema): INodePropertyOptions[] | undefined {
+	if (schema.enum === undefined || schema.enum.some((value) => typeof value === 'object')) {
+		return undefined;
+	}
+	return schema.enum.map((value) => ({
+		name: String(value),
+		value: value!,
+	}));
+}
+
+/** JSON Schema's types as n8n's. What has several, or none, is written as JSON. */
+function fieldType({ type, format, ...rest }: PropertySchema): FieldType {
+	const [only, ...more] = (Array.isArray(type) ? type : [type ?? '']).filter((t) => t !== 'null');
+	if (more.length > 0 || '$ref' in rest || 'oneOf' in rest || 'anyOf' in rest) return 'object';
+	switch (only) {
+		case 'string':
+			if (format === 'date-time' || format === 'date') return 'dateTime';
+			return format === 'time' ? 'time' : 'string';
+		case 'integer':
+		case 'number':
+			return 'number';
+		case 'boolean':
+			return 'boolean';
+		case 'array':
+			return 'array';
+		case 'object':
+			return 'object';
+		default:
+			return 'string';
+	}
+}
+
+interface MapperValue {
+	mappingMode: 'defineBelow' | 'autoMapInputData';
+	value: IDataObject | null;
+	schema?: ResourceMapperField[];
+}
+
+/** The parameters as the user gave them, by form or by JSON. */
+export function readParameters(context: IExecuteFunctions, itemIndex: number): IDataObject {
+	if (context.getNodeParameter('parametersMode', itemIndex) === 'json') {
+		return readObject(context, 'parametersJson', itemIndex);
+	}
+	const mapper = context.getNodeParameter('parameters', itemIndex) as MapperValue;
+	if (mapper.mappingMode === 'autoMapInputData') {
+		const known = mapper.schema?.map(({ id }) => id) ?? [];
+		const { json } = context.getInputData()[itemIndex]!;
+		// with no schema everything goes, and the engine says what it does not know
+		const taken = Object.entries(json).filter(
+			([name]) => known.length === 0 || known.includes(name),
+		);
+		return Object.fromEntries(taken) as IDataObject;
+	}
+	const given = Object.entries(mapper.value ?? {}).filter(
+		([, value]) => value !== null && value !== undefined,
+	);
+	return Object.fromEntries(given.map(([name, value]) => [name, typed(mapper, name, value)]));
+}
+
+/** Objects and lists may come as text. */
+function typed({ schema }: MapperValue, name: string, value: IDataObject[string]) {
+	const type = schema?.find(({ id }) => id === name)?.type;
+	if ((type !== 'object' && type !== 'array') || typeof value !== 'string') return value;
+	return (parse(value) ?? value) as IDataObject[string];
+}
+
+/** A JSON parameter that must be an object; the editor gives text or an object. */
+export function readObject(
+	context: IExecuteFunctions,
+	parameter: string,
+	itemIndex: number,
+): IDataObject {
+	const given = context.getNodeParameter(parameter, itemIndex, {});
+	const value: unknown = typeof given === 'string' ? parse(given) : given;
+	if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+		return value as IDataObject;
+	}
+	throw new NodeOperationError(context.getNode(), `"${parameter}" is not a JSON object`, {
+		itemIndex,
+		description: 'Write an object like { "region": "EU" }. Texts and names need double quotes.',
+	});
+}
+
+/** Undefined for what is no JSON. */
+function parse(given: string): unknown {
+	if (given.trim() === '') return {};
+	try {
+		return JSON.parse(given) as unknown;
+	} catch {
+		return undefined;
+	}
+}

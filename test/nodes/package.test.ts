@@ -1,0 +1,80 @@
+import { spawnSync } from 'node:child_process';
+import {
+	cpSync,
+	existsSync,
+	mkdtempSync,
+	readdirSync,
+	readFileSync,
+	rmSync,
+	writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+
+import { codexOf, known, nodeType } from './support/n8n.ts';
+
+const folder = process.env['CAPSCHEDULER_N8N_NODES'] ?? '';
+const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<
+	string,
+	any
+>;
+const NODES = ['capScheduleTrigger', 'capScheduler', 'runtimeSession'];
+
+let temporary = '';
+beforeEach(() => {
+	temporary = mkdtempSync(join(tmpdir(), 'capscheduler-install-'));
+});
+afterEach(() => {
+	rmSync(temporary, { recursive: true });
+});
+
+test('installs as n8n installs community packages, and brings nothing with it', () => {
+	// n8n unpacks the tarball, strips these, and installs with scripts off
+	const { devDependencies: _d, peerDependencies: _p, optionalDependencies: _o, ...rest } = manifest;
+	const place = join(temporary, 'n8n-nodes-capscheduler');
+	cpSync(folder, place, { recursive: true });
+	writeFileSync(join(place, 'package.json'), JSON.stringify(rest));
+	const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--offline'];
+	const { status, stderr } = spawnSync('npm', args, { cwd: place, encoding: 'utf8' });
+	expect({ status, stderr: status === 0 ? '' : stderr }).toEqual({ status: 0, stderr: '' });
+	expect(existsSync(join(place, 'node_modules', 'n8n-workflow'))).toBe(false);
+	for (const file of [...manifest['n8n'].nodes, ...manifest['n8n'].credentials] as string[]) {
+		expect(existsSync(join(place, file))).toBe(true);
+	}
+});
+
+test('nothing is in the package but dist, README, licence and manifest', () => {
+	expect(readdirSync(folder).sort()).toEqual(['LICENSE', 'README.md', 'dist', 'package.json']);
+	expect(manifest['dependencies']).toBeUndefined();
+	expect(manifest['peerDependencies']).toEqual({ 'n8n-workflow': '*' });
+});
+
+test("n8n's own loader finds every node and the credential", () => {
+	expect(Object.keys(known.nodes).sort()).toEqual([...NODES].sort());
+	expect(Object.keys(known.credentials)).toEqual(['capSchedulerApi']);
+});
+
+describe.each(NODES)('%s', (name) => {
+	const { description } = nodeType(name);
+
+	test('has icons for light and dark, that are there', () => {
+		const { iconUrl } = description as { iconUrl?: { light: string; dark: string } };
+		expect(iconUrl).toMatchObject({
+			light: expect.stringMatching(/\.svg$/),
+			dark: expect.stringMatching(/\.dark\.svg$/),
+		});
+	});
+
+	test('is found by what people look for, with a link to its documentation', () => {
+		expect(codexOf(name)).toMatchObject({
+			categories: expect.arrayContaining(['Core Nodes']),
+			alias: expect.any(Array),
+		});
+	});
+
+	test('asks for the credential', () => {
+		expect(description.credentials).toEqual([{ name: 'capSchedulerApi', required: true }]);
+	});
+});
