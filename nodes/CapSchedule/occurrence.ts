@@ -22,12 +22,6 @@ export interface Envelope extends IDataObject {
 	callback?: { url: string; heartbeatUrl: string; token: string };
 }
 
-/** What a RuntimeSession node needs to answer for the run. */
-export interface SessionRef extends IDataObject {
-	runId: string;
-	token: string;
-}
-
 /** What the workflow begins with. */
 export function occurrenceOf(
 	envelope: Envelope,
