@@ -150,7 +150,7 @@ function restriction(view: Seen[]): fc.Arbitrary<Restriction> {
 		.record({ weekdays, from: clock, to: clock }, { requiredKeys: [] })
 		.filter(({ from, to }) => (from ?? '00:00') !== (to ?? '24:00'));
 	return fc.oneof(
-		{ weight: 3, arbitrary: hours as fc.Arbitrary<Restriction> },
+		{ weight: 3, arbitrary: hours },
 		dates(view).map((list) => ({ dates: list })),
 		fc.constant<Restriction>({ calendar: 'cal_1' }),
 		fc.constant<Restriction>({ workingDaysOf: 'cal_1' }),
