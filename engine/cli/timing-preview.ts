@@ -78,18 +78,18 @@ function timingOf(when: string, tz: string | undefined): JsonObject {
 		const quartz = fields.length === 7 ? { dialect: 'quartz' } : {};
 		return { timing: { cron: when, ...quartz, ...zone } };
 	}
-	if (tz === undefined) return { frequency: when };
-	return { timing: { cron: when, ...zone } };
+	return { frequency: tz === undefined ? when : `${when} in ${tz}` };
 }
 
-function show({ occurrences, understood, warnings }: Preview): void {
+function show({ occurrences, understood, words, warnings }: Preview): void {
 	const { timeZone, ...rule } = understood;
+	say(strong(words));
 	say(
-		`${strong(
-			Object.entries(rule)
+		faint(
+			`${Object.entries(rule)
 				.map(([name, value]) => `${name} ${printable(value)}`)
-				.join(', '),
-		)}  ${faint(printable(timeZone))}`,
+				.join(', ')}  ${printable(timeZone)}`,
+		),
 	);
 	const marked = Map.groupBy(occurrences, ({ local }) => local.slice(0, 10));
 	const counts = new Map([...marked].map(([day, { length }]) => [day, length]));

@@ -42,6 +42,7 @@ export const acceptedSchema = z
 			description:
 				'The timing as it was understood: relative times resolved, `every` anchored, English as rules.',
 		}),
+		words: text.meta({ description: 'The same in one English sentence.' }),
 		nextOccurrences: z.array(upcomingSchema),
 		transitions: z
 			.array(transitionSchema)

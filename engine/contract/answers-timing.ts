@@ -26,6 +26,7 @@ export const previewSchema = z
 			}),
 		),
 		understood: jsonObjectSchema,
+		words: text.meta({ description: 'The same in one English sentence.' }),
 		transitions: z.array(transitionSchema).meta({
 			description: 'The clock changes of the next 400 days, four at most.',
 		}),

@@ -19,6 +19,7 @@ import {
 } from '../core/schedule/lint-timing.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { planOf, planOfSchedule } from '../core/schedule/plan.ts';
+import { describeTiming } from '../core/schedule/words.ts';
 import { beginning } from '../core/schedule/timing.ts';
 import type { Transition } from '../core/schedule/transitions.ts';
 import { transitionsFor } from '../core/schedule/transitions.ts';
@@ -33,6 +34,8 @@ import { compileSpec } from './spec.ts';
 
 export interface AcceptedSchedule {
 	schedule: Schedule;
+	/** Its timing in one English sentence. */
+	words: string;
 	upcoming: UpcomingOccurrence[];
 	transitions: Transition[];
 	warnings: { code: string; message: string }[];
@@ -179,6 +182,7 @@ async function compileSchedule(
 	};
 	const answer = {
 		schedule,
+		words: describeTiming(timing, calendars),
 		upcoming: upcomingOf(schedule, calendars),
 		transitions: transitionsFor(timing, { from: now, until: now + CHANGES_WITHIN, calendars }),
 		warnings,

@@ -24,6 +24,7 @@ import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { beginning } from '../core/schedule/timing.ts';
 import type { Transition } from '../core/schedule/transitions.ts';
 import { transitionsFor } from '../core/schedule/transitions.ts';
+import { describeTiming } from '../core/schedule/words.ts';
 import { nearestZones, zoneNamed } from '../core/schedule/zone.ts';
 import { presentTiming } from './present.ts';
 
@@ -31,6 +32,8 @@ export interface Preview {
 	occurrences: PreviewedOccurrence[];
 	/** The timing as it was understood: relative times resolved, the zone named, `every` anchored. */
 	understood: JsonObject;
+	/** The same in one English sentence. */
+	words: string;
 	/** The next clock changes of its zone, and what happens there. */
 	transitions: Transition[];
 	warnings: Warning[];
@@ -74,6 +77,7 @@ export function previewTiming(input: PreviewInput, context: PreviewContext): Pre
 			{ after: beginning(timing, acceptedAt), count: input.count, viewerTimeZone },
 		),
 		understood: presentTiming(timing, calendars),
+		words: describeTiming(timing, calendars),
 		transitions: transitionsFor(timing, {
 			from: acceptedAt,
 			until: acceptedAt + CHANGES_WITHIN,

@@ -55,7 +55,7 @@ function links(ctx: Context, id: string): Record<string, string> {
 
 function accepted(
 	ctx: Context,
-	{ schedule, upcoming, transitions, warnings, secrets }: AcceptedSchedule,
+	{ schedule, words, upcoming, transitions, warnings, secrets }: AcceptedSchedule,
 ): Reply {
 	return {
 		status: 201,
@@ -67,6 +67,7 @@ function accepted(
 			scheduleId: schedule.id,
 			status: schedule.state,
 			understood: presentTiming(schedule.timing),
+			words,
 			nextOccurrences: upcoming,
 			transitions,
 			warnings,
