@@ -72,9 +72,9 @@ const withoutRaces = (policies: Order['policies']): Order['policies'] => ({
 });
 
 /**
- * Slots are scarce only where nothing else frees them in the middle of an instant: between the end of an attempt
- * and the commit that frees its key, or the abort of one that `cancel_other` ends, an engine may give the slot to
- * another run than a simulation does.
+ * Slots are scarce for one schedule alone, and only where nothing else frees them in the middle of an instant:
+ * between the end of an attempt and the commit that frees its slot or key, an engine may give them to another run
+ * than a simulation does, which knows instants and nothing within them.
  */
 const scenarios: fc.Arbitrary<Scenario> = fc
 	.record({
@@ -90,9 +90,10 @@ const scenarios: fc.Arbitrary<Scenario> = fc
 	.map(({ slots, orders: all, outage }) => ({
 		slots,
 		outage,
-		orders: all.map((order) =>
-			slots === 64 ? order : { ...order, policies: withoutRaces(order.policies) },
-		),
+		orders:
+			slots === 64
+				? all
+				: all.slice(0, 1).map((order) => ({ ...order, policies: withoutRaces(order.policies) })),
 	}));
 
 let server: CapabilityServer;
