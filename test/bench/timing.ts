@@ -3,10 +3,13 @@ import { Cron } from 'croner';
 
 import { NO_CALENDARS } from '../../engine/contract/calendar.ts';
 import type { Timing } from '../../engine/contract/timing.ts';
+import { forecast } from '../../engine/core/forecast/forecast.ts';
+import { Grouping } from '../../engine/core/forecast/load.ts';
 import { planOf } from '../../engine/core/schedule/plan.ts';
 import { previewOf } from '../../engine/core/schedule/preview.ts';
 import { resolveTiming } from '../../engine/core/schedule/resolve-timing.ts';
 import { nextAfter } from '../../engine/core/schedule/timing.ts';
+import { aSchedule } from '../support/core-records.ts';
 
 const ZONE = 'Europe/Berlin';
 const FROM = Date.UTC(2027, 0);
@@ -21,6 +24,14 @@ const PATTERNS: readonly { text: string; dayMatch?: 'both'; peers: boolean }[] =
 	{ text: '0 0 * 2 5#5', peers: true },
 	{ text: '0 0 29 2 1', dayMatch: 'both', peers: false },
 ];
+const RRULES = [
+	'FREQ=DAILY;BYHOUR=9;BYMINUTE=0;BYSECOND=0',
+	'FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH;BYHOUR=10;BYMINUTE=0;BYSECOND=0',
+	'FREQ=MONTHLY;BYDAY=MO,TU,WE,TH,FR;BYSETPOS=-1',
+	'FREQ=MONTHLY;BYDAY=FR;BYMONTHDAY=13',
+	'FREQ=YEARLY;BYMONTH=11;BYDAY=4TH',
+] as const;
+const CONTEXT = { acceptedAt: FROM, smallestInterval: 2000 };
 const SECONDS = 0.3;
 
 /** How fast and how large timings are. No figure is judged. */
@@ -41,7 +52,18 @@ export function timing({ say }: { say: (text: string) => void }): void {
 		const cells = [ours, croner, parser].map((each) => (each?.toFixed(2) ?? '-').padStart(11));
 		say(`${text.padEnd(21)}${cells.join(' ')}${dayMatch === undefined ? '' : '  dayMatch both'}`);
 	}
+	say('the same for RFC 5545');
+	for (const text of RRULES) {
+		const rule = resolveTiming({ timing: { rrule: text, timeZone: ZONE } }, CONTEXT);
+		say(
+			`${microseconds((at) => nextAfter(rule, at))
+				.toFixed(2)
+				.padStart(8)}  ${text}`,
+		);
+	}
 	say(`preview of 1,000 instants: ${previewTime().toFixed(2)} ms`);
+	say(`forecast over 24 h, 10,000 schedules of 200 patterns: ${forecastTime(200)} ms`);
+	say(`forecast over 24 h, 10,000 schedules, all different: ${forecastTime(10_000)} ms`);
 	say(memoryOfTimings());
 }
 
@@ -82,15 +104,34 @@ function previewTime(): number {
 	return [once(), once(), once()].sort((a, b) => a - b)[1] ?? 0;
 }
 
+/** The fires of a day per minute, of schedules that fire every 10 minutes to once a day. */
+function forecastTime(patterns: number): string {
+	const grouping = new Grouping();
+	for (let i = 0; i < 10_000; i++) {
+		const own = i % patterns;
+		const hours = own % 4 === 0 ? '*' : String(own % 24);
+		const minutes = own % 8 === 0 ? `${own % 10}-59/10` : String(own % 60);
+		const cron =
+			patterns > 200
+				? `${own % 60},${Math.floor(own / 60) % 60} ${own % 5 === 0 ? '*' : String(own % 23)} * * *`
+				: `${minutes} ${hours} * * *`;
+		const timing: Timing = { kind: 'cron', cron, timeZone: ZONE };
+		grouping.add(aSchedule({ id: `sch_${i}`, timing, nextAt: FROM }));
+	}
+	const start = performance.now();
+	const work = forecast(grouping.all, NO_CALENDARS, { from: FROM, bucket: 60_000, buckets: 1440 });
+	while (work.next().done !== true);
+	return `${Math.round(performance.now() - start)} (${grouping.all.length} distinct)`;
+}
+
 /** 100,000 schedules' timings of 200 patterns, each asked once for its next instant. */
 function memoryOfTimings(): string {
 	const collect = (globalThis as { gc?: () => void }).gc;
 	collect?.();
 	const before = process.memoryUsage().heapUsed;
-	const context = { acceptedAt: FROM, smallestInterval: 2000 };
 	const kept = Array.from({ length: 100_000 }, (_, index) => {
 		const cron = `${index % 50} ${index % 4} * * *`;
-		return resolveTiming({ timing: { cron, timeZone: ZONE } }, context);
+		return resolveTiming({ timing: { cron, timeZone: ZONE } }, CONTEXT);
 	});
 	for (const each of kept) nextAfter(each, FROM);
 	collect?.();

@@ -27,7 +27,7 @@ import { finishedRun, registerReports } from '../support/reports.ts';
  */
 
 /** Milliseconds for each route; what is left of its runs then is left out. */
-const TIME = 200;
+const TIME = 1000;
 
 let test: TestEngine;
 let server: CapabilityServer;

@@ -11,6 +11,8 @@ let bed: Bed;
 let stranger: Client;
 let restricted: Client;
 let ids: Record<string, string>;
+const CALENDAR = { name: 'days-off', days: [{ date: '2027-12-24' }] };
+const PAST = { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z', which: 'all' };
 beforeAll(async () => {
 	server = await new CapabilityServer().start();
 	bed = await startBed();
@@ -29,6 +31,9 @@ beforeAll(async () => {
 	await bed.runIn(run, 'succeeded');
 	const link = demand(await bed.admin.post(`/v1/runs/${run}/links`, {}), 201).body.link.id;
 	const delivery = (await bed.run(run)).deliveries[0].id;
+	const calendar = demand(await bed.admin.post('/v1/calendars', CALENDAR), 201).body.id;
+	const backfill = demand(await bed.admin.post(`/v1/schedules/${scheduleId}/backfill`, PAST), 202)
+		.body.id;
 	const key = (await bed.admin.get('/v1/me')).body.keyId;
 	ids = {
 		schedules: scheduleId,
@@ -37,6 +42,8 @@ beforeAll(async () => {
 		deliveries: delivery,
 		links: link,
 		keys: key,
+		calendars: calendar,
+		backfills: backfill,
 	};
 	stranger = bed.client(await bed.keyOf(['admin'], { tenant: 'other' }));
 	restricted = bed.client(await bed.keyOf(['admin'], { capabilities: ['something-else'] }));
@@ -55,7 +62,9 @@ function placesOf(): { method: string; path: string }[] {
 				.replace('{capability}', 'rows')
 				.replace('{name}', 'rows')
 				.replace('{action}', 'go')
-				.replace(/\{\w+\}/, ids[resource] ?? 'missing');
+				.replace(/\{\w+\}/, ids[resource] ?? 'missing')
+				.replace('{version}', '1')
+				.replace(/\/days$/, '/days?from=2027-01-01&to=2027-12-31');
 			return { method, path: filled };
 		},
 	);
@@ -65,8 +74,8 @@ const bodyFor = (path: string, method: string): unknown => {
 	if (method === 'patch') return {};
 	if (method !== 'post' && method !== 'put') return undefined;
 	if (path.endsWith('/move')) return { to: '2027-06-01T00:00:00Z' };
-	if (path.endsWith('/backfill'))
-		return { from: '2026-01-01T00:00:00Z', to: '2026-01-02T00:00:00Z' };
+	if (path.endsWith('/backfill')) return PAST;
+	if (path.startsWith('/v1/calendars')) return CALENDAR;
 	if (path.endsWith('/schedule')) return { action: 'go', time: 'in 1h' };
 	if (path.startsWith('/v1/destinations'))
 		return { name: 'ops', channel: 'webhook', settings: { url: server.url('/') } };
@@ -96,6 +105,7 @@ describe('what belongs to one tenant', () => {
 			'deliveries',
 			'dead-letters',
 			'capabilities',
+			'calendars',
 		]) {
 			expect((await stranger.get(`/v1/${list}`)).body.items).toEqual([]);
 		}
@@ -116,7 +126,7 @@ describe('a key for some capabilities', () => {
 	it('sees nothing of the others and changes nothing of them', async () => {
 		const answers: Record<string, number> = {};
 		for (const { method, path } of placesOf()) {
-			if (/^\/v1\/(?:keys|destinations|links)/.test(path) || method === 'put') continue;
+			if (/^\/v1\/(?:keys|destinations|links|calendars)/.test(path) || method === 'put') continue;
 			const { status } = await restricted.send(method.toUpperCase(), path, {
 				body: bodyFor(path, method),
 			});
