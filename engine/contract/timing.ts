@@ -79,7 +79,10 @@ const ruleFields = {
 			'For `cron` with day of month and day of week both set: a day that fits `either` (Vixie) or `both` (Quartz).',
 		),
 	every: z
-		.union([durationSchema, periodText])
+		.union([durationSchema, periodText], {
+			error:
+				'a duration like "90s", "15m", "PT5M" or milliseconds, at most ten years, or a calendar period like "1 month", "P3M" or "1 year"',
+		})
 		.optional()
 		.describe(
 			'An anchored interval, so that it never drifts: a fixed length (`90m`), or months and years by the calendar (`1 month`).',

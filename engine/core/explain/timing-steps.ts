@@ -5,6 +5,7 @@ import { formatLocal } from '../schedule/local-time.ts';
 import { notesAt } from '../schedule/notes.ts';
 import type { Plan } from '../schedule/plan.ts';
 import { planOf } from '../schedule/plan.ts';
+import { movedTo } from '../schedule/timing.ts';
 import { misfit, ruleText } from './misfit.ts';
 import type { Question, Step } from './model.ts';
 
@@ -33,7 +34,7 @@ export function timingSteps(asked: Asked): Step[] {
 		result,
 		text,
 	});
-	const { start: _, end: __, only: ___, ...rule } = timing;
+	const { start: _, end: __, only: ___, exclude: ____, ...rule } = timing;
 	const moved = schedule.overrides.moved.some(({ to }) => to === at);
 	const byRule = gives(rule, asked) || gives(timing, asked);
 	const rowStands = asked.row !== null && !asked.isInstant;
@@ -53,7 +54,18 @@ export function timingSteps(asked: Asked): Step[] {
 		step('clock', 'noted', clockWords(timing, at, asked.calendars), timing.timeZone),
 	];
 	if (!byRule || moved) return steps;
-	return [...steps, ...boundSteps(timing, at), ...onlySteps(timing, asked)];
+	const only = onlySteps(timing, asked);
+	return [...steps, ...only, ...movedSteps(asked), ...boundSteps(timing, at)];
+}
+
+/** A calendar took the instant of the rule to another day, so that it is none here. */
+function movedSteps({ schedule: { timing }, row, isInstant, at, calendars }: Asked): Step[] {
+	const target = row === null && !isInstant ? movedTo(timing, at, calendars) : undefined;
+	if (target === undefined) return [];
+	const by = timing.exclude?.find((each) => 'calendar' in each && each.rule !== 'skip');
+	const value = by === undefined ? '' : exclusionText(by, calendars);
+	const to = formatLocal(timing.timeZone, target.to);
+	return [{ rule: 'exclude', value, result: 'stopped', text: `moved to ${to}: ${target.reason}` }];
 }
 
 function clockWords(timing: Timing, at: number, calendars: Calendars): string {
@@ -86,7 +98,8 @@ function boundSteps({ start, end }: Timing, at: number): Step[] {
 function onlySteps(timing: Timing, asked: Asked): Step[] {
 	if (timing.only === undefined) return [];
 	const { start: _, end: __, ...unbounded } = timing;
-	const passed = gives(unbounded, asked);
+	const { exclude: ___, ...unmoved } = unbounded;
+	const passed = gives(unmoved, asked) || gives(unbounded, asked);
 	return [
 		{
 			rule: 'only',

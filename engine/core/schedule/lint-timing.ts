@@ -10,12 +10,14 @@ import { LONGEST_MONTHS, parseCron } from './cron-pattern.ts';
 import { foldOf } from './cron-walk.ts';
 import { isSentence, readEnglish } from './english.ts';
 import { parseLocal } from './local-time.ts';
+import { planOf } from './plan.ts';
 import { nextAfter } from './timing.ts';
 import { clockChanges, pieceAt } from './zone-offsets.ts';
 
 export interface TimingWarning {
 	code:
 		| 'FAR_FUTURE'
+		| 'ALL_LEFT_OUT'
 		| 'SKIPS_MONTHS'
 		| 'MONTH_END'
 		| 'ASSUMED'
@@ -108,8 +110,14 @@ export function lintLocalAt(
 }
 
 function farFuture(timing: Timing, from: Instant, calendars: Calendars): TimingWarning[] {
-	const next = nextAfter(timing, from, calendars);
-	if (next === undefined || next - from <= 5 * YEAR) return [];
+	if (nextAfter(timing, from, calendars) === undefined) return [];
+	const next = planOf({ timing, calendars, seed: '' }).nextLive(from);
+	if (next === undefined) {
+		const message =
+			'every occurrence that was looked at (100,000, or 400 years) is left out: it never runs';
+		return [{ code: 'ALL_LEFT_OUT', message }];
+	}
+	if (next - from <= 5 * YEAR) return [];
 	return [{ code: 'FAR_FUTURE', message: `fires for the first time at ${toIso(next)}` }];
 }
 

@@ -46,6 +46,13 @@ export function moved(mover: Mover, at: Instant): Instant {
 	return target === undefined ? at : toInstant(zone, target * DAY + time);
 }
 
+/** Where an instant of the rule is moved to, with the reason; undefined when it stays. */
+export function targetOf(mover: Mover, at: Instant): { to: Instant; reason: string } | undefined {
+	const to = moved(mover, at);
+	if (to === at) return undefined;
+	return { to, reason: dayReason(mover.calendar, clockAt(mover.zone, at).day) };
+}
+
 /** The first moved instant after another, of a rule that is walked by `next`. */
 export function nextMoved(
 	mover: Mover,

@@ -1,6 +1,6 @@
 import type { Calendars } from '../../contract/calendar.ts';
 import type { Schedule } from '../../contract/schedule.ts';
-import type { Instant } from '../../contract/time.ts';
+import type { Duration, Instant } from '../../contract/time.ts';
 import { toIso } from '../../contract/time.ts';
 import type { Overrides, Timing } from '../../contract/timing.ts';
 import { NO_OVERRIDES } from '../../contract/timing.ts';
@@ -26,7 +26,7 @@ export interface Plan {
 	skip(at: Instant): Skip | null;
 	/** Where the occurrence was before somebody moved it here; null when nobody did. */
 	movedFrom(at: Instant): Instant | null;
-	/** The first after that is to be run; `undefined` when there is none, or none within SEARCHED instants. */
+	/** The first after that is to be run; `undefined` when there is none, or none within SEARCHED instants or years. */
 	nextLive(after: Instant): Instant | undefined;
 	/** When the occurrence is due: its nominal instant and the jitter. Never at or past the next instant. */
 	dueAt(at: Instant): Instant;
@@ -34,6 +34,8 @@ export interface Plan {
 
 /** How many instants in a row may be skipped before a search for one to run gives up. */
 export const SEARCHED = 100_000;
+/** And for how long: the calendar repeats itself after 400 years. */
+const SEARCHED_SPAN: Duration = 146_097 * 86_400_000;
 
 export interface PlanParts {
 	timing: Timing;
@@ -75,7 +77,8 @@ export function planOf({ timing, calendars, overrides = NO_OVERRIDES, seed }: Pl
 		movedFrom: (at) => moved.find(({ to }) => to === at)?.from ?? null,
 		nextLive(after) {
 			let at = next(after);
-			for (let i = 0; at !== undefined && i < SEARCHED; i++) {
+			const end = (at ?? after) + SEARCHED_SPAN;
+			for (let i = 0; at !== undefined && at <= end && i < SEARCHED; i++) {
 				const skipped = skip(at);
 				if (skipped === null) return at;
 				// What was moved by hand may lie among what is skipped.

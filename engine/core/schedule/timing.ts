@@ -9,7 +9,7 @@ import { missingTime } from './cron-walk.ts';
 import { excludedBy } from './exclude.ts';
 import { missingLocal } from './local-instants.ts';
 import { monthsSeries } from './months.ts';
-import { moverOf, nextMoved, sourcesOf } from './move.ts';
+import { moverOf, nextMoved, sourcesOf, targetOf } from './move.ts';
 import { closedUntil } from './restrict.ts';
 import type { Where } from './rule.ts';
 import { nextOfRule } from './rule.ts';
@@ -18,6 +18,12 @@ import type { Skip } from './skip.ts';
 
 /** How far a walk looks for an instant that `only` lets through; every date and weekday meet within it. */
 const HORIZON = 41 * 366 * 86_400_000;
+/**
+ * How many instants it looks at for that, with one rule and one restriction; fewer with more of them. Two rhythms
+ * of whole seconds that fit into a day meet within 86,400 looks or never, and those that never meet must not be
+ * walked for 41 years.
+ */
+const LOOKS = 100_000;
 
 /**
  * The first occurrence later than `after`, within `start` and `end` (both inclusive); `undefined` when the
@@ -57,7 +63,9 @@ function nextAllowed(
 	if (only === undefined) return next;
 	const end = Math.min(until, Math.max(after, MIN_INSTANT) + HORIZON);
 	const place = { zone: timing.timeZone, calendars };
-	while (next !== undefined && next <= end) {
+	const rules = timing.kind === 'any' ? timing.rules.length : 1;
+	const looks = (2 * LOOKS) / (rules + only.length);
+	for (let i = 0; i < looks && next !== undefined && next <= end; i++) {
 		const open = closedUntil(only, next, place);
 		if (open === next) return next;
 		if (open === undefined) return undefined;
@@ -122,6 +130,17 @@ export function movedFrom(
 ): { from: Instant; reason: string }[] {
 	const mover = timing.exclude === undefined ? undefined : moverOf(timing, calendars);
 	return mover === undefined ? [] : sourcesOf(mover, ruleWalk(timing, calendars), at);
+}
+
+/** Where the calendar of a moving exclusion takes an instant of the rule; undefined when it stays or is none. */
+export function movedTo(
+	timing: Timing,
+	at: Instant,
+	calendars: Calendars = NO_CALENDARS,
+): { to: Instant; reason: string } | undefined {
+	const mover = moverOf(timing, calendars);
+	if (mover === undefined || ruleWalk(timing, calendars)(at - 1) !== at) return undefined;
+	return targetOf(mover, at);
 }
 
 /** The first occurrence at `from` or later. */

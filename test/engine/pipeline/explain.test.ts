@@ -48,6 +48,27 @@ describe('why an instant is no occurrence', () => {
 		expect(stopped(found).text).toContain(text);
 	});
 
+	it('tells where a calendar moved it, and why', async () => {
+		demand(
+			await bed.admin.post('/v1/calendars', {
+				name: 'inventory',
+				days: [{ date: '2027-03-01', name: 'Stocktaking' }],
+			}),
+			201,
+		);
+		const moving = [{ calendar: 'inventory', rule: 'next_working_day' }];
+		const nine = { cron: '0 9 * * *', timeZone: 'Europe/Berlin', exclude: moving };
+		const text =
+			'moved to 2027-03-02T09:00:00+01:00[Europe/Berlin]: 2027-03-01 is Stocktaking in inventory (version 1)';
+		for (const timing of [nine, { ...nine, only: [{ weekdays: ['mon'] }] }]) {
+			const found = await why(await scheduled(timing), '2027-03-01T08:00:00Z');
+			expect(found.verdict).toBe('no_occurrence');
+			expect(stopped(found)).toMatchObject({ rule: 'exclude', text });
+		}
+		const closed = await scheduled({ ...nine, only: [{ weekdays: ['tue'] }] });
+		expect(stopped(await why(closed, '2027-03-01T08:00:00Z')).rule).toBe('only');
+	});
+
 	it('names the instants before and after', async () => {
 		const found = await why(await scheduled(quarters), '2027-03-05T20:00:00+01:00');
 		expect(found.nearest).toEqual({

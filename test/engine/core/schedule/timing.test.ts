@@ -165,3 +165,21 @@ describe('bounds', () => {
 		expect(firstOf({ ...every, start: 5000 }, 7200)).toBe(8000);
 	});
 });
+
+describe('rules and "only" that never meet', () => {
+	it('are given up soon', () => {
+		const only = [{ cron: '1 * * * * *' }];
+		const began = performance.now();
+		expect(nextAfter({ ...cron('*/2 * * * * *'), only }, 0)).toBeUndefined();
+		// A tenth of a second on its own, and half a minute if nothing bounded it.
+		expect(performance.now() - began).toBeLessThan(10_000);
+	});
+
+	it('are found where they meet late', () => {
+		const seconds: Timing = { kind: 'every', every: 3_599_000, anchor: 1000, timeZone: 'UTC' };
+		const timing: Timing = { ...seconds, only: [{ cron: '0 0 * * * *' }] };
+		expect(nextAfter(timing, 3_600_000)).toBe(1000 + 3601 * 3_599_000);
+		const rare: Timing = { ...cron('0 0 29 2 *'), only: [{ cron: '* * * * 1' }] };
+		expect(nextAfter(rare, at('2016-03-01T00:00:00Z'))).toBe(at('2044-02-29T00:00:00Z'));
+	});
+});

@@ -128,6 +128,17 @@ describe('warnings', () => {
 		],
 		[{ kind: 'every', every: 86_400_000, anchor: 0, timeZone: 'UTC' }, []],
 		[
+			{ ...cron('*/5 * * * *'), exclude: [{ cron: '* * * * *' }] },
+			[
+				'ALL_LEFT_OUT every occurrence that was looked at (100,000, or 400 years) is left out: it never runs',
+			],
+		],
+		[
+			{ ...cron('0 9 * * *'), exclude: [{ from: '2027-01-01', to: '2039-12-31' }] },
+			['FAR_FUTURE fires for the first time at 2040-01-01T09:00:00.000Z'],
+		],
+		[{ ...cron('0 9 * * *'), exclude: [{ from: '2027-01-01', to: '2027-12-31' }] }, []],
+		[
 			{ kind: 'every', every: 86_400_000, anchor: 0, timeZone: 'Europe/Berlin' },
 			[
 				'DRIFTS_FROM_CLOCK "every" counts days of 24 hours, so the local time moves when clocks change in Europe/Berlin on 2027-03-28; use "cron" to keep it',
