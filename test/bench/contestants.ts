@@ -25,7 +25,7 @@ const peer = (name: string): string => here(`peers/${name}.mjs`);
 export const ENGINE: Contestant = {
 	name: 'capscheduler',
 	program: here('engine.ts'),
-	settings: 'its defaults: concurrency 256, SQLite in WAL mode with synchronous=FULL',
+	settings: 'its defaults: concurrency 256, SQLite in WAL mode, synced before it is answered for',
 	server: null,
 	workloads: BOTH,
 	node: ['--max-semi-space-size=8'], // as `npm start`

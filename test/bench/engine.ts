@@ -19,7 +19,7 @@ import { hear, read, tell } from './talk.ts';
 
 /*
  * The engine as a contestant: `enqueue` writes the runs, `drain` carries them out, `verify` reads what is
- * recorded of them. All three on the real store with FULL durability, each in a process of its own.
+ * recorded of them. All three on the real store, durable, each in a process of its own.
  */
 /** Runs in one `addRuns`. */
 const BATCH = 1000;

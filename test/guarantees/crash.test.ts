@@ -33,6 +33,7 @@ const SCHEDULES = 8;
 const EVERY = 1000;
 const POINTS = [
 	'commit.before',
+	'commit.sync',
 	'commit.after',
 	'send.before',
 	'send.after',

@@ -26,16 +26,21 @@ export interface Gathered {
 }
 
 export interface Committer {
-	/** Runs the work in the next commit, and resolves when that is durable. The work must not wait. */
+	/** Runs the work in the next commit, and resolves when that is on the disk. The work must not wait. */
 	write: Write;
+	/**
+	 * What the database shows may not be on the disk yet: to be awaited before anybody hears of it. Null when it
+	 * is; rejects when it will never be.
+	 */
+	readonly syncing: Promise<void> | null;
 	/** Refuses further writes and waits for those begun. */
 	close(): Promise<void>;
 	/** How many commits were made; for tests and metrics. */
 	readonly commits: number;
 }
 
-/** Milliseconds. */
-const LONGEST_REST = 10;
+/** How long commits rest while writers come in numbers: milliseconds. */
+const REST = 2;
 /** Events in one commit from which on writers are taken to come in numbers. */
 const CROWD = 8;
 
@@ -48,10 +53,17 @@ interface Entry {
 
 /**
  * Group commit. Writes queue up; when the event loop has handled what was ready, all of them run in one
- * transaction, each in a savepoint so that one that throws does not spoil the others. Promises settle
- * after the commit. The whole flush is synchronous: readers on this connection never see half of it.
+ * transaction, each in a savepoint so that one that throws does not spoil the others. That is synchronous:
+ * readers on this connection never see half of it. Then the log is synced off this thread, and only when
+ * that is done do the promises settle and the events go out. Writes that come meanwhile share the next commit.
  *
- *   idle --write--> scheduled --a rest, or setImmediate--> flushing --> idle, or scheduled when more came
+ *   idle --write--> scheduled --a rest, or setImmediate--> flushing --COMMIT--> syncing --done--> idle
+ *                       ^                                                          '--more came--> scheduled
+ *                       '-------------- every work threw, or nothing could be written: no sync
+ *
+ * A log that could not be synced is the end: the system may have dropped what it could not write and call the
+ * next sync a success, so nothing is answered for any more until the store is opened anew.
+ * https://www.usenix.org/conference/atc20/presentation/rebello
  */
 export function createCommitter(options: {
 	database: Database;
@@ -59,40 +71,37 @@ export function createCommitter(options: {
 	faults: FaultPoints;
 	/** Writes what was gathered; the last statements of each commit. */
 	finish: (gathered: Gathered) => void;
-	/** After a commit. */
+	/** After a commit, when it is on the disk. */
 	committed: (gathered: Gathered) => void;
 }): Committer {
 	const { database, folder, faults, finish, committed } = options;
 	let queue: Entry[] = [];
 	let scheduled = false;
+	let syncing: Promise<void> | null = null;
 	let closed = false;
+	/** Why nothing is written any more. */
+	let broken: CapError | null = null;
 	let commits = 0;
 	let whenIdle: (() => void) | null = null;
 	/** Whether the last commit wrote for many. */
 	let crowded = false;
-	/** How long the last COMMIT waited for the disk, and when it was through: milliseconds. */
-	let lastBlocked = 0;
-	let lastEnd = 0;
 
 	function write<T>(work: (tx: Transaction) => T): Promise<T> {
 		if (closed) return Promise.reject(new CapError('STORAGE_UNAVAILABLE', 'the store is closed'));
+		if (broken !== null) return Promise.reject(broken);
 		return new Promise<T>((resolve, reject) => {
 			queue.push({ work, resolve, reject, outcome: null });
-			if (!scheduled) {
-				scheduled = true;
-				schedule();
-			}
+			if (!scheduled && syncing === null) schedule();
 		});
 	}
 
 	/**
-	 * While writers come in numbers, commits rest for as long as the last one blocked the process: more writes
-	 * share the next (measured on a busy disk: half as many commits, a fifth more runs a second). Who writes
-	 * one thing after another never waits.
+	 * While writers come in numbers, commits rest: more writes share the next (measured: see docs/performance.md).
+	 * Who writes one thing after another never waits.
 	 */
 	function schedule(): void {
-		const rest = crowded ? Math.min(lastBlocked, LONGEST_REST) - (performance.now() - lastEnd) : 0;
-		if (rest >= 1) setTimeout(flush, rest);
+		scheduled = true;
+		if (crowded) setTimeout(flush, REST);
 		else setImmediate(flush);
 	}
 
@@ -100,25 +109,52 @@ export function createCommitter(options: {
 		const batch = queue;
 		queue = [];
 		scheduled = false;
-		let gathered: Gathered | null = null;
 		try {
-			gathered = commit(batch);
-			crowded = (gathered?.events.length ?? 0) >= CROWD;
-			if (gathered !== null) faults.hit('commit.after');
-			for (const { outcome, resolve, reject } of batch) {
-				if (outcome !== null && 'value' in outcome) resolve(outcome.value as never);
-				else reject(outcome?.error);
+			const gathered = commit(batch);
+			if (gathered === null) {
+				settle(batch);
+			} else {
+				crowded = gathered.events.length >= CROWD;
+				syncing = sync(batch, gathered);
+				// Whoever waits for it hears of it; there may be nobody.
+				syncing.catch(() => undefined);
 			}
 		} catch (error) {
-			const reason = storageError(error, folder) ?? error;
-			for (const entry of batch) entry.reject(reason);
+			reject(batch, storageError(error, folder) ?? error);
 		}
-		if (gathered !== null) committed(gathered);
-		if (!scheduled) whenIdle?.();
+		if (syncing === null) goOn();
+	}
+
+	async function sync(batch: readonly Entry[], gathered: Gathered): Promise<void> {
+		try {
+			faults.hit('commit.sync');
+			await database.sync();
+		} catch (cause) {
+			const message = 'the log of the database could not be synced; the engine has to be restarted';
+			broken = new CapError('STORAGE_UNAVAILABLE', message, { retry: 'later', cause });
+			reject(batch, broken);
+			reject(queue.splice(0), broken);
+			whenIdle?.();
+			throw broken;
+		}
+		syncing = null;
+		try {
+			faults.hit('commit.after');
+			settle(batch);
+		} catch (error) {
+			reject(batch, error);
+		}
+		committed(gathered);
+		goOn();
+	}
+
+	function goOn(): void {
+		if (queue.length > 0) schedule();
+		else whenIdle?.();
 	}
 
 	/** @returns null when there was nothing to commit */
-	function commit(batch: Entry[]): Gathered | null {
+	function commit(batch: readonly Entry[]): Gathered | null {
 		const gathered: Gathered = { events: [], tallies: new Map() };
 		database.sql('BEGIN IMMEDIATE').run();
 		try {
@@ -129,10 +165,7 @@ export function createCommitter(options: {
 			}
 			finish(gathered);
 			faults.hit('commit.before');
-			const began = performance.now();
 			database.sql('COMMIT').run();
-			lastEnd = performance.now();
-			lastBlocked = lastEnd - began;
 		} catch (error) {
 			if (database.inTransaction) database.sql('ROLLBACK').run();
 			throw error;
@@ -162,15 +195,28 @@ export function createCommitter(options: {
 		get commits() {
 			return commits;
 		},
+		get syncing() {
+			return syncing;
+		},
 		close() {
 			closed = true;
-			return scheduled
-				? new Promise<void>((resolve) => {
-						whenIdle = resolve;
-					})
-				: Promise.resolve();
+			if (broken !== null || (!scheduled && syncing === null)) return Promise.resolve();
+			return new Promise<void>((resolve) => {
+				whenIdle = resolve;
+			});
 		},
 	};
+}
+
+function settle(batch: readonly Entry[]): void {
+	for (const { outcome, resolve, reject } of batch) {
+		if (outcome !== null && 'value' in outcome) resolve(outcome.value as never);
+		else reject(outcome?.error);
+	}
+}
+
+function reject(batch: readonly Entry[], reason: unknown): void {
+	for (const entry of batch) entry.reject(reason);
 }
 
 function createTransaction(

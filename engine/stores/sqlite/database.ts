@@ -1,5 +1,7 @@
+import { closeSync, fdatasync, openSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import type { SQLInputValue, StatementSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 
 import { CapError } from '../../contract/errors.ts';
 
@@ -20,17 +22,28 @@ export interface Database {
 	/** The same with rows as arrays, which are read faster. */
 	rows<R extends readonly unknown[] = readonly unknown[]>(text: string): RowStatement<R>;
 	exec(text: string): void;
+	/** Resolves when every commit made before the call is on the disk, off this thread. */
+	sync(): Promise<void>;
 	open(): void;
 	close(): void;
 }
 
+export interface DatabaseOptions {
+	/**
+	 * Who brings a commit to the disk: `commit` itself, which blocks the process until it is there, or whoever
+	 * calls `sync()` before he answers for it. Default `commit`.
+	 */
+	syncedBy?: 'commit' | 'caller';
+}
+
 /**
- * WAL with FULL: a commit is on the disk when it returns. The log is checkpointed at 16 MB, and cut to 64 MB
- * after a burst. Other processes may read; nobody else should write, hence the short busy timeout.
+ * WAL. With FULL a commit is on the disk when it returns. With NORMAL it is in the log, in order, and the log is
+ * synced at checkpoints only: a loss of power takes the newest commits with it, but none out of turn. The log
+ * is checkpointed at 16 MB, and cut to 64 MB after a burst. Other processes may read; nobody else should
+ * write, hence the short busy timeout. https://www.sqlite.org/pragma.html#pragma_synchronous
  */
 const SETTINGS = `
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = FULL;
 PRAGMA wal_autocheckpoint = 4000;
 PRAGMA journal_size_limit = 67108864;
 PRAGMA temp_store = MEMORY;
@@ -39,8 +52,18 @@ PRAGMA trusted_schema = OFF;
 `;
 const BUSY_TIMEOUT = 2000;
 
-export function createDatabase(file: string): Database {
+const dataSync = promisify(fdatasync);
+
+export function createDatabase(
+	file: string,
+	{ syncedBy = 'commit' }: DatabaseOptions = {},
+): Database {
 	let db: DatabaseSync | null = null;
+	/**
+	 * Our own descriptor of the log, which stays the same file while the connection is open. SQLite holds no
+	 * locks on it, so that closing this one drops none.
+	 */
+	let log: number | null = null;
 	const objects = new Map<string, StatementSync>();
 	const arrays = new Map<string, StatementSync>();
 
@@ -70,13 +93,22 @@ export function createDatabase(file: string): Database {
 		exec(text) {
 			connection().exec(text);
 		},
+		async sync() {
+			connection();
+			// The first commit makes the file.
+			log ??= openSync(`${file}-wal`, 'r+');
+			await dataSync(log);
+		},
 		open() {
 			db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT });
 			db.exec(SETTINGS);
+			db.exec(`PRAGMA synchronous = ${syncedBy === 'caller' ? 'NORMAL' : 'FULL'}`);
 		},
 		close() {
 			objects.clear();
 			arrays.clear();
+			if (log !== null) closeSync(log);
+			log = null;
 			db?.close();
 			db = null;
 		},

@@ -13,7 +13,11 @@ import { storageError } from './storage-error.ts';
  * @throws CapError STORAGE_UNAVAILABLE or STORAGE_FULL; nothing stays open
  * @returns closes everything
  */
-export function openFolder(folder: string, database: Database, blobs: BlobFiles): () => void {
+export async function openFolder(
+	folder: string,
+	database: Database,
+	blobs: BlobFiles,
+): Promise<() => void> {
 	const release: (() => void)[] = [];
 	const closeAll = (): void => {
 		for (const close of release.splice(0).reverse()) close();
@@ -26,6 +30,7 @@ export function openFolder(folder: string, database: Database, blobs: BlobFiles)
 		});
 		database.open();
 		migrate(database);
+		await makeDurable(database);
 		blobs.prepare();
 		keepPrivate(folder);
 		return closeAll;
@@ -38,6 +43,16 @@ export function openFolder(folder: string, database: Database, blobs: BlobFiles)
 			})
 		);
 	}
+}
+
+/**
+ * What is read from now on is on the disk: an engine that was killed may have left commits in the log that were
+ * never synced, and one whose sync failed some that only the system's memory has. Hence the log goes into
+ * the database, which writes them anew; the sync is for what a reader of another process keeps from it.
+ */
+async function makeDurable(database: Database): Promise<void> {
+	database.exec('PRAGMA wal_checkpoint(PASSIVE)');
+	await database.sync();
 }
 
 /** Step by step: Node's own recursion never ends where the system says that there is no such place (`/proc/x`). */

@@ -10,7 +10,7 @@ import { createBackfills } from './backfills.ts';
 import { createCalendars } from './calendars.ts';
 import { createCapabilities } from './capabilities.ts';
 import { createCommitter } from './committer.ts';
-import type { Write } from './committer.ts';
+import type { Committer, Write } from './committer.ts';
 import type { Context, StoreFault } from './context.ts';
 import { createCounts } from './counts.ts';
 import { createDatabase } from './database.ts';
@@ -41,7 +41,7 @@ export interface SqliteStoreOptions {
 	/** The data folder; made when missing. */
 	folder: string;
 	clock: Clock;
-	/** Hit as `commit.before` and `commit.after`. */
+	/** Hit as `commit.before`, `commit.sync` (throws: the disk fails) and `commit.after`. */
 	faults: FaultPoints;
 	/** One record could not be written, and the others were. Default: nothing hears of it. */
 	onFault?: (fault: StoreFault) => void;
@@ -59,7 +59,7 @@ export interface SqliteStore extends Store {
 /** Everything in one folder: `capscheduler.db`, `blobs/`, and the lock that keeps other engines out. */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 	const { folder, clock, faults, onFault = () => undefined } = options;
-	const db = createDatabase(join(folder, 'capscheduler.db'));
+	const db = createDatabase(join(folder, 'capscheduler.db'), { syncedBy: 'caller' });
 	const events = createEvents(db, onFault);
 	const counts = createCounts({ db });
 	const committer = createCommitter({
@@ -96,21 +96,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 	const runs = createRuns(context, { gates, settle, specs });
 	let closeFolder: (() => void) | null = null;
 
-	return {
-		exclusive: true,
-		blobs,
-		database: db,
-		write,
-		commits: () => committer.commits,
-
-		async open() {
-			closeFolder ??= openFolder(folder, db, blobs);
-		},
-		async close() {
-			await committer.close();
-			closeFolder?.();
-			closeFolder = null;
-		},
+	const port = {
 		async check() {
 			await write(() => {
 				setMark(db, 'checkedAt', clock.now());
@@ -142,4 +128,45 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 		...counts.port,
 		...createDoctor(context, blobs),
 	};
+	return {
+		exclusive: true,
+		blobs,
+		database: db,
+		write,
+		commits: () => committer.commits,
+
+		async open() {
+			closeFolder ??= await openFolder(folder, db, blobs);
+		},
+		async close() {
+			await committer.close();
+			closeFolder?.();
+			closeFolder = null;
+		},
+		...durably(port, committer),
+	};
+}
+
+/**
+ * The same methods, whose answers wait until all that they may have read is on the disk: a commit can be read
+ * while its log is being synced, and nobody may act on what a loss of power could take back. Writes wait
+ * for their own sync anyway.
+ */
+function durably<P extends object>(port: P, committer: Pick<Committer, 'syncing'>): P {
+	const methods = Object.entries(port) as [string, (...args: unknown[]) => unknown][];
+	return Object.fromEntries(
+		methods.map(([name, method]) => [
+			name,
+			(...args: unknown[]) => {
+				const answer = method(...args);
+				return answer instanceof Promise ? afterSync(answer, committer) : answer;
+			},
+		]),
+	) as P;
+}
+
+async function afterSync<T>(answer: Promise<T>, committer: Pick<Committer, 'syncing'>): Promise<T> {
+	const value = await answer;
+	if (committer.syncing !== null) await committer.syncing;
+	return value;
 }

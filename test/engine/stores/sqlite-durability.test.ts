@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmdirSync } from 'node:fs';
-import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,6 +18,7 @@ import { createRecords, event, T0, TENANT, testClock } from '../../support/store
 
 let folder = '';
 let open: SqliteStore[] = [];
+const slow: (() => void)[] = [];
 const clock = testClock();
 const records = createRecords(clock);
 
@@ -25,6 +26,7 @@ beforeEach(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'capscheduler-sqlite-'));
 });
 afterEach(async () => {
+	for (const release of slow.splice(0)) release();
 	for (const store of open) await store.close();
 	open = [];
 	await rm(folder, { recursive: true });
@@ -77,6 +79,115 @@ describe('group commit', () => {
 	});
 });
 
+const logOf = ({ database }: SqliteStore): Buffer => readFileSync(`${database.file}-wal`);
+
+/** Keeps the disk from answering until `release`, and notes the log at each sync: what is on the disk after it. */
+function slowDisk(store: SqliteStore) {
+	const { promise, resolve } = Promise.withResolvers<void>();
+	const synced: Buffer[] = [];
+	slow.push(resolve);
+	const { database } = store;
+	const sync = database.sync.bind(database);
+	database.sync = async () => {
+		synced.push(logOf(store));
+		await promise;
+		await sync();
+	};
+	return { release: resolve, synced };
+}
+
+/** Until so many commits are made; what waits for the event loop has had many turns then. */
+async function turns(store: SqliteStore, commits: number): Promise<void> {
+	while (store.commits() < commits) await new Promise(setImmediate);
+	for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+}
+
+describe('what is not on the disk', () => {
+	it('is told to nobody: no write resolves, no read answers, no event goes out', async () => {
+		const store = await opened();
+		await store.putKey(key(), []);
+		const { release } = slowDisk(store);
+		const heard: string[] = [];
+		store.onEvents(() => heard.push('event'));
+		const note = (what: string) => () => heard.push(what);
+		const answers = [store.putKey(key(), [event('key.created', {})]).then(note('write'))];
+		await turns(store, store.commits() + 1);
+		answers.push(store.countKeys().then((count) => note(`read ${count}`)()));
+		await turns(store, 0);
+		expect(heard).toEqual([]);
+		release();
+		await Promise.all(answers);
+		expect(heard.sort()).toEqual(['event', 'read 2', 'write']);
+	});
+
+	it('holds up what is written meanwhile, which then shares one commit', async () => {
+		const store = await opened();
+		const { release } = slowDisk(store);
+		const before = store.commits();
+		const writes = [store.putKey(key(), [])];
+		await turns(store, before + 1);
+		for (let i = 0; i < 50; i++) writes.push(store.putKey(key(), []));
+		await turns(store, 0);
+		release();
+		await Promise.all(writes);
+		expect(store.commits() - before).toBe(2);
+		expect(await store.countKeys()).toBe(51);
+	});
+
+	it('is all that a loss of power takes', async () => {
+		const store = await opened();
+		await store.putKey(key(), []);
+		const before = logOf(store);
+		const { release, synced } = slowDisk(store);
+		const write = store.putKey(key(), []);
+		await turns(store, store.commits() + 1);
+		const keysIn = async (log: Buffer | undefined): Promise<number> => {
+			const copy = await mkdtemp(join(folder, 'copy-'));
+			await copyFile(store.database.file, join(copy, 'capscheduler.db'));
+			await writeFile(join(copy, 'capscheduler.db-wal'), log ?? '');
+			return (await opened({ folder: copy })).countKeys();
+		};
+		expect(await keysIn(before)).toBe(1);
+		release();
+		await write;
+		expect(await keysIn(synced[0])).toBe(2);
+	});
+
+	it('ends everything when it cannot get there, until the store is opened anew', async () => {
+		const store = await opened({ faults: createFaults('commit.sync:2:throw') });
+		await store.putKey(key(), []);
+		const refused = { code: 'STORAGE_UNAVAILABLE' };
+		const lost = key();
+		const late = store.putKey(lost, []);
+		await turns(store, store.commits());
+		await expect(late).rejects.toMatchObject(refused);
+		await expect(store.putKey(key(), [])).rejects.toMatchObject(refused);
+		await expect(store.countKeys()).rejects.toMatchObject(refused);
+		await expect(store.check()).rejects.toMatchObject(refused);
+		await closed(store);
+		const again = await opened();
+		expect(await again.countKeys()).toBe(2);
+		await again.putKey(key(), []);
+		expect(await again.countKeys()).toBe(3);
+	});
+
+	it('waits to be synced when the store closes', async () => {
+		const store = await opened();
+		const { release } = slowDisk(store);
+		const write = store.putKey(key(), []);
+		await turns(store, store.commits() + 1);
+		let over = false;
+		const closing = closed(store).then(() => {
+			over = true;
+		});
+		await turns(store, 0);
+		expect(over).toBe(false);
+		release();
+		await closing;
+		await expect(write).resolves.toMatchObject({ replayed: false });
+	});
+});
+
 describe('fault points', () => {
 	it('undoes the commit that fails before it, and goes on', async () => {
 		const store = await opened({ faults: createFaults('commit.before:2:throw') });
@@ -94,6 +205,8 @@ describe('fault points', () => {
 
 	it.each([
 		['commit.before', 4],
+		// Only a loss of power could take it now.
+		['commit.sync', 5],
 		['commit.after', 5],
 	])(
 		'has after a kill -9 at %s exactly what was committed',
