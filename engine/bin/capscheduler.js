@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --max-semi-space-size=16
 // Starts the CLI on Node 24 or later: this Node, or that of the `node` npm package where one is installed.
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url';
 const NEEDED_MAJOR = 24;
 /**
  * MB, as in the first line above. Node's own default lets short-lived objects pile up to 130 MB before it clears
- * them away while a large result is rendered; with 8 the work takes no longer, and the process stays below 300 MB.
+ * them away while a large result is rendered; with 16 the work takes no longer, and the process stays below 300 MB.
  */
-const NODE_OPTIONS = ['--max-semi-space-size=8'];
+const NODE_OPTIONS = ['--max-semi-space-size=16'];
 const FORWARDED_SIGNALS = ['SIGTERM', 'SIGUSR2'];
 /** A terminal sends these to the child too, and a second one would end it without a drain. */
 const TERMINAL_SIGNALS = ['SIGINT', 'SIGHUP'];

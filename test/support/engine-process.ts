@@ -47,7 +47,7 @@ export async function startEngineProcess(
 ): Promise<EngineProcess> {
 	const [program = process.execPath, ...args] = options.command ?? [
 		process.execPath,
-		'--max-semi-space-size=8', // as `npm start`
+		'--max-semi-space-size=16', // as `npm start`
 		MAIN,
 		'start',
 		'--json',

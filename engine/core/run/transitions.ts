@@ -337,6 +337,7 @@ function scheduleEffect(
 }
 
 function followUpEvents(run: Run, at: Instant, { deliveries, links }: FollowUps): EventDraft[] {
+	if (deliveries.length === 0 && links.length === 0) return [];
 	const subject = runEvent('link.created', run, at).subject;
 	return [
 		...deliveries.map((delivery): EventDraft => ({

@@ -44,6 +44,11 @@ function codec<T extends object>(
 ): Codec<T> {
 	const fields = Object.keys(shape) as (keyof T & string)[];
 	const kinds = fields.map((field) => shape[field]);
+	const optional = kinds.map((kind) => kind.endsWith('?'));
+	/** A copy of it has its final shape at once: a record that grows field by field leaves its former selves behind. */
+	const blank = Object.fromEntries(
+		fields.filter((_, i) => !optional[i]).map((field) => [field, null]),
+	);
 	const into = `INTO ${table} (${fields.join(', ')}) VALUES (${fields.map(() => '?').join(', ')})`;
 	return {
 		columns: fields.join(', '),
@@ -58,12 +63,10 @@ function codec<T extends object>(
 			return row;
 		},
 		fromRow(row) {
-			const record: Record<string, unknown> = {};
+			const record: Record<string, unknown> = { ...blank };
 			for (let i = 0; i < fields.length; i++) {
-				const kind = kinds[i]!;
 				const value = row[i];
-				if (value === null && kind.endsWith('?')) continue;
-				record[fields[i]!] = decode(kind, value);
+				if (value !== null) record[fields[i]!] = decode(kinds[i]!, value);
 			}
 			return record as T;
 		},
@@ -78,7 +81,7 @@ function encode(kind: Kind, value: unknown): SQLInputValue {
 }
 
 function decode(kind: Kind, value: unknown): unknown {
-	if (value === null || kind === 'plain' || kind === 'plain?') return value;
+	if (kind === 'plain' || kind === 'plain?') return value;
 	return kind === 'flag' ? value === 1 : JSON.parse(value as string);
 }
 
