@@ -132,8 +132,9 @@ class Alarm {
 
 	/** @returns how long to sleep then */
 	async #ringOnce(): Promise<Duration> {
+		const rangAt = this.#ctx.clock.now();
 		try {
-			return (await this.#ring()) ? 0 : await this.#untilNext();
+			return (await this.#ring()) ? 0 : await this.#untilNext(rangAt);
 		} catch (error) {
 			this.#ctx.metrics.count('capscheduler_faults_total', { where: 'alarm' });
 			this.#ctx.log.error('looking for what is due failed', {
@@ -161,12 +162,12 @@ class Alarm {
 		cancel();
 	}
 
-	async #untilNext(): Promise<Duration> {
+	async #untilNext(rangAt: Instant): Promise<Duration> {
 		const next = await this.#ctx.store.nextTimerAt();
 		if (next === null) return LONGEST_SLEEP;
 		const left = next - this.#ctx.clock.now();
-		// A timer that is still due after the ring waits for a worker whose hands are full; it takes it by itself.
-		const stuck = left <= 0 && next === this.#earliest;
+		// A timer that was due before the ring and still is waits for a worker whose hands are full; it takes it by itself.
+		const stuck = next <= rangAt && next === this.#earliest;
 		this.#earliest = next;
 		return stuck ? STUCK_SLEEP : Math.min(LONGEST_SLEEP, Math.max(0, left));
 	}
