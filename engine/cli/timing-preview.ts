@@ -78,8 +78,16 @@ function timingOf(when: string, tz: string | undefined): JsonObject {
 		const quartz = fields.length === 7 ? { dialect: 'quartz' } : {};
 		return { timing: { cron: when, ...quartz, ...zone } };
 	}
+	if (tz !== undefined && ZONE_AT_END.test(when)) {
+		throw new CliError(
+			EXIT.usage,
+			`--tz: expected nothing where the sentence names a zone, got ${tz}`,
+		);
+	}
 	return { frequency: tz === undefined ? when : `${when} in ${tz}` };
 }
+
+const ZONE_AT_END = /\s[a-z]+(?:\/[\w+-]+)+$/i;
 
 function show({ occurrences, understood, words, warnings }: Preview): void {
 	const { timeZone, ...rule } = understood;
@@ -87,7 +95,7 @@ function show({ occurrences, understood, words, warnings }: Preview): void {
 	say(
 		faint(
 			`${Object.entries(rule)
-				.map(([name, value]) => `${name} ${printable(value)}`)
+				.map(([name, value]) => `${name} ${printable(value).replaceAll('\uFFFD', ' ')}`)
 				.join(', ')}  ${printable(timeZone)}`,
 		),
 	);

@@ -7,6 +7,7 @@ import { fits } from '../schedule/cron-calendar.ts';
 import { daysOfMonth } from '../schedule/cron-days.ts';
 import type { CronPattern } from '../schedule/cron-pattern.ts';
 import { parseCron } from '../schedule/cron-pattern.ts';
+import { nextOfRule } from '../schedule/rule.ts';
 import { pieceAt } from '../schedule/zone-offsets.ts';
 
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
@@ -29,9 +30,12 @@ export function misfit(rule: Rule, timeZone: string, at: Instant): string {
 		case 'dates':
 			return `it is none of the ${rule.dates.length} instants of the list`;
 		case 'months':
-			return `it is no whole number of ${rule.months === 1 ? 'months' : `${rule.months} months`} from ${rule.anchor}`;
+			return (
+				secondTime(rule, timeZone, at) ??
+				`it is no whole number of ${rule.months === 1 ? 'months' : `${rule.months} months`} from ${rule.anchor}`
+			);
 		case 'rrule':
-			return 'the recurrence rule does not give it';
+			return secondTime(rule, timeZone, at) ?? 'the recurrence rule does not give it';
 		case 'any':
 			return rule.rules.map((one) => `${ruleText(one)}: ${misfit(one, timeZone, at)}`).join('; ');
 		default:
@@ -84,10 +88,20 @@ function cronMisfit(pattern: CronPattern, timeZone: string, at: Instant): string
 		wrong.push(`the year is ${year}, the pattern wants ${listed(pattern.years.map(String))}`);
 	}
 	if (wrong.length > 0) return wrong.join(', and ');
-	if (fits(pattern, local / 1000)) {
-		return `the clock shows ${clockText(local)} twice on ${dateText(local)}, and this is not the time that counts`;
-	}
+	if (fits(pattern, local / 1000)) return twice(local);
 	return dayMisfit(pattern, date);
+}
+
+const twice = (local: number): string =>
+	`the clock shows ${clockText(local)} twice on ${dateText(local)}, and this is not the time that counts`;
+
+/** For an instant at which the clock shows again what it showed when the rule was due. */
+function secondTime(rule: Rule, timeZone: string, at: Instant): string | undefined {
+	const { from, offset, before } = pieceAt(timeZone, at);
+	const first = at - (before - offset);
+	if (first >= at || first >= from) return undefined;
+	const given = nextOfRule(rule, { timeZone, dst: undefined }, { after: first - 1, until: first });
+	return given === first ? twice(at + offset) : undefined;
 }
 
 /** Told for this very month: `L`, `15W` and `MON#2` are another day in each. */

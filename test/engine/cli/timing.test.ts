@@ -45,6 +45,8 @@ describe('capscheduler preview', () => {
 		expect(stderr).toContain('field 3 (day of month) within 1-31, got 32 at position 5');
 		expect((await preview('0 9 * * *', '--tz', 'Europe/Berlni')).stderr).toContain('Europe/Berlin');
 		expect((await preview('0 9 * * *', '--count', '1001')).code).toBe(2);
+		const twoZones = ['every day at 9 in America/New_York', '--tz', 'Europe/Berlin'];
+		expect((await preview(...twoZones)).stderr).toContain('--tz: expected nothing');
 	});
 });
 

@@ -48,6 +48,16 @@ describe('why an instant is no occurrence', () => {
 		expect(stopped(found).text).toContain(text);
 	});
 
+	it.each([
+		{ rrule: 'DTSTART;TZID=Europe/Berlin:20270101T023000\nRRULE:FREQ=DAILY' },
+		{ every: '1 month', anchor: '2027-01-31T02:30:00', timeZone: 'Europe/Berlin' },
+	])('tells that the clock shows its time again: %j', async (timing) => {
+		const found = await why(await scheduled(timing), '2027-10-31T01:30:00Z');
+		expect(stopped(found).text).toBe(
+			'the clock shows 02:30 twice on 2027-10-31, and this is not the time that counts',
+		);
+	});
+
 	it('tells where a calendar moved it, and why', async () => {
 		demand(
 			await bed.admin.post('/v1/calendars', {
