@@ -33,7 +33,9 @@ const periodText = z
 	.string()
 	.max(40)
 	.regex(/^(?:P\d{1,4}[MY]|\s*\d{1,4}\s*(?:months?|years?|quarters?)\s*)$/i, {
-		error: 'a calendar period like "1 month", "P3M" or "1 year"',
+		// Zod tells of this branch where neither fits.
+		error:
+			'a duration like "15m", "PT5M" or milliseconds, at most ten years, or a calendar period like "1 month", "P3M" or "1 year"',
 	});
 
 export const localDateSchema = z
@@ -79,10 +81,7 @@ const ruleFields = {
 			'For `cron` with day of month and day of week both set: a day that fits `either` (Vixie) or `both` (Quartz).',
 		),
 	every: z
-		.union([durationSchema, periodText], {
-			error:
-				'a duration like "90s", "15m", "PT5M" or milliseconds, at most ten years, or a calendar period like "1 month", "P3M" or "1 year"',
-		})
+		.union([durationSchema, periodText])
 		.optional()
 		.describe(
 			'An anchored interval, so that it never drifts: a fixed length (`90m`), or months and years by the calendar (`1 month`).',
@@ -125,41 +124,52 @@ const ruleFields = {
 const unionRuleSchema = z.strictObject(ruleFields).meta({ id: 'TimingRuleInput' });
 
 export const exclusionSchema = z
-	.union([
-		z.strictObject({
-			calendar: calendarName,
-			rule: z
-				.enum(HOLIDAY_RULES)
-				.default('skip')
-				.describe(
-					'What becomes of an occurrence on a day of the calendar: dropped, or moved to the next or previous working day at the same local time.',
-				),
-		}),
-		z.strictObject({ dates: z.array(localDateSchema).min(1).max(MAX_DATES) }),
-		z.strictObject({
-			from: localDateSchema.describe('The first day.'),
-			to: localDateSchema.describe('The last day, inclusive.'),
-		}),
-		z.strictObject({ cron: cronText }),
-	])
+	.union(
+		[
+			z.strictObject({
+				calendar: calendarName,
+				rule: z
+					.enum(HOLIDAY_RULES)
+					.default('skip')
+					.describe(
+						'What becomes of an occurrence on a day of the calendar: dropped, or moved to the next or previous working day at the same local time.',
+					),
+			}),
+			z.strictObject({ dates: z.array(localDateSchema).min(1).max(MAX_DATES) }),
+			z.strictObject({
+				from: localDateSchema.describe('The first day.'),
+				to: localDateSchema.describe('The last day, inclusive.'),
+			}),
+			z.strictObject({ cron: cronText }),
+		],
+		{
+			error: 'an object with "calendar" (and "rule"), "dates", "from" and "to", or "cron"',
+		},
+	)
 	.meta({ id: 'TimingExclusion' });
 
 export const restrictionSchema = z
-	.union([
-		z.strictObject({
-			weekdays: z.array(weekdaySchema).min(1).max(7).optional(),
-			from: clockTimeSchema.optional().describe('Inclusive; 00:00 unless given.'),
-			to: clockTimeSchema
-				.optional()
-				.describe('Exclusive; 24:00 unless given. Before `from`: over midnight.'),
-		}),
-		z.strictObject({
-			workingDaysOf: calendarName.describe('Neither its weekend nor one of its days.'),
-		}),
-		z.strictObject({ calendar: calendarName.describe('Only its days.') }),
-		z.strictObject({ dates: z.array(localDateSchema).min(1).max(MAX_DATES) }),
-		z.strictObject({ cron: cronText }),
-	])
+	.union(
+		[
+			z.strictObject({
+				weekdays: z.array(weekdaySchema).min(1).max(7).optional(),
+				from: clockTimeSchema.optional().describe('Inclusive; 00:00 unless given.'),
+				to: clockTimeSchema
+					.optional()
+					.describe('Exclusive; 24:00 unless given. Before `from`: over midnight.'),
+			}),
+			z.strictObject({
+				workingDaysOf: calendarName.describe('Neither its weekend nor one of its days.'),
+			}),
+			z.strictObject({ calendar: calendarName.describe('Only its days.') }),
+			z.strictObject({ dates: z.array(localDateSchema).min(1).max(MAX_DATES) }),
+			z.strictObject({ cron: cronText }),
+		],
+		{
+			error:
+				'an object with "weekdays" (mon to sun), "from" and "to", or with one of "workingDaysOf", "calendar", "dates" and "cron"',
+		},
+	)
 	.meta({ id: 'TimingRestriction' });
 
 export const timingInputSchema = z

@@ -14,6 +14,19 @@ const timing = (input: Record<string, unknown>): Timing =>
 const time = (text: string): Timing => resolveTiming({ time: text }, context);
 const frequency = (text: string): Timing => resolveTiming({ frequency: text }, context);
 
+describe('a timing that is written wrong', () => {
+	it.each([
+		[{ every: '-5m' }, 'every', 'a duration like "15m"'],
+		[{ cron: '@daily', exclude: [{ calender: 'x' }] }, 'exclude.0', 'with "calendar"'],
+		[{ cron: '@daily', only: [{ weekdays: ['monday'] }] }, 'only.0', 'mon to sun'],
+		[{ cron: '@daily', only: [{ cron: '@daily', dayMatch: 'both' }] }, 'only.0', '"workingDaysOf"'],
+	])('%j is told what would be right', (input, path, expected) => {
+		const [issue] = timingInputSchema.safeParse(input).error?.issues ?? [];
+		expect(issue?.path.join('.')).toBe(path);
+		expect(issue?.message).toContain(expected);
+	});
+});
+
 describe('resolving a timing', () => {
 	it.each<[Record<string, unknown>, Timing]>([
 		[{ cron: ' 0 9 * * 1-5 ' }, { kind: 'cron', cron: '0 9 * * 1-5', timeZone: 'UTC' }],
