@@ -37,6 +37,7 @@ export interface Pipeline {
 const LONGEST_SLEEP: Duration = 5_000;
 /** And at least, so as not to spin, while what is due cannot be taken. */
 const STUCK_SLEEP: Duration = 25;
+const AFTER_FAILURE: Duration = 1_000;
 
 export function createPipeline(ctx: Context): Pipeline {
 	const runs = createRunWorker(ctx);
@@ -125,22 +126,22 @@ class Alarm {
 	async #run(): Promise<void> {
 		while (this.#isOn()) {
 			this.#asked = false;
-			const sleep = await this.#ringOnce();
-			await this.#sleep(sleep);
+			const next = await this.#ringOnce();
+			await this.#sleepUntil(next);
 		}
 	}
 
-	/** @returns how long to sleep then */
-	async #ringOnce(): Promise<Duration> {
-		const rangAt = this.#ctx.clock.now();
+	/** @returns when to ring again */
+	async #ringOnce(): Promise<Instant> {
+		const rungAt = this.#ctx.clock.now();
 		try {
-			return (await this.#ring()) ? 0 : await this.#untilNext(rangAt);
+			return (await this.#ring()) ? rungAt : await this.#next(rungAt);
 		} catch (error) {
 			this.#ctx.metrics.count('capscheduler_faults_total', { where: 'alarm' });
 			this.#ctx.log.error('looking for what is due failed', {
 				error: error instanceof Error ? error : new Error(String(error)),
 			});
-			return 1000;
+			return this.#ctx.clock.now() + AFTER_FAILURE;
 		}
 	}
 
@@ -149,8 +150,10 @@ class Alarm {
 		return !this.#stopped;
 	}
 
-	async #sleep(duration: Duration): Promise<void> {
-		if (this.#asked || this.#stopped || duration === 0) {
+	/** The duration is worked out as the clock is set: whatever took time before is no part of it. */
+	async #sleepUntil(next: Instant): Promise<void> {
+		const duration = Math.min(LONGEST_SLEEP, next - this.#ctx.clock.now());
+		if (this.#asked || this.#stopped || duration <= 0) {
 			// Others get their turn all the same.
 			await new Promise((resolve) => setImmediate(resolve));
 			return;
@@ -162,13 +165,13 @@ class Alarm {
 		cancel();
 	}
 
-	async #untilNext(rangAt: Instant): Promise<Duration> {
+	async #next(rungAt: Instant): Promise<Instant> {
 		const next = await this.#ctx.store.nextTimerAt();
-		if (next === null) return LONGEST_SLEEP;
-		const left = next - this.#ctx.clock.now();
-		// A timer that was due before the ring and still is waits for a worker whose hands are full; it takes it by itself.
-		const stuck = next <= rangAt && next === this.#earliest;
+		if (next === null) return Number.POSITIVE_INFINITY;
+		// A timer that the ring left due waits for a worker whose hands are full; it takes it by itself. One that
+		// became due since then has not been looked at: the store may have kept us waiting for the disk.
+		const stuck = next <= rungAt && next === this.#earliest;
 		this.#earliest = next;
-		return stuck ? STUCK_SLEEP : Math.min(LONGEST_SLEEP, Math.max(0, left));
+		return stuck ? this.#ctx.clock.now() + STUCK_SLEEP : next;
 	}
 }
