@@ -21,7 +21,7 @@ const shared = {
 
 /** @type {import('jest').Config} */
 module.exports = {
-	testTimeout: 15_000,
+	testTimeout: 60_000,
 	projects: [
 		{
 			...shared,

@@ -83,7 +83,7 @@ function fields(
 		return {
 			name,
 			in: place,
-			required: place === 'path',
+			required: place === 'path' || !(field as z.ZodType).safeParse(undefined).success,
 			...(typeof description === 'string' ? { description } : {}),
 			schema: json,
 		};

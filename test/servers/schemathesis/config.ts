@@ -5,6 +5,9 @@ export interface Given {
 	delivery: string;
 	/** A run that is cancelled: to cancel it again is accepted. */
 	cancelled: string;
+	/** A schedule that goes on. */
+	schedule: string;
+	backfill: string;
 	/** Of a result link. */
 	linkToken: string;
 	/** Runs whose capability works on, one for each thing that it may say, with their tokens. */
@@ -46,6 +49,8 @@ function knownValues({
 	cancelled,
 	delivery,
 	linkToken,
+	schedule,
+	backfill,
 }: Given): Record<string, Record<string, string>> {
 	return {
 		createSchedule: {
@@ -62,6 +67,24 @@ function knownValues({
 		pauseSchedule: ANY_REVISION,
 		resumeSchedule: ANY_REVISION,
 		deleteSchedule: ANY_REVISION,
+		updateSchedule: { 'path.id': schedule, ...ANY_REVISION },
+		explainOccurrence: { 'path.id': schedule },
+		listBackfills: { 'path.id': schedule },
+		skipOccurrences: { 'path.id': schedule },
+		createBackfill: {
+			'path.id': schedule,
+			'body.from': '2026-01-01T00:00:00Z',
+			'body.to': '2026-01-05T00:00:00Z',
+		},
+		getBackfill: { 'path.id': backfill },
+		cancelBackfill: { 'path.id': backfill },
+		getCalendar: CALENDAR,
+		replaceCalendar: { ...CALENDAR, ...ANY_REVISION },
+		deleteCalendar: { 'path.idOrName': 'spare', ...ANY_REVISION },
+		listCalendarVersions: CALENDAR,
+		getCalendarVersion: { ...CALENDAR, 'path.version': '1' },
+		listCalendarDays: CALENDAR,
+		listHolidayCountries: { 'query.country': 'DE' },
 		invokeAction: { 'path.name': 'reports', 'path.action': 'now', 'body.delivery.mode': 'pull' },
 		putCapability: { 'path.name': 'standing', ...ANY_REVISION },
 		deleteCapability: { 'path.name': 'spare', ...ANY_REVISION },
@@ -74,6 +97,7 @@ function knownValues({
 	};
 }
 
+const CALENDAR = { 'path.idOrName': 'standing' };
 const ANY_REVISION = { 'header.if-match': '*' };
 
 /** In most requests the place has a value that exists; in the others one that is made up. */
