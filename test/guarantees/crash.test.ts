@@ -21,11 +21,11 @@ import { startReceiver } from '../support/webhook-receiver.ts';
  *
  * The list is arithmetic done here: `anchor + n * every`. It shares no code with the engine.
  *
- * CAPSCHEDULER_TEST_KILLS sets how often (CI: 60), CAPSCHEDULER_TEST_SEED repeats a run.
+ * CAPSCHEDULER_TEST_KILLS sets how often (CI: 200), CAPSCHEDULER_TEST_SEED repeats a run.
  */
 
 const KILLS = Number(
-	process.env['CAPSCHEDULER_TEST_KILLS'] ?? (process.env['CI'] === undefined ? 8 : 60),
+	process.env['CAPSCHEDULER_TEST_KILLS'] ?? (process.env['CI'] === undefined ? 8 : 200),
 );
 const SEED = Number(process.env['CAPSCHEDULER_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
 
