@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { CalendarId } from './ids.ts';
 import { nameSchema, titleSchema } from './names.ts';
 import type { Instant } from './time.ts';
-import type { Timing } from './timing.ts';
+import type { Timing, TimingInput } from './timing.ts';
 import { localDateSchema, weekdaySchema } from './timing.ts';
 import { listed } from './zod-words.ts';
 
@@ -52,15 +52,25 @@ export type Calendars = ReadonlyMap<string, Calendar>;
 /** For timings that name none. */
 export const NO_CALENDARS: Calendars = new Map();
 
-/** Each calendar that the timing names, once. */
-export function calendarIdsOf({ exclude = [], only = [] }: Timing): CalendarId[] {
-	const ids = [
+/** Those that a user may have named by name or by id, by their ids alone. */
+export function byId(named: ReadonlyMap<string, Calendar>): Calendars {
+	return new Map([...named.values()].map((calendar) => [calendar.id, calendar]));
+}
+
+/** Each calendar that the timing names, once: by id in one that is kept, as users write it in what they send. */
+export function calendarsIn(timing: Pick<Timing, 'exclude' | 'only'>): CalendarId[];
+export function calendarsIn(timing: Pick<TimingInput, 'exclude' | 'only'>): string[];
+export function calendarsIn({
+	exclude = [],
+	only = [],
+}: Pick<TimingInput, 'exclude' | 'only'>): string[] {
+	const named = [
 		...exclude.map((each) => ('calendar' in each ? each.calendar : null)),
 		...only.map((each) =>
 			'calendar' in each ? each.calendar : 'workingDaysOf' in each ? each.workingDaysOf : null,
 		),
 	];
-	return [...new Set(ids.filter((id) => id !== null))];
+	return [...new Set(named.filter((calendar) => calendar !== null))];
 }
 
 /** Days of one calendar at most. */

@@ -1,22 +1,16 @@
 import type { Calendars } from '../contract/calendar.ts';
-import { NO_CALENDARS } from '../contract/calendar.ts';
+import { byId, NO_CALENDARS } from '../contract/calendar.ts';
 import type { Actor } from '../contract/access.ts';
 import type { Capability } from '../contract/capability.ts';
 import { inputError } from '../contract/errors.ts';
 import type { Schedule, ScheduleInput } from '../contract/schedule.ts';
 import type { Policies } from '../contract/policies.ts';
-import type { Duration } from '../contract/time.ts';
 import type { Timing, UpcomingOccurrence } from '../contract/timing.ts';
 import { NO_OVERRIDES } from '../contract/timing.ts';
 import { invalid, shown } from '../contract/zod-issues.ts';
 import type { PolicyWarning } from '../core/schedule/lint-policies.ts';
 import { lintPolicies } from '../core/schedule/lint-policies.ts';
-import {
-	lintEnglish,
-	lintLocalAt,
-	lintMonthEnd,
-	lintTiming,
-} from '../core/schedule/lint-timing.ts';
+import { lintSent } from '../core/schedule/lint-timing.ts';
 import { resolveTiming } from '../core/schedule/resolve-timing.ts';
 import { planOf, planOfSchedule } from '../core/schedule/plan.ts';
 import { describeTiming } from '../core/schedule/words.ts';
@@ -34,6 +28,8 @@ import { compileSpec } from './spec.ts';
 
 export interface AcceptedSchedule {
 	schedule: Schedule;
+	/** Those that its timing names. */
+	calendars: Calendars;
 	/** Its timing in one English sentence. */
 	words: string;
 	upcoming: UpcomingOccurrence[];
@@ -44,8 +40,6 @@ export interface AcceptedSchedule {
 }
 
 const UPCOMING = 5;
-/** Clock changes are told for so long; every zone that has some has one in it. */
-const CHANGES_WITHIN: Duration = 400 * 86_400_000;
 
 /** Validates a schedule, resolves its capability, and stores it with its timer in one commit. */
 export async function acceptSchedule(
@@ -59,13 +53,13 @@ export async function acceptSchedule(
 	if (earlier !== null) return { kind: 'replayed', response: earlier };
 
 	const accepted = await compileSchedule(ctx, actor, capability, input);
-	const { schedule } = accepted.answer;
+	const { schedule, calendars } = accepted.answer;
 	const stored = await ctx.store.createSchedule(
 		{
 			schedule,
 			spec: accepted.spec,
 			timerAt: schedule.dueAt,
-			calendars: accepted.calendars,
+			calendars,
 			events: [
 				{
 					type: 'schedule.created',
@@ -93,7 +87,6 @@ async function compileSchedule(
 ): Promise<{
 	answer: AcceptedSchedule;
 	spec: Awaited<ReturnType<typeof compileSpec>>['record'];
-	calendars: Calendars;
 }> {
 	if (input.capability !== undefined && input.capability !== capability) {
 		throw inputError('INVALID_REQUEST', {
@@ -109,7 +102,7 @@ async function compileSchedule(
 	const id = ctx.newId('schedule');
 	const now = ctx.clock.now();
 	const named = await namedCalendars(ctx, actor.tenant, input.timing);
-	const calendars: Calendars = new Map([...named.values()].map((each) => [each.id, each]));
+	const calendars = byId(named);
 	const timing = resolveTiming(
 		{
 			...(input.timing === undefined ? {} : { timing: input.timing }),
@@ -124,10 +117,7 @@ async function compileSchedule(
 		},
 	);
 	const warnings = [
-		...lintTiming(timing, now, calendars),
-		...lintLocalAt(input.timing?.at, timing),
-		...lintMonthEnd(input.timing, timing),
-		...lintEnglish(input.frequency),
+		...lintSent(input, timing, { from: now, calendars }),
 		...checkPolicies(ctx, timing, input.policies, { calendars, capability: found.capability }),
 	];
 	const plan = planOf({ timing, calendars, seed: id });
@@ -182,13 +172,14 @@ async function compileSchedule(
 	};
 	const answer = {
 		schedule,
+		calendars,
 		words: describeTiming(timing, calendars),
 		upcoming: upcomingOf(schedule, calendars),
-		transitions: transitionsFor(timing, { from: now, until: now + CHANGES_WITHIN, calendars }),
+		transitions: transitionsFor(timing, { from: now, calendars }),
 		warnings,
 		secrets,
 	};
-	return { answer, spec: record, calendars };
+	return { answer, spec: record };
 }
 
 /**

@@ -6,7 +6,7 @@ import type {
 	Calendars,
 	CalendarSource,
 } from '../contract/calendar.ts';
-import { calendarIdsOf, NO_CALENDARS } from '../contract/calendar.ts';
+import { calendarsIn, NO_CALENDARS } from '../contract/calendar.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { EventDraft } from '../contract/event.ts';
 import type { CalendarId } from '../contract/ids.ts';
@@ -285,7 +285,7 @@ export async function calendarsOf(
 	ctx: Pick<Context, 'store'>,
 	{ tenant, timing }: { tenant: string; timing: Timing },
 ): Promise<Calendars> {
-	const ids = calendarIdsOf(timing);
+	const ids = calendarsIn(timing);
 	return ids.length === 0 ? NO_CALENDARS : ctx.store.getCalendars(tenant, ids);
 }
 
@@ -296,7 +296,7 @@ export async function calendarsAt(
 	at: Instant,
 ): Promise<Calendars> {
 	const found = new Map<string, Calendar>();
-	for (const id of calendarIdsOf(timing)) {
+	for (const id of calendarsIn(timing)) {
 		const calendar =
 			(await ctx.store.getCalendarAt(tenant, id, at)) ??
 			(await ctx.store.getCalendarVersion(tenant, id, 1));
@@ -311,7 +311,7 @@ export async function calendarsOfAll(
 	tenant: string,
 	timings: readonly Timing[],
 ): Promise<Calendars> {
-	const ids = [...new Set(timings.flatMap(calendarIdsOf))];
+	const ids = [...new Set(timings.flatMap((timing) => calendarsIn(timing)))];
 	return ids.length === 0 ? NO_CALENDARS : ctx.store.getCalendars(tenant, ids);
 }
 
@@ -326,7 +326,7 @@ export async function namedCalendars(
 ): Promise<ReadonlyMap<string, Calendar>> {
 	const named = new Map<string, Calendar>();
 	let missing = false;
-	for (const name of new Set(namesIn(input))) {
+	for (const name of calendarsIn(input ?? {})) {
 		const calendar = await ctx.store.getCalendar(tenant, name);
 		if (calendar === null) missing = true;
 		else named.set(name, calendar);
@@ -336,14 +336,4 @@ export async function namedCalendars(
 		for (const calendar of items) named.set(calendar.name, calendar);
 	}
 	return named;
-}
-
-function namesIn(input: TimingInput | undefined): string[] {
-	const { exclude = [], only = [] } = input ?? {};
-	return [
-		...exclude.map((each) => ('calendar' in each ? each.calendar : null)),
-		...only.map((each) =>
-			'calendar' in each ? each.calendar : 'workingDaysOf' in each ? each.workingDaysOf : null,
-		),
-	].filter((name) => name !== null);
 }

@@ -1,5 +1,5 @@
 import type { Calendars } from '../contract/calendar.ts';
-import { calendarIdsOf } from '../contract/calendar.ts';
+import { calendarsIn } from '../contract/calendar.ts';
 import type { Actor } from '../contract/access.ts';
 import { inputError } from '../contract/errors.ts';
 import type { ScheduleId } from '../contract/ids.ts';
@@ -65,7 +65,7 @@ async function decidedBy(
 	items: readonly (LedgerRow | PlannedOccurrence)[],
 ): Promise<Map<LedgerRow | PlannedOccurrence, Calendars>> {
 	const found = new Map<LedgerRow | PlannedOccurrence, Calendars>();
-	if (calendarIdsOf(schedule.timing).length === 0) return found;
+	if (calendarsIn(schedule.timing).length === 0) return found;
 	for (const item of items) {
 		if ('decidedAt' in item) found.set(item, await calendarsAt(ctx, schedule, item.decidedAt));
 	}

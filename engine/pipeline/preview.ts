@@ -1,31 +1,26 @@
 import { z } from 'zod';
 
-import type { Calendar, Calendars } from '../contract/calendar.ts';
+import type { Calendar } from '../contract/calendar.ts';
+import { byId } from '../contract/calendar.ts';
 import type { InputIssue } from '../contract/errors.ts';
-import { CapError, inputError } from '../contract/errors.ts';
+import { CapError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
 import { policiesSchema } from '../contract/policies.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import type { Timing, TimingInput } from '../contract/timing.ts';
 import type { PreviewInput } from '../contract/timing-requests.ts';
 import { demandOneWhen, whenFields } from '../contract/timing-requests.ts';
-import { parseInput, shown } from '../contract/zod-issues.ts';
-import {
-	lintEnglish,
-	lintLocalAt,
-	lintMonthEnd,
-	lintTiming,
-} from '../core/schedule/lint-timing.ts';
+import { parseInput } from '../contract/zod-issues.ts';
+import { lintSent } from '../core/schedule/lint-timing.ts';
 import { lintPolicies } from '../core/schedule/lint-policies.ts';
 import { planOf } from '../core/schedule/plan.ts';
 import type { PreviewedOccurrence } from '../core/schedule/preview.ts';
 import { previewOf } from '../core/schedule/preview.ts';
-import { resolveTiming } from '../core/schedule/resolve-timing.ts';
+import { resolveTiming, resolveZone } from '../core/schedule/resolve-timing.ts';
 import { beginning } from '../core/schedule/timing.ts';
 import type { Transition } from '../core/schedule/transitions.ts';
 import { transitionsFor } from '../core/schedule/transitions.ts';
 import { describeTiming } from '../core/schedule/words.ts';
-import { nearestZones, zoneNamed } from '../core/schedule/zone.ts';
 import { presentTiming } from './present.ts';
 
 export interface Preview {
@@ -44,9 +39,6 @@ export interface Warning {
 	message: string;
 }
 
-/** As far ahead as clock changes are told, as of a schedule that is made. */
-const CHANGES_WITHIN: Duration = 400 * 86_400_000;
-
 export interface PreviewContext {
 	now: Instant;
 	smallestInterval: Duration;
@@ -62,8 +54,11 @@ export interface PreviewContext {
  */
 export function previewTiming(input: PreviewInput, context: PreviewContext): Preview {
 	const acceptedAt = input.from ?? context.now;
-	const calendars = byId(context);
-	const viewerTimeZone = zoneOf(input.viewerTimeZone, 'viewerTimeZone');
+	const calendars = byId(context.calendars);
+	const viewerTimeZone =
+		input.viewerTimeZone === undefined
+			? undefined
+			: resolveZone(input.viewerTimeZone, 'viewerTimeZone');
 	const timing = understand(input, { ...context, now: acceptedAt });
 	// Without a schedule nobody knows the delay that its id gives: the nominal instants are told alone.
 	const { jitter: _, ...undelayed } = timing;
@@ -78,13 +73,9 @@ export function previewTiming(input: PreviewInput, context: PreviewContext): Pre
 		),
 		understood: presentTiming(timing, calendars),
 		words: describeTiming(timing, calendars),
-		transitions: transitionsFor(timing, {
-			from: acceptedAt,
-			until: acceptedAt + CHANGES_WITHIN,
-			calendars,
-		}),
+		transitions: transitionsFor(timing, { from: acceptedAt, calendars }),
 		warnings: [
-			...warningsOf(input, timing, { now: acceptedAt, calendars }),
+			...lintSent(input, timing, { from: acceptedAt, calendars }),
 			...(input.policies === undefined
 				? []
 				: lintPolicies(timing, input.policies, { ...context, calendars, from: acceptedAt })
@@ -110,36 +101,6 @@ function understand(
 	return resolveTiming({ timing, time, frequency }, resolved);
 }
 
-function byId({ calendars }: PreviewContext): Calendars {
-	return new Map([...calendars.values()].map((calendar) => [calendar.id, calendar]));
-}
-
-function warningsOf(
-	input: When,
-	timing: Timing,
-	{ now, calendars }: { now: Instant; calendars: Calendars },
-): Warning[] {
-	return [
-		...lintTiming(timing, now, calendars),
-		...lintLocalAt(input.timing?.at, timing),
-		...lintMonthEnd(input.timing, timing),
-		...lintEnglish(input.frequency),
-	];
-}
-
-export function zoneOf(name: string | undefined, path: string): string | undefined {
-	if (name === undefined) return undefined;
-	const zone = zoneNamed(name);
-	if (zone !== undefined) return zone;
-	const nearest = nearestZones(name);
-	const hint = nearest.length === 0 ? 'such as Europe/Berlin' : `(nearest: ${nearest.join(', ')})`;
-	throw inputError('INVALID_TIMING', {
-		path,
-		expected: `an IANA time zone ${hint}`,
-		received: shown(name),
-	});
-}
-
 export interface Lint {
 	ok: boolean;
 	errors: (InputIssue & { code: string })[];
@@ -155,7 +116,7 @@ export function lintRequest(input: unknown, context: PreviewContext): Lint {
 	try {
 		const parsed = parseInput(lintedSchema, input);
 		const timing = understand(parsed, context);
-		const calendars = byId(context);
+		const calendars = byId(context.calendars);
 		const found = lintPolicies(timing, parsed.policies ?? policiesSchema.parse({}), {
 			...context,
 			calendars,
@@ -164,7 +125,7 @@ export function lintRequest(input: unknown, context: PreviewContext): Lint {
 		return {
 			ok: found.errors.length === 0,
 			errors: found.errors,
-			warnings: [...warningsOf(parsed, timing, { now: context.now, calendars }), ...found.warnings],
+			warnings: [...lintSent(parsed, timing, { from: context.now, calendars }), ...found.warnings],
 		};
 	} catch (error) {
 		if (!(error instanceof CapError) || error.status >= 500) throw error;

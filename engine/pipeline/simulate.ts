@@ -1,5 +1,6 @@
 import type { Actor } from '../contract/access.ts';
 import type { Calendar, Calendars } from '../contract/calendar.ts';
+import { byId } from '../contract/calendar.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { ScheduleId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -103,7 +104,7 @@ async function simulated(
 	if (scheduleId === undefined) {
 		const { name = '' } = input;
 		const named = await source.named(input.timing);
-		const calendars = new Map([...named.values()].map((calendar) => [calendar.id, calendar]));
+		const calendars = byId(named);
 		const timing = timingOf(input, setting, named);
 		const schedule = imagined(name, endedAt(timing, to), { from, calendars });
 		const spec = imaginedSpec(schedule, policies ?? policiesSchema.parse({}));

@@ -8,7 +8,7 @@ import type { RunSpec, Schedule } from '../contract/schedule.ts';
 import type { SchedulePatch } from '../contract/schedule-patch.ts';
 import type { Instant } from '../contract/time.ts';
 import { shown } from '../contract/zod-issues.ts';
-import { lintLocalAt, lintTiming } from '../core/schedule/lint-timing.ts';
+import { lintSent } from '../core/schedule/lint-timing.ts';
 import { occurrenceEvent } from '../core/schedule/occurrence-events.ts';
 import type { Resent, Retimed } from '../core/schedule/retiming.ts';
 import { resend, retimed } from '../core/schedule/retiming.ts';
@@ -173,8 +173,7 @@ class Update {
 		const calendars = await this.#calendarsOf(timing);
 		const policies = this.#policies() ?? before.policies;
 		return [
-			...(changed.includes('timing') ? lintTiming(timing, this.#now, calendars) : []),
-			...lintLocalAt(this.#patch.timing?.at, timing),
+			...(resent === null ? [] : lintSent(this.#patch, timing, { from: this.#now, calendars })),
 			...(capability === null
 				? []
 				: checkPolicies(this.#ctx, timing, policies, { calendars, capability })),

@@ -177,16 +177,17 @@ function capacityWarnings({ policies, rhythm, concurrency }: About): PolicyWarni
 	}
 	if (rhythm === null || policies.overlap !== 'allow_all') return warnings;
 	const { timeout } = policies;
-	/** What is sure to be let through in a minute, if runs take as long as they may. */
-	const sure = (slots: number): number => Math.floor((slots * 60_000) / timeout);
-	const fires = `due up to ${rhythm.perMinute} times a minute`;
-	const told = (slots: number): string =>
-		`${slots} at once and a timeout of ${formatDuration(timeout)} only let ${sure(slots)} a minute through for sure`;
-	if (key !== null && rhythm.perMinute > sure(key.limit)) {
-		const message = `${fires}, but the key "${key.key}" with ${told(key.limit)}`;
+	const { perMinute, mean, shortest } = rhythm;
+	/** How many are carried out at once, if runs take as long as they may. */
+	const most = Math.ceil(
+		Math.min((perMinute * timeout) / 60_000, timeout / shortest, timeout / mean + perMinute),
+	);
+	const fires = `due up to ${perMinute} times a minute, and a run may take ${formatDuration(timeout)} (timeout): up to ${most} at once`;
+	if (key !== null && most > key.limit) {
+		const message = `${fires}, but the key "${key.key}" lets ${key.limit} run`;
 		warnings.push({ code: 'ABOVE_KEY_LIMIT', message });
-	} else if (concurrency !== undefined && rhythm.perMinute > sure(concurrency)) {
-		const message = `${fires}, but an engine with ${told(concurrency)}`;
+	} else if (concurrency !== undefined && most > concurrency) {
+		const message = `${fires}, but an engine carries out ${concurrency}`;
 		warnings.push({ code: 'ABOVE_CONCURRENCY', message });
 	}
 	return warnings;

@@ -11,6 +11,7 @@ import { foldOf } from './cron-walk.ts';
 import { isSentence, readEnglish } from './english.ts';
 import { parseLocal } from './local-time.ts';
 import { planOf } from './plan.ts';
+import type { TimingRequest } from './resolve-timing.ts';
 import { nextAfter } from './timing.ts';
 import { clockChanges, pieceAt } from './zone-offsets.ts';
 
@@ -47,6 +48,20 @@ const MONTH_NAMES = [
 	'November',
 	'December',
 ];
+
+/** What is allowed but may surprise in a timing as it was sent; `timing` is what became of it. */
+export function lintSent(
+	{ timing: input, frequency }: Pick<TimingRequest, 'timing' | 'frequency'>,
+	timing: Timing,
+	{ from, calendars }: { from: Instant; calendars: Calendars },
+): TimingWarning[] {
+	return [
+		...lintTiming(timing, from, calendars),
+		...lintLocalAt(input?.at, timing),
+		...lintMonthEnd(input, timing),
+		...lintEnglish(frequency),
+	];
+}
 
 /** What is allowed but may surprise. Clock changes are looked for in the year after `from`. */
 export function lintTiming(

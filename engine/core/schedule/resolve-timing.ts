@@ -1,4 +1,5 @@
 import type { Calendars } from '../../contract/calendar.ts';
+import { byId } from '../../contract/calendar.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import { instantSchema, toIso } from '../../contract/time.ts';
 import type { Rule, Timing, TimingInput } from '../../contract/timing.ts';
@@ -73,7 +74,7 @@ function resolveLongForm(input: TimingInput, context: TimingContext): Timing {
 		...(input.cron?.includes('~') === true ? { written: input.cron.trim() } : {}),
 		...rule,
 	};
-	checkInstants(timing, context, calendarsById(named));
+	checkInstants(timing, context, byId(named));
 	return timing;
 }
 
@@ -102,10 +103,6 @@ function resolveAnyRule(input: TimingInput, context: RuleContext): Rule {
 		}),
 	);
 	return { kind: 'any', rules };
-}
-
-function calendarsById(named: NamedCalendars): Calendars {
-	return new Map([...named.values()].map((calendar) => [calendar.id, calendar]));
 }
 
 /** How many instants are looked at for two that are too close, where no formula tells. */
@@ -192,7 +189,8 @@ function checkBounds({ start, end }: TimingInput, { acceptedAt }: TimingContext)
 	later(end, { path: 'timing.end', acceptedAt });
 }
 
-function resolveZone(name: string | undefined, path = 'timing.timeZone'): string {
+/** @throws CapError INVALID_TIMING with the nearest names */
+export function resolveZone(name: string | undefined, path = 'timing.timeZone'): string {
 	if (name === undefined) return 'UTC';
 	const zone = zoneNamed(name);
 	if (zone !== undefined) return zone;

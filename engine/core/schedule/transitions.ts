@@ -36,12 +36,14 @@ export interface Transition {
 export interface TransitionOptions {
 	/** Exclusive. */
 	from: Instant;
-	/** Inclusive. */
-	until: Instant;
+	/** Inclusive; default 400 days on: every zone that has clock changes has one in them. */
+	until?: Instant;
 	/** How many at most; default 4. */
 	count?: number;
 	calendars?: Calendars;
 }
+
+const CHANGES_WITHIN: Duration = 400 * 86_400_000;
 
 /** How many local times of one change are told apart; the rest is "and others". */
 const TOLD = 3;
@@ -51,7 +53,7 @@ const TOLD = 3;
  * walk around each change, so it holds for every kind of rule. Nothing for timings of given instants.
  */
 export function transitionsFor(timing: Timing, options: TransitionOptions): Transition[] {
-	const { from, until, count = 4, calendars = NO_CALENDARS } = options;
+	const { from, until = from + CHANGES_WITHIN, count = 4, calendars = NO_CALENDARS } = options;
 	if (timing.kind === 'at' || timing.kind === 'dates') return [];
 	const begin = Math.max(from, timing.start ?? from);
 	const end = Math.min(until, timing.end ?? until);

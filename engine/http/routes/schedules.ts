@@ -55,7 +55,7 @@ function links(ctx: Context, id: string): Record<string, string> {
 
 function accepted(
 	ctx: Context,
-	{ schedule, words, upcoming, transitions, warnings, secrets }: AcceptedSchedule,
+	{ schedule, calendars, words, upcoming, transitions, warnings, secrets }: AcceptedSchedule,
 ): Reply {
 	return {
 		status: 201,
@@ -66,7 +66,7 @@ function accepted(
 		body: {
 			scheduleId: schedule.id,
 			status: schedule.state,
-			understood: presentTiming(schedule.timing),
+			understood: presentTiming(schedule.timing, calendars),
 			words,
 			nextOccurrences: upcoming,
 			transitions,

@@ -1,5 +1,5 @@
 import type { Calendar, Calendars } from '../../contract/calendar.ts';
-import { calendarIdsOf, NO_CALENDARS } from '../../contract/calendar.ts';
+import { calendarsIn, NO_CALENDARS } from '../../contract/calendar.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { ScheduleId } from '../../contract/ids.ts';
 import type { Timing } from '../../contract/timing.ts';
@@ -114,7 +114,7 @@ export function createCalendars(context: Context): CalendarsPart {
 	}
 
 	function record({ id, tenant, timing }: Named, calendars: Calendars | undefined): void {
-		for (const calendarId of calendarIdsOf(timing)) {
+		for (const calendarId of calendarsIn(timing)) {
 			db.sql(
 				`INSERT INTO schedule_calendars (calendarId, version, scheduleId, tenant) VALUES (?, ?, ?, ?)
 				ON CONFLICT (scheduleId, calendarId) DO UPDATE SET version = excluded.version
@@ -234,14 +234,14 @@ export function createCalendars(context: Context): CalendarsPart {
 		},
 
 		inForce(timing) {
-			const ids = calendarIdsOf(timing);
+			const ids = calendarsIn(timing);
 			return ids.length === 0 ? NO_CALENDARS : read(ids);
 		},
 
 		record,
 
 		name(schedule, calendars) {
-			for (const id of calendarIdsOf(schedule.timing)) {
+			for (const id of calendarsIn(schedule.timing)) {
 				if (find(schedule.tenant, id)?.id === id) continue;
 				throw new CapError('CONFLICT', `calendar ${id} was deleted meanwhile`);
 			}

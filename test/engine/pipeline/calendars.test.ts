@@ -198,11 +198,12 @@ describe('a schedule that names a calendar', () => {
 	it('is moved to the next working day, and its answers say from where', async () => {
 		await made({ name: 'closed', days: [{ date: '2027-01-04', name: 'Bridge day' }] });
 		const exclude = [{ calendar: 'closed', rule: 'next_working_day' }];
-		const { nextOccurrences, scheduleId } = await scheduled({
+		const { nextOccurrences, scheduleId, understood } = await scheduled({
 			cron: '0 9 4 * *',
 			timeZone: 'Europe/Berlin',
 			exclude,
 		});
+		expect(understood).toMatchObject({ exclude });
 		expect(nextOccurrences[0]).toMatchObject({
 			at: '2027-01-05T08:00:00.000Z',
 			notes: [expect.stringContaining('2027-01-04 is Bridge day in closed (version 1)')],

@@ -209,6 +209,17 @@ describe('a new timing', () => {
 		expect(ended).toMatchObject({ changed: ['timing'], nextOccurrenceAt: at(20) });
 	});
 
+	it.each([
+		[{ frequency: 'every last friday' }, 'ASSUMED'],
+		[{ timing: { every: '1 month', anchor: '2027-01-31T09:00:00Z' } }, 'MONTH_END'],
+		[{ timing: { cron: '0 0 13 * 5' } }, 'EITHER_DAY'],
+	])('%j tells what may surprise, as a new schedule does', async (when, code) => {
+		const id = await made();
+		const { warnings } = demand(await patch(id, when), 200).body;
+		expect(warnings).toContainEqual(expect.objectContaining({ code }));
+		expect((await bed.schedule(name, when)).warnings).toEqual(warnings);
+	});
+
 	it('drops what was skipped and moved, and says how many', async () => {
 		const id = await made();
 		demand(await bed.admin.post(`/v1/schedules/${id}/skip`, { count: 2 }), 200);

@@ -122,6 +122,12 @@ describe('a surprise is told, and what is as it seems is not', () => {
 		['ABOVE_CONCURRENCY', every(2000), { ...many, timeout: '5m' }, many, { concurrency: 128 }],
 		[
 			'ABOVE_KEY_LIMIT',
+			every(1440 * MINUTE),
+			{ ...many, timeout: '25h', concurrencyKey: 'crm' },
+			{ ...many, timeout: '1d', concurrencyKey: 'crm' },
+		],
+		[
+			'ABOVE_KEY_LIMIT',
 			cron('* * * * *'),
 			{ ...many, timeout: '2m', concurrencyKey: 'crm' },
 			{ ...many, timeout: '2m', concurrencyKey: { key: 'crm', limit: 2 } },
