@@ -2,19 +2,15 @@ import type { Instant } from '../../contract/time.ts';
 import { formatDuration, toIso } from '../../contract/time.ts';
 import type { Rule } from '../../contract/timing.ts';
 import { assertNever } from '../../contract/errors.ts';
+import { civilToDay, lengthOfMonth, modulo, weekdayFromSunday } from '../schedule/civil.ts';
 import { clockText, dateText } from '../schedule/clock-notes.ts';
 import { fits } from '../schedule/cron-calendar.ts';
 import { daysOfMonth } from '../schedule/cron-days.ts';
 import type { CronPattern } from '../schedule/cron-pattern.ts';
 import { parseCron } from '../schedule/cron-pattern.ts';
 import { nextOfRule } from '../schedule/rule.ts';
+import { DAY_NAMES, MONTH_NAMES } from '../schedule/words-parts.ts';
 import { pieceAt } from '../schedule/zone-offsets.ts';
-
-const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
-const MONTHS =
-	'January February March April May June July August September October November December'.split(
-		' ',
-	);
 
 /** Why a rule does not give an instant: which field of a pattern, how far from a beat, and what it wants. */
 export function misfit(rule: Rule, timeZone: string, at: Instant): string {
@@ -22,7 +18,7 @@ export function misfit(rule: Rule, timeZone: string, at: Instant): string {
 		case 'cron':
 			return cronMisfit(parseCron(rule.cron, rule), timeZone, at);
 		case 'every': {
-			const beyond = (((at - rule.anchor) % rule.every) + rule.every) % rule.every;
+			const beyond = modulo(at - rule.anchor, rule.every);
 			return `it is ${formatDuration(beyond)} past a beat of every ${formatDuration(rule.every)}`;
 		}
 		case 'at':
@@ -80,8 +76,8 @@ function cronMisfit(pattern: CronPattern, timeZone: string, at: Instant): string
 	time('hour', date.getUTCHours(), pattern.hours);
 	const month = date.getUTCMonth();
 	if (((pattern.months >>> (month + 1)) & 1) === 0) {
-		const wanted = MONTHS.filter((_, index) => (pattern.months >>> (index + 1)) & 1);
-		wrong.push(`the month is ${MONTHS[month] ?? ''}, the pattern wants ${listed(wanted)}`);
+		const wanted = MONTH_NAMES.filter((_, index) => (pattern.months >>> (index + 1)) & 1);
+		wrong.push(`the month is ${MONTH_NAMES[month] ?? ''}, the pattern wants ${listed(wanted)}`);
 	}
 	const year = date.getUTCFullYear();
 	if (pattern.years !== null && !pattern.years.includes(year)) {
@@ -107,11 +103,11 @@ function secondTime(rule: Rule, timeZone: string, at: Instant): string | undefin
 /** Told for this very month: `L`, `15W` and `MON#2` are another day in each. */
 function dayMisfit(pattern: CronPattern, date: Date): string {
 	const [year, month] = [date.getUTCFullYear(), date.getUTCMonth()];
-	const length = new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
-	const mask = daysOfMonth(pattern, length, new Date(Date.UTC(year, month, 1)).getUTCDay());
+	const length = lengthOfMonth(year, month + 1);
+	const mask = daysOfMonth(pattern, length, weekdayFromSunday(civilToDay(year, month + 1, 1)));
 	const days = Array.from({ length }, (_, index) => index + 1).filter((day) => (mask >>> day) & 1);
-	const is = `the day is ${WEEKDAYS[date.getUTCDay()] ?? ''} the ${date.getUTCDate()}`;
-	const place = `${MONTHS[month] ?? ''} ${year}`;
+	const is = `the day is ${DAY_NAMES[date.getUTCDay()] ?? ''} the ${date.getUTCDate()}`;
+	const place = `${MONTH_NAMES[month] ?? ''} ${year}`;
 	if (days.length === 0) return `${is}, the pattern fits no day of ${place}`;
 	return `${is}, of ${place} the pattern wants ${listed(days.map(String))}`;
 }

@@ -2,6 +2,7 @@ import type { Calendar, Calendars } from '../../contract/calendar.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Weekday } from '../../contract/timing.ts';
+import { weekdayFromSunday } from './civil.ts';
 import type { LocalMillis } from './local-time.ts';
 import { toInstant } from './local-time.ts';
 import { pieceAt } from './zone-offsets.ts';
@@ -11,7 +12,7 @@ export type DayNumber = number;
 
 export const DAY = 86_400_000;
 /** No stretch of days without work is longer; a calendar that has one moves nothing out of it. */
-const LONGEST_STRETCH = 60;
+export const LONGEST_STRETCH = 60;
 
 const names = new WeakMap<Calendar, ReadonlyMap<DayNumber, string>>();
 
@@ -32,7 +33,7 @@ export function calendarNamed(calendars: Calendars, id: string): Calendar {
 }
 
 export function isWorkingDay(calendar: Calendar, day: DayNumber): boolean {
-	return !calendar.weekend.includes(weekdayOf(day)) && !daysOf(calendar).has(day);
+	return !calendar.weekend.includes(weekdayFromSunday(day)) && !daysOf(calendar).has(day);
 }
 
 /** The nearest working day in one direction (1 or -1), the day itself left out; `undefined` when it is far. */
@@ -58,11 +59,6 @@ export const WEEKDAY_NUMBERS: Readonly<Record<Weekday, number>> = {
 	fri: 5,
 	sat: 6,
 };
-
-/** Sunday is 0; 1970-01-01 was a Thursday. */
-export function weekdayOf(day: DayNumber): number {
-	return (((day + 4) % 7) + 7) % 7;
-}
 
 export function dayOfDate(date: string): DayNumber {
 	return Date.parse(`${date}T00:00:00Z`) / DAY;

@@ -1,3 +1,4 @@
+import { civilToDay, dayToCivil, lengthOfMonth, weekdayFromSunday } from './civil.ts';
 import { daysOfMonth } from './cron-days.ts';
 import type { CronPattern } from './cron-pattern.ts';
 
@@ -34,16 +35,13 @@ export function fits(pattern: CronPattern, local: LocalSeconds): boolean {
 
 /** The first day, in days since 1970-01-01, that fits; leaps over months and years that are not chosen. */
 export function nextDay(pattern: CronPattern, from: number, until: number): number | undefined {
-	const date = new Date(from * DAY * 1000);
-	let year = date.getUTCFullYear();
-	let month = date.getUTCMonth() + 1;
-	let dayOfMonth = date.getUTCDate();
+	let { year, month, day: dayOfMonth } = dayToCivil(from);
 	/** The first of the month. */
 	let first = from - dayOfMonth + 1;
 	while (first <= until) {
-		const length = monthLength(year, month);
+		const length = lengthOfMonth(year, month);
 		if ((pattern.months >>> month) & 1 && isYear(pattern, year)) {
-			const ahead = daysOfMonth(pattern, length, weekday(first)) & (-1 << dayOfMonth);
+			const ahead = daysOfMonth(pattern, length, weekdayFromSunday(first)) & (-1 << dayOfMonth);
 			if (ahead !== 0) {
 				const day = first + 30 - Math.clz32(ahead & -ahead);
 				return day <= until ? day : undefined;
@@ -55,7 +53,7 @@ export function nextDay(pattern: CronPattern, from: number, until: number): numb
 		if (month > 1) continue;
 		const chosen = nextYear(pattern, year + 1);
 		if (chosen === undefined) return undefined;
-		if (chosen > year + 1) first = Date.UTC(chosen, 0) / (DAY * 1000);
+		if (chosen > year + 1) first = civilToDay(chosen, 1, 1);
 		year = chosen;
 	}
 	return undefined;
@@ -88,16 +86,6 @@ function nextTimeOfDay(pattern: CronPattern, from: number): number {
 
 function firstTimeOfDay({ hours, minutes, seconds }: CronPattern): number {
 	return hours.first * 3600 + minutes.first * 60 + seconds.first;
-}
-
-/** Sunday is 0; 1970-01-01 was a Thursday. */
-function weekday(day: number): number {
-	return (((day + 4) % 7) + 7) % 7;
-}
-
-function monthLength(year: number, month: number): number {
-	if (month !== 2) return month === 4 || month === 6 || month === 9 || month === 11 ? 30 : 31;
-	return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }
 
 /**

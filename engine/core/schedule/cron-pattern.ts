@@ -1,4 +1,5 @@
 import { inputError } from '../../contract/errors.ts';
+import { civilToDay, lengthOfMonth, weekdayFromSunday } from './civil.ts';
 import type { DayPattern } from './cron-days.ts';
 import { daysOfMonth, KINDS_OF_MONTH } from './cron-days.ts';
 import type { CronField } from './cron-field.ts';
@@ -212,9 +213,8 @@ function isPossible(pattern: CronPattern, month: number): boolean {
 	const longest = LONGEST_MONTHS[month] ?? 31;
 	if (pattern.years !== null) {
 		return pattern.years.some((year) => {
-			const first = new Date(Date.UTC(year, month, 1)).getUTCDay();
-			const length = new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
-			return daysOfMonth(pattern, length, first) !== 0;
+			const first = weekdayFromSunday(civilToDay(year, month + 1, 1));
+			return daysOfMonth(pattern, lengthOfMonth(year, month + 1), first) !== 0;
 		});
 	}
 	for (let length = longest === 29 ? 28 : longest; length <= longest; length++) {

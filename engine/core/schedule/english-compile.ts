@@ -214,7 +214,7 @@ function refuseMixtures(draft: Draft, whole: string): void {
 	if (nothing) throw notUnderstood('days, as in "every day at 09:00"', whole);
 }
 
-/** Months that were named, or that a quarter or year makes of a day. */
+/** Months that were named. */
 function monthsOf(draft: Draft): number[] {
 	return [...new Set(draft.months)].sort((a, b) => a - b);
 }

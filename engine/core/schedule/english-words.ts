@@ -1,6 +1,7 @@
 import type { CapError } from '../../contract/errors.ts';
 import { shorten } from './cron-field.ts';
 import { invalidTiming } from './timing-errors.ts';
+import { DAY_NAMES, MONTH_NAMES, ordinal, two } from './words-parts.ts';
 
 /* The words of the English that `frequency` understands; `docs/timing-english.md` has the grammar. */
 
@@ -121,25 +122,19 @@ export function looksLikeTime(word: string): boolean {
 }
 
 export function weekdayName(weekday: number): string {
-	return capitalized(WEEKDAYS[weekday]?.[0] ?? '');
+	return DAY_NAMES[weekday] ?? '';
 }
 
 export function monthName(month: number): string {
-	return capitalized(MONTHS[month - 1]?.[0] ?? '');
-}
-
-function capitalized(word: string): string {
-	return word.slice(0, 1).toUpperCase() + word.slice(1);
+	return MONTH_NAMES[month - 1] ?? '';
 }
 
 export function ordinalName(value: number): string {
-	if (value === -1) return 'last';
-	const ending = value > 10 && value < 14 ? 'th' : (['th', 'st', 'nd', 'rd'][value % 10] ?? 'th');
-	return `${value}${ending}`;
+	return value === -1 ? 'last' : ordinal(value);
 }
 
 export function clockName({ hour, minute }: TimeOfDay): string {
-	return `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`;
+	return `${two(hour)}:${two(minute)}`;
 }
 
 /** What may be read in two ways is refused with both, each as one would write it. */

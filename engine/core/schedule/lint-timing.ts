@@ -13,6 +13,7 @@ import { parseLocal } from './local-time.ts';
 import { planOf } from './plan.ts';
 import type { TimingRequest } from './resolve-timing.ts';
 import { nextAfter } from './timing.ts';
+import { MONTH_NAMES } from './words-parts.ts';
 import { clockChanges, pieceAt } from './zone-offsets.ts';
 
 export interface TimingWarning {
@@ -34,20 +35,6 @@ export interface TimingWarning {
 
 const DAY = 86_400_000;
 const YEAR = 366 * DAY;
-const MONTH_NAMES = [
-	'January',
-	'February',
-	'March',
-	'April',
-	'May',
-	'June',
-	'July',
-	'August',
-	'September',
-	'October',
-	'November',
-	'December',
-];
 
 /** What is allowed but may surprise in a timing as it was sent; `timing` is what became of it. */
 export function lintSent(

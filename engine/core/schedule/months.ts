@@ -1,5 +1,5 @@
 import type { Rule } from '../../contract/timing.ts';
-import { civilToDay, dayToCivil, lengthOfMonth } from './civil.ts';
+import { civilToDay, dayToCivil, lengthOfMonth, modulo } from './civil.ts';
 import type { LocalSeries } from './local-instants.ts';
 import type { LocalMillis } from './local-time.ts';
 import { parseLocal } from './local-time.ts';
@@ -24,7 +24,7 @@ export function monthsSeries({ months, anchor, monthEnd }: Months): LocalSeries 
 	/** The nth, or `undefined` where the month lacks the day and `monthEnd` says skip. */
 	function nth(n: number): LocalMillis | undefined {
 		const index = firstMonth + n * months;
-		const [y, m] = [Math.floor(index / 12), (((index % 12) + 12) % 12) + 1];
+		const [y, m] = [Math.floor(index / 12), modulo(index, 12) + 1];
 		const length = lengthOfMonth(y, m);
 		if (day > length && monthEnd === 'skip') return undefined;
 		return civilToDay(y, m, Math.min(day, length)) * DAY + timeOfDay;

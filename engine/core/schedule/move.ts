@@ -8,6 +8,7 @@ import {
 	dateOfDay,
 	daysOf,
 	isWorkingDay,
+	LONGEST_STRETCH,
 	startOfDay,
 	workingDayFrom,
 } from './calendar-days.ts';
@@ -73,12 +74,12 @@ function earliestSource({ zone, calendar, direction }: Mover, after: Instant): I
 	if (direction === -1) return after;
 	const { day } = clockAt(zone, after);
 	let first = day;
-	while (!isWorkingDay(calendar, first - 1) && first > day - 2 * 60) first--;
+	while (!isWorkingDay(calendar, first - 1) && first > day - 2 * LONGEST_STRETCH) first--;
 	return Math.min(after, startOfDay(zone, first));
 }
 
 /** Nothing is moved farther. */
-const FAR = 120 * DAY;
+const FAR = 2 * LONGEST_STRETCH * DAY;
 
 /** Whether nothing of the rule from `x` on comes to lie before `best`. */
 function isBeyond({ zone, calendar, direction }: Mover, x: Instant, best: Instant): boolean {
@@ -98,7 +99,7 @@ export function sourcesOf(
 	const { day } = clockAt(zone, at);
 	const sources: { from: Instant; reason: string }[] = [];
 	let edge = day + (direction === 1 ? -1 : 1);
-	while (!isWorkingDay(calendar, edge) && Math.abs(edge - day) < 60) edge -= direction;
+	while (!isWorkingDay(calendar, edge) && Math.abs(edge - day) < LONGEST_STRETCH) edge -= direction;
 	const from = startOfDay(zone, Math.min(edge, day));
 	const until = startOfDay(zone, Math.max(edge, day) + 1);
 	for (let x = next(from - 1); x !== undefined && x < until; x = next(x)) {

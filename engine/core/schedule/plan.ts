@@ -4,6 +4,7 @@ import type { Duration, Instant } from '../../contract/time.ts';
 import { toIso } from '../../contract/time.ts';
 import type { Overrides, Timing } from '../../contract/timing.ts';
 import { NO_OVERRIDES } from '../../contract/timing.ts';
+import { ERA_DAYS } from './civil.ts';
 import type { Skip } from './skip.ts';
 import { delayOf } from './jitter.ts';
 import { lastBefore } from './last-before.ts';
@@ -35,7 +36,7 @@ export interface Plan {
 /** How many instants in a row may be skipped before a search for one to run gives up. */
 export const SEARCHED = 100_000;
 /** And for how long: the calendar repeats itself after 400 years. */
-const SEARCHED_SPAN: Duration = 146_097 * 86_400_000;
+const SEARCHED_SPAN: Duration = ERA_DAYS * 86_400_000;
 
 export interface PlanParts {
 	timing: Timing;

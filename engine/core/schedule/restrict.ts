@@ -11,8 +11,9 @@ import {
 	firstAtOrPast,
 	isWorkingDay,
 	startOfDay,
-	weekdayOf,
+	WEEKDAY_NUMBERS,
 } from './calendar-days.ts';
+import { modulo, weekdayFromSunday } from './civil.ts';
 import { fits } from './cron-calendar.ts';
 import { parseCron } from './cron-pattern.ts';
 import { nextCron } from './cron-walk.ts';
@@ -30,7 +31,6 @@ export interface Place {
 
 /** Days that are looked at for one that fits: longer than any calendar has none of its own days. */
 const SEARCHED_DAYS = 4000;
-const WEEKDAYS: readonly Weekday[] = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'];
 
 /** For the union of restrictions; `undefined` when none of them ever fits again. */
 export function closedUntil(
@@ -91,8 +91,9 @@ function closedByDay(
 function closedByHours({ weekdays, from, to }: Hours, at: Instant, { zone }: Place): Instant {
 	const start = from === undefined ? 0 : timeOfDay(from);
 	const end = to === undefined ? DAY : timeOfDay(to);
+	const numbers = weekdays?.map((weekday) => WEEKDAY_NUMBERS[weekday]);
 	const chosen = (day: DayNumber): boolean =>
-		weekdays === undefined || weekdays.includes(WEEKDAYS[weekdayOf(day)] ?? 'sun');
+		numbers === undefined || numbers.includes(weekdayFromSunday(day));
 	const { day, time } = clockAt(zone, at);
 	const overMidnight = end <= start;
 	const open = overMidnight
@@ -108,7 +109,7 @@ function closedByHours({ weekdays, from, to }: Hours, at: Instant, { zone }: Pla
 export function fitsCron(cron: string, at: Instant, zone: string): boolean {
 	const seconds = Math.floor((at + pieceAt(zone, at).offset) / 1000);
 	const hasSeconds = cron.trim().split(/[ \t]+/).length === 6;
-	return fits(parseCron(cron), hasSeconds ? seconds : seconds - (((seconds % 60) + 60) % 60));
+	return fits(parseCron(cron), hasSeconds ? seconds : seconds - modulo(seconds, 60));
 }
 
 function closedByCron(cron: string, at: Instant, { zone }: Place): Instant | undefined {

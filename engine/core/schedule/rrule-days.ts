@@ -1,4 +1,11 @@
-import { civilToDay, dayToCivil, lengthOfMonth, lengthOfYear, modulo, weekdayOf } from './civil.ts';
+import {
+	civilToDay,
+	dayToCivil,
+	lengthOfMonth,
+	lengthOfYear,
+	modulo,
+	weekdayFromMonday,
+} from './civil.ts';
 import type { RuleParts } from './rrule-parts.ts';
 
 /*
@@ -34,7 +41,7 @@ export function dayRule(parts: RuleParts, startDay: number): DayRule {
 		months: months.length === 0 ? ~0 : bits(months),
 		byMonthDay: ofMonth ? [start.day] : byMonthDay,
 		weekdays: ofWeek
-			? 1 << weekdayOf(startDay)
+			? 1 << weekdayFromMonday(startDay)
 			: bits(byDay.filter(({ nth }) => nth === 0).map(({ weekday }) => weekday)),
 		numbered: byDay.filter(({ nth }) => nth !== 0),
 		byYearDay,
@@ -86,7 +93,7 @@ function dayFits(rule: DayRule, day: number, place: DayInMonth): boolean {
 	const { byMonthDay, byYearDay, byWeekNo, weekdays, numbered } = rule;
 	if (byMonthDay.length > 0 && !monthDayFits(byMonthDay, place)) return false;
 	if (weekdays !== 0 || numbered.length > 0) {
-		const plain = (weekdays >>> weekdayOf(day)) & 1;
+		const plain = (weekdays >>> weekdayFromMonday(day)) & 1;
 		if (plain === 0 && !numberedFits(rule, day, place)) return false;
 	}
 	if (byYearDay.length > 0 && !yearDayFits(byYearDay, day, place.year)) return false;
@@ -104,7 +111,7 @@ function yearDayFits(list: readonly number[], day: number, year: number): boolea
 
 /** Numbers count within the month, but within the year for FREQ=YEARLY without BYMONTH. */
 function numberedFits({ parts, numbered }: DayRule, day: number, place: DayInMonth): boolean {
-	const weekday = weekdayOf(day);
+	const weekday = weekdayFromMonday(day);
 	const inYear = parts.freq === 'YEARLY' && parts.byMonth.length === 0;
 	const length = inYear ? lengthOfYear(place.year) : place.length;
 	const index = inYear ? day - civilToDay(place.year, 1, 1) : place.dayOfMonth - 1;
@@ -129,5 +136,5 @@ function weekFits({ parts, byWeekNo }: DayRule, day: number): boolean {
 /** The first day of week 1: the first week with at least four days in the year. */
 export function firstWeek(year: number, weekStart: number): number {
 	const fourth = civilToDay(year, 1, 4);
-	return fourth - modulo(weekdayOf(fourth) - weekStart, 7);
+	return fourth - modulo(weekdayFromMonday(fourth) - weekStart, 7);
 }

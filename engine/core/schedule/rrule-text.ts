@@ -4,6 +4,7 @@ import { toInstant } from './local-time.ts';
 import type { LocalMillis } from './local-time.ts';
 import type { RuleParts } from './rrule-parts.ts';
 import { formatParts, parseParts, wrong } from './rrule-parts.ts';
+import { two } from './words-parts.ts';
 import { zoneNamed } from './zone.ts';
 
 /* Lines of iCalendar: DTSTART, RRULE, RDATE and EXDATE. */
@@ -150,7 +151,6 @@ export function parseWhen(text: string): When | undefined {
 function formatWhen(when: When): string {
 	const millis = when.form === 'utc' ? when.at : when.local;
 	const { year, month, day } = dayToCivil(Math.floor(millis / DAY));
-	const two = (value: number): string => String(value).padStart(2, '0');
 	const date = `${String(year).padStart(4, '0')}${two(month)}${two(day)}`;
 	if (when.form === 'date') return date;
 	const time = Math.floor((millis - Math.floor(millis / DAY) * DAY) / 1000);

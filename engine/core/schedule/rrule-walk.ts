@@ -1,13 +1,17 @@
-import { civilToDay, DAY_SECONDS, dayToCivil, modulo, weekdayOf } from './civil.ts';
+import {
+	civilToDay,
+	DAY_SECONDS,
+	dayToCivil,
+	ERA_DAYS,
+	modulo,
+	weekdayFromMonday,
+} from './civil.ts';
 import type { LocalSeconds, RuleWalk, Times } from './rrule-compiled.ts';
 import { firstAtPosition, LAST_DAY } from './rrule-compiled.ts';
 import type { DayRule } from './rrule-days.ts';
 import { dayRule, daysBetween, firstWeek, nextDayOf } from './rrule-days.ts';
 import type { RuleParts } from './rrule-parts.ts';
 import { nextWithinDays } from './rrule-within-day.ts';
-
-/** Dates and weekdays repeat after 400 years: what does not fit within never does. */
-const ERA_DAYS = 146_097;
 
 export function ruleWalk(parts: RuleParts, start: LocalSeconds): RuleWalk {
 	const startDay = Math.floor(start / DAY_SECONDS);
@@ -165,5 +169,5 @@ function firstDayOf(rule: DayRule, period: number, startDay: number): number {
 }
 
 function startOfWeek(day: number, weekStart: number): number {
-	return day - modulo(weekdayOf(day) - weekStart, 7);
+	return day - modulo(weekdayFromMonday(day) - weekStart, 7);
 }

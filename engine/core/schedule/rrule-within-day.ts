@@ -1,4 +1,4 @@
-import { DAY_SECONDS, modulo } from './civil.ts';
+import { DAY_SECONDS, ERA_DAYS, modulo } from './civil.ts';
 import type { LocalSeconds, RuleWalk } from './rrule-compiled.ts';
 import { firstAtPosition, LAST_DAY } from './rrule-compiled.ts';
 import { nextDayOf } from './rrule-days.ts';
@@ -44,7 +44,7 @@ export function nextWithinDays(
 function leftOut({ rule }: RuleWalk, unit: Unit, period: LocalSeconds): LocalSeconds | undefined {
 	const { byHour, byMinute, bySecond } = rule.parts;
 	const day = Math.floor(period / DAY_SECONDS);
-	const chosen = nextDayOf(rule, day, Math.min(LAST_DAY, day + 146_097));
+	const chosen = nextDayOf(rule, day, Math.min(LAST_DAY, day + ERA_DAYS));
 	if (chosen === undefined || chosen > day) {
 		return chosen === undefined ? undefined : chosen * DAY_SECONDS;
 	}
