@@ -1,8 +1,9 @@
 import type { Instant } from '../../contract/time.ts';
 import type { DstPolicy } from '../../contract/timing.ts';
 import type { CronPattern } from './cron-pattern.ts';
-import { endOfFold, foldOf, missingTime } from './cron-walk.ts';
-import { pieceAt } from './zone-offsets.ts';
+import { missingTime } from './cron-walk.ts';
+import { foldOf } from './local-instants.ts';
+import { endOfFold, pieceAt, startOfFold } from './zone-offsets.ts';
 
 /** What a clock change did to one occurrence of a pattern, in words; `undefined` where it did nothing. */
 export function clockNote(
@@ -19,9 +20,7 @@ export function clockNote(
 	if (at < endOfFold(piece)) {
 		return `${twice}, ${fold === 'last' ? 'fires the last time only' : 'this is the second time'}`;
 	}
-	const following = pieceAt(zone, piece.until);
-	const setBack = piece.offset - following.offset;
-	if (setBack <= 0 || at < piece.until - setBack) return undefined;
+	if (at < startOfFold(zone, piece)) return undefined;
 	return fold === 'both'
 		? `${twice}, this is the first time`
 		: `${twice}, fires the first time only`;

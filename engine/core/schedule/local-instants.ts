@@ -1,8 +1,8 @@
 import type { Instant } from '../../contract/time.ts';
-import type { DstPolicy } from '../../contract/timing.ts';
+import type { DstPolicy, FoldPolicy } from '../../contract/timing.ts';
 import type { LocalMillis } from './local-time.ts';
 import type { Piece } from './zone-offsets.ts';
-import { OFFSET_SPAN, pieceAt } from './zone-offsets.ts';
+import { endOfFold, endOfGap, OFFSET_SPAN, pieceAt, startOfFold } from './zone-offsets.ts';
 
 /**
  * Ascending local times of a rule that knows the calendar but no zone. What clock changes make of them is
@@ -23,10 +23,16 @@ interface Range {
 const NEVER = Number.POSITIVE_INFINITY;
 
 /**
- * The first instant of the series after `after` and not after `until`. Where clocks jump, `gap` says what
- * becomes of the local times in between; an instant that `skip` drops is given all the same, so that it gets
- * its row in the ledger, and `isDropped` tells. Whether an instant belongs to the list depends on the
- * instant alone, so the list is the same wherever the walk starts.
+ * The first instant of the series after `after` and not after `until`. An instant is due when the wall clock
+ * shows a time of the series, with rules for clock changes:
+ *
+ * - gap, a local time that does not exist. `shift`: it keeps the offset of before, so for as long as the gap
+ *   is wide after the change, the clock of before counts as well (02:30 fires when the new clock shows
+ *   03:30). `edge`: the first instant after the gap stands for all of them. `skip`: as `shift`, but the
+ *   instant is to be skipped: it is given all the same, so that it gets its row in the ledger;
+ * - fold, a local time that comes twice: counts the first time, the last, or both.
+ *
+ * All say what an instant is, not how one gets there: the list does not depend on where the walk starts.
  */
 export function nextOfSeries(
 	series: LocalSeries,
@@ -34,15 +40,25 @@ export function nextOfSeries(
 	dst: DstPolicy | undefined,
 	{ after, until }: Range,
 ): Instant | undefined {
-	const fold = dst?.fold ?? (series.everyHour ? 'both' : 'first');
+	const fold = foldOf(series, dst);
 	for (let at = after + 1; at <= until;) {
 		const piece = pieceAt(zone, at);
-		const byClock = firstByClock(series, zone, piece, { at, until, fold });
-		const next = Math.min(byClock, firstInGap(series, piece, at, dst));
+		const from = fold === 'first' ? Math.max(at, endOfFold(piece)) : at;
+		const byClock = firstByOffset(series, piece.offset, { from, until });
+		const comesAgain = fold === 'last' && byClock >= startOfFold(zone, piece);
+		const next = Math.min(comesAgain ? NEVER : byClock, firstInGap(series, piece, at, dst));
 		if (next < piece.until) return next <= until ? next : undefined;
 		at = resume(piece, at, byClock);
 	}
 	return undefined;
+}
+
+/** What a local time that comes twice is for such a rule: both for one of every hour unless something else is asked. */
+export function foldOf(
+	{ everyHour }: Pick<LocalSeries, 'everyHour'>,
+	dst: DstPolicy | undefined,
+): FoldPolicy {
+	return dst?.fold ?? (everyHour ? 'both' : 'first');
 }
 
 /** Nothing fits before `byClock` but what later clock changes may bring; they stay within OFFSET_SPAN. */
@@ -51,38 +67,14 @@ function resume(piece: Piece, at: Instant, byClock: Instant): Instant {
 	return farFromChange ? Math.max(piece.until, byClock - OFFSET_SPAN) : piece.until;
 }
 
-/** The first instant from `at` on at which the wall clock shows a time of the series. */
-function firstByClock(
+/** The first instant from `from` on at which a clock of that offset shows a time of the series. */
+function firstByOffset(
 	series: LocalSeries,
-	zone: string,
-	piece: Piece,
-	{ at, until, fold }: { at: Instant; until: Instant; fold: 'first' | 'last' | 'both' },
+	offset: number,
+	{ from, until }: { from: Instant; until: Instant },
 ): Instant {
-	const { from, offset, before } = piece;
-	const repeated = offset < before ? from + (before - offset) : from;
-	const start = fold === 'first' ? Math.max(at, repeated) : at;
-	const found = asInstant(series, offset, start, until);
-	if (fold !== 'last' || found >= piece.until) return found;
-	const early = firstPass(zone, piece, found);
-	return early === undefined ? found : asInstant(series, offset, early, until);
-}
-
-function asInstant(series: LocalSeries, offset: number, from: Instant, until: Instant): Instant {
 	const local = series.next(from + offset, until + offset + OFFSET_SPAN);
 	return local === undefined ? NEVER : local - offset;
-}
-
-/** Where the first of two passes ends, if the instant lies in one. */
-function firstPass(zone: string, { until, offset }: Piece, at: Instant): Instant | undefined {
-	for (let end = until; end - at <= OFFSET_SPAN;) {
-		const following = pieceAt(zone, end);
-		if (following.offset < offset) {
-			return at >= end - (offset - following.offset) ? end : undefined;
-		}
-		if (following.offset > offset) return undefined;
-		end = following.until;
-	}
-	return undefined;
 }
 
 function firstInGap(
@@ -91,9 +83,9 @@ function firstInGap(
 	at: Instant,
 	dst: DstPolicy | undefined,
 ): Instant {
-	const { from, offset, before } = piece;
-	const end = from + (offset - before);
-	if (offset <= before || at >= end) return NEVER;
+	const { from, before } = piece;
+	const end = endOfGap(piece);
+	if (at >= end) return NEVER;
 	if (dst?.gap === 'edge') {
 		if (at > from) return NEVER;
 		return series.next(from + before, end + before - 1) === undefined ? NEVER : from;
@@ -111,8 +103,9 @@ export function missingLocal(
 	zone: string,
 	at: Instant,
 ): LocalMillis | undefined {
-	const { from, offset, before } = pieceAt(zone, at);
-	if (offset <= before || at >= from + (offset - before)) return undefined;
+	const piece = pieceAt(zone, at);
+	if (at >= endOfGap(piece)) return undefined;
+	const { offset, before } = piece;
 	const has = (local: LocalMillis): boolean => series.next(local, local) === local;
 	return has(at + before) && !has(at + offset) ? at + before : undefined;
 }

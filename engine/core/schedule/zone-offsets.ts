@@ -62,6 +62,29 @@ export function* clockChanges(zone: string, from: Instant, to: Instant): Generat
 	}
 }
 
+/** Up to here local times that the clock jumped over are made up for; `from` where it did not jump. */
+export function endOfGap({ from, offset, before }: Piece): Instant {
+	return offset > before ? from + (offset - before) : from;
+}
+
+/** Up to here local times come for the second time; `from` where the clock was not set back. */
+export function endOfFold({ from, offset, before }: Piece): Instant {
+	return offset < before ? from + (before - offset) : from;
+}
+
+/** From here to the end of the piece local times come for the first of two times; its end where they do not. */
+export function startOfFold(zone: string, { until, offset }: Piece): Instant {
+	// A piece may end with the year, and clocks be set back soon after.
+	for (let end = until; end - until <= OFFSET_SPAN;) {
+		const following = pieceAt(zone, end);
+		if (following.offset !== offset) {
+			return Math.min(until, end - Math.max(0, offset - following.offset));
+		}
+		end = following.until;
+	}
+	return until;
+}
+
 function tableOf(zone: string): ZoneTable {
 	const known = tables.get(zone);
 	if (known) return known;
