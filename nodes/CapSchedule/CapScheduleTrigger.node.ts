@@ -9,6 +9,7 @@ import type {
 } from 'n8n-workflow';
 import { NodeConnectionTypes } from 'n8n-workflow';
 
+import { getCalendars } from '../shared/lists';
 import { policyOptions } from '../shared/policies';
 import { rulesField, timeZoneOption, timingOptions } from '../shared/timing-fields';
 import { CREDENTIAL } from '../shared/transport';
@@ -165,7 +166,7 @@ export class CapScheduleTrigger implements INodeType {
 		],
 	};
 
-	methods = { loadOptions: { previewOccurrences } };
+	methods = { loadOptions: { getCalendars, previewOccurrences } };
 
 	webhookMethods = {
 		default: {

@@ -8,6 +8,7 @@ import { NodeConnectionTypes, NodeOperationError } from 'n8n-workflow';
 
 import { failedItem } from '../shared/items';
 import {
+	getCalendars,
 	getChannels,
 	getFormats,
 	searchActions,
@@ -72,7 +73,7 @@ export class CapScheduler implements INodeType {
 	};
 
 	methods = {
-		loadOptions: { getChannels, getFormats },
+		loadOptions: { getCalendars, getChannels, getFormats },
 		listSearch: { searchActions, searchCapabilities, searchDestinations, searchSchedules },
 		resourceMapping: { getParameterFields },
 	};

@@ -6,16 +6,10 @@ import type {
 	INodePropertyOptions,
 } from 'n8n-workflow';
 
-import { call, path } from './transport';
+import type { Page } from './transport';
+import { call, listAll, listPage, path } from './transport';
 
 /* What resource locators and option lists show. */
-
-interface Page extends IDataObject {
-	items: IDataObject[];
-	nextCursor: string | null;
-}
-
-const PAGE = 100;
 
 const has = (filter: string | undefined, ...texts: string[]): boolean =>
 	filter === undefined ||
@@ -27,7 +21,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 /** One page of a list of the engine, filtered by what the user types. */
 async function page(
 	context: ILoadOptionsFunctions,
-	request: { path: string; query?: Record<string, string> },
+	where: string,
 	{
 		show,
 		filter,
@@ -38,10 +32,7 @@ async function page(
 		cursor: string | undefined;
 	},
 ): Promise<INodeListSearchResult> {
-	const { items, nextCursor } = await call<Page>(context, {
-		...request,
-		query: { ...request.query, limit: PAGE, cursor },
-	});
+	const { items, nextCursor } = await listPage(context, { path: where }, { cursor });
 	const results = items
 		.map(show)
 		.filter(({ name, value, description }) => has(filter, name, String(value), description ?? ''));
@@ -53,19 +44,15 @@ export async function searchCapabilities(
 	filter?: string,
 	cursor?: string,
 ): Promise<INodeListSearchResult> {
-	return page(
-		this,
-		{ path: '/v1/capabilities' },
-		{
-			filter,
-			cursor,
-			show: ({ name, title, description }) => ({
-				name: text(title) === '' ? text(name) : `${text(title)} (${text(name)})`,
-				value: text(name),
-				...(text(description) === '' ? {} : { description: text(description) }),
-			}),
-		},
-	);
+	return page(this, '/v1/capabilities', {
+		filter,
+		cursor,
+		show: ({ name, title, description }) => ({
+			name: text(title) === '' ? text(name) : `${text(title)} (${text(name)})`,
+			value: text(name),
+			...(text(description) === '' ? {} : { description: text(description) }),
+		}),
+	});
 }
 
 export interface ActionManifest extends IDataObject {
@@ -112,19 +99,15 @@ export async function searchSchedules(
 	filter?: string,
 	cursor?: string,
 ): Promise<INodeListSearchResult> {
-	return page(
-		this,
-		{ path: '/v1/schedules' },
-		{
-			filter,
-			cursor,
-			show: ({ id, name, capability, action, status }) => ({
-				name: `${text(name) === '' ? `${text(capability)} ${text(action)}` : text(name)} (${text(status)})`,
-				value: text(id),
-				description: `${text(capability)} ${text(action)}`,
-			}),
-		},
-	);
+	return page(this, '/v1/schedules', {
+		filter,
+		cursor,
+		show: ({ id, name, capability, action, status }) => ({
+			name: `${text(name) === '' ? `${text(capability)} ${text(action)}` : text(name)} (${text(status)})`,
+			value: text(id),
+			description: `${text(capability)} ${text(action)}`,
+		}),
+	});
 }
 
 export async function searchDestinations(
@@ -132,18 +115,14 @@ export async function searchDestinations(
 	filter?: string,
 	cursor?: string,
 ): Promise<INodeListSearchResult> {
-	return page(
-		this,
-		{ path: '/v1/destinations' },
-		{
-			filter,
-			cursor,
-			show: ({ name, channel }) => ({
-				name: `${text(name)} (${text(channel)})`,
-				value: text(name),
-			}),
-		},
-	);
+	return page(this, '/v1/destinations', {
+		filter,
+		cursor,
+		show: ({ name, channel }) => ({
+			name: `${text(name)} (${text(channel)})`,
+			value: text(name),
+		}),
+	});
 }
 
 const options = (items: IDataObject[]): INodePropertyOptions[] =>
@@ -163,4 +142,8 @@ export async function getFormats(this: ILoadOptionsFunctions): Promise<INodeProp
 
 export async function getChannels(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
 	return options((await call<Page>(this, { path: '/v1/channels' })).items);
+}
+
+export async function getCalendars(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
+	return options(await listAll(this, { path: '/v1/calendars' }));
 }

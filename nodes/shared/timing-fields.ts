@@ -178,6 +178,15 @@ export const timingOptions: INodeProperties[] = [
 		description: 'Nothing is due after this instant',
 	},
 	{
+		displayName: 'Exclude Calendar Names or IDs',
+		name: 'excludeCalendars',
+		type: 'multiOptions',
+		typeOptions: { loadOptionsMethod: 'getCalendars' },
+		default: [],
+		description:
+			'The days of these calendars of the engine are left out. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+	},
+	{
 		displayName: 'Exclude Dates',
 		name: 'excludeDates',
 		type: 'string',

@@ -1,8 +1,8 @@
 import type { IDataObject } from 'n8n-workflow';
 
 /*
- * The trigger rules of the canvas, as the engine writes them. Pure: the tests compare the instants that they
- * give with those of n8n's own Schedule Trigger.
+ * The trigger rules of the canvas, as the engine writes them. Pure: the tests give them to the engine's own
+ * core and look at the instants.
  */
 
 export interface IntervalRule {

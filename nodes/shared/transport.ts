@@ -140,13 +140,20 @@ function parsed(body: unknown): unknown {
 	}
 }
 
-interface Page {
+export interface Page extends IDataObject {
 	items: IDataObject[];
 	nextCursor: string | null;
 }
 
 /** The largest page that the engine gives. */
 const PAGE = 100;
+
+/** One page of a list, from a cursor on. */
+export const listPage = (
+	caller: Caller,
+	request: EngineRequest,
+	{ limit = PAGE, cursor }: { limit?: number; cursor: string | undefined },
+): Promise<Page> => call<Page>(caller, { ...request, query: { ...request.query, limit, cursor } });
 
 /** All items of a list, or the first `limit` of them. */
 export async function listAll(
@@ -158,10 +165,7 @@ export async function listAll(
 	let cursor: string | undefined;
 	do {
 		const size = Math.min(PAGE, limit - items.length);
-		const page: Page = await call<Page & IDataObject>(caller, {
-			...request,
-			query: { ...request.query, limit: size, cursor },
-		});
+		const page: Page = await listPage(caller, request, { limit: size, cursor });
 		items.push(...page.items);
 		cursor = page.nextCursor ?? undefined;
 	} while (cursor !== undefined && items.length < limit);

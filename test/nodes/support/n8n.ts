@@ -48,6 +48,9 @@ const nodeTypes = {
 	getKnownTypes: () => loader.known.nodes,
 };
 
+/** A module of the packed nodes, by its path in dist/. */
+export const compiled = (path: string): unknown => real(join(folder, 'dist', path));
+
 export const nodeType = (name: string): Core.INodeType => nodeTypes.getByName(name);
 export const codexOf = (name: string): Record<string, unknown> =>
 	(nodeType(name).description as any).codex;
