@@ -1,5 +1,4 @@
 import type {
-	IDataObject,
 	IHookFunctions,
 	INodeType,
 	INodeTypeDescription,
@@ -9,15 +8,16 @@ import type {
 } from 'n8n-workflow';
 import { NodeConnectionTypes } from 'n8n-workflow';
 
+import { byDisplayName } from '../shared/descriptions';
 import { getCalendars } from '../shared/lists';
 import { policyOptions } from '../shared/policies';
 import { rulesField, timeZoneOption, timingOptions } from '../shared/timing-fields';
 import { CREDENTIAL } from '../shared/transport';
+import { refused, signedBody } from '../shared/webhook';
 import { occurrenceOf, readEnvelope } from './occurrence';
 import { previewOccurrences } from './preview';
 import { isRegistered, register, unregister } from './registration';
 import type { Respond } from './settings';
-import { whyForged } from '../shared/signature';
 
 /** How many runs are remembered, to notice a request that comes twice. */
 const REMEMBERED = 50;
@@ -127,7 +127,7 @@ export class CapScheduleTrigger implements INodeType {
 				type: 'collection',
 				placeholder: 'Add option',
 				default: {},
-				options: [
+				options: byDisplayName([
 					...policyOptions,
 					...timingOptions,
 					{
@@ -161,7 +161,7 @@ export class CapScheduleTrigger implements INodeType {
 						description: "The schedule's name in CapScheduler. Empty: the workflow's.",
 					},
 					timeZoneOption,
-				].sort((a, b) => a.displayName.localeCompare(b.displayName)) as never,
+				]),
 			},
 		],
 	};
@@ -192,25 +192,12 @@ export class CapScheduleTrigger implements INodeType {
 
 	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
 		const data = this.getWorkflowStaticData('node') as { secret?: string; seen?: string[] };
-		const { rawBody } = this.getRequestObject() as { rawBody?: Buffer };
-		const refuse = (status: number, message: string): IWebhookResponseData => {
-			this.getResponseObject().status(status).json({ message });
-			return { noWebhookResponse: true };
-		};
-		// Without a secret nothing can be checked, so nothing is believed.
-		const why =
-			data.secret === undefined || rawBody === undefined
-				? 'this workflow is not registered'
-				: whyForged(data.secret, {
-						headers: this.getHeaderData() as IDataObject as Record<string, string>,
-						body: rawBody,
-						now: Date.now(),
-					});
-		if (why !== null || rawBody === undefined) return refuse(401, `Refused: ${why}`);
-		const envelope = readEnvelope(rawBody);
+		const received = signedBody(this, data.secret);
+		if ('refusal' in received) return received.refusal;
+		const envelope = readEnvelope(received.body);
 		const seen = data.seen ?? [];
 		const claim = `${envelope.requestId}/${envelope.epoch}`;
-		if (seen.includes(claim)) return refuse(409, 'Refused: this attempt was received already');
+		if (seen.includes(claim)) return refused(this, 409, 'this attempt was received already');
 		data.seen = [claim, ...seen].slice(0, REMEMBERED);
 
 		const respond = this.getNodeParameter('respond') as Respond;

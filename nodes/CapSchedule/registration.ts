@@ -17,13 +17,6 @@ interface StaticData extends IDataObject {
 	secret?: string;
 }
 
-interface Registered {
-	/** Of `binding` and the schedule's `metadata`. */
-	fingerprint: string;
-	capability: string;
-	schedules: IDataObject[];
-}
-
 const staticData = (context: IHookFunctions): StaticData => context.getWorkflowStaticData('node');
 
 function modeOf(context: IHookFunctions): Mode {
@@ -32,17 +25,17 @@ function modeOf(context: IHookFunctions): Mode {
 		: 'production';
 }
 
-/** Is the engine's registration there, and what context node asks for? */
+/** Is the engine's registration there, and what the node asks for? */
 export async function isRegistered(context: IHookFunctions): Promise<boolean> {
 	if (modeOf(context) === 'test' || staticData(context).secret === undefined) return false;
 	const wanted = registrationOf(context);
-	const found = await findRegistered(context, wanted.capability);
-	return (
-		found !== null &&
-		found.fingerprint === wanted.fingerprint &&
-		found.schedules.length === 1 &&
-		metadataOf(found.schedules[0]).fingerprint === wanted.fingerprint
-	);
+	const found = await call<{ description: string | null } | undefined>(context, {
+		path: path`/v1/capabilities/${wanted.capability}`,
+		maybe: true,
+	});
+	if (found?.description?.split(MARK)[1] !== wanted.fingerprint) return false;
+	const schedules = await schedulesOf(context, wanted.capability);
+	return schedules.length === 1 && metadataOf(schedules[0]).fingerprint === wanted.fingerprint;
 }
 
 /** Registers the workflow, or makes what is registered what it should be. */
@@ -152,22 +145,6 @@ async function createSchedule(context: IHookFunctions, wanted: Registration): Pr
 			},
 		},
 	});
-}
-
-async function findRegistered(
-	context: IHookFunctions,
-	capability: string,
-): Promise<Registered | null> {
-	const found = await call<{ description: string | null } | undefined>(context, {
-		path: path`/v1/capabilities/${capability}`,
-		maybe: true,
-	});
-	if (found === undefined) return null;
-	return {
-		capability,
-		fingerprint: (found.description ?? '').split(MARK)[1] ?? '',
-		schedules: await schedulesOf(context, capability),
-	};
 }
 
 /** Completed ones too: a schedule whose dates are over is not to begin anew with every restart of n8n. */

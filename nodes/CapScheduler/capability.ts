@@ -1,7 +1,8 @@
 import { capabilityField } from '../shared/descriptions';
+import { textOf } from '../shared/parameter-form';
 import { path } from '../shared/transport';
 import type { Resource } from './resource';
-import { act, getMany, limitFields, operationField, shownFor, textOf } from './resource';
+import { act, getMany, limitFields, operationField, shownFor } from './resource';
 
 export const capability: Resource = {
 	properties: [

@@ -2,10 +2,19 @@ import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workfl
 import { NodeOperationError } from 'n8n-workflow';
 
 import { destinationField } from '../shared/descriptions';
-import { readObject } from '../shared/parameter-form';
+import { readObject, textOf } from '../shared/parameter-form';
 import { listAll, path } from '../shared/transport';
 import type { Resource } from './resource';
-import { act, filtersOf, getMany, limitFields, operationField, shownFor, textOf } from './resource';
+import {
+	act,
+	filtersField,
+	filtersOf,
+	getMany,
+	limitFields,
+	operationField,
+	scheduleFilter,
+	shownFor,
+} from './resource';
 
 const deliveryId: INodeProperties = {
 	displayName: 'Delivery ID',
@@ -14,14 +23,6 @@ const deliveryId: INodeProperties = {
 	default: '',
 	required: true,
 	placeholder: 'e.g. dlv_01kbrj7v2x9m4c8d1e5f6g7h8j',
-};
-
-const scheduleFilter = {
-	displayName: 'Schedule ID',
-	name: 'scheduleId',
-	type: 'string' as const,
-	default: '',
-	placeholder: 'e.g. sch_…',
 };
 
 const deliveryPath = (context: IExecuteFunctions, i: number): string =>
@@ -50,38 +51,29 @@ export const delivery: Resource = {
 		),
 		shownFor(deliveryId, 'delivery', ['get', 'replay']),
 		...limitFields('delivery', ['getAll']),
-		shownFor(
-			{
-				displayName: 'Filters',
-				name: 'filters',
-				type: 'collection',
-				placeholder: 'Add filter',
-				default: {},
-				options: [
-					{
-						displayName: 'Run ID',
-						name: 'runId',
-						type: 'string',
-						default: '',
-						placeholder: 'e.g. run_…',
-					},
-					scheduleFilter,
-					{
-						displayName: 'State',
-						name: 'state',
-						type: 'options',
-						options: ['Dead', 'Delivered', 'Failed', 'Pending', 'Sending', 'Skipped'].map(
-							(name) => ({
-								name,
-								value: name.toLowerCase(),
-							}),
-						),
-						default: 'failed',
-					},
-				],
-			},
+		filtersField(
 			'delivery',
 			['getAll'],
+			[
+				{
+					displayName: 'Run ID',
+					name: 'runId',
+					type: 'string',
+					default: '',
+					placeholder: 'e.g. run_…',
+				},
+				scheduleFilter,
+				{
+					displayName: 'State',
+					name: 'state',
+					type: 'options',
+					options: ['Dead', 'Delivered', 'Failed', 'Pending', 'Sending', 'Skipped'].map((name) => ({
+						name,
+						value: name.toLowerCase(),
+					})),
+					default: 'failed',
+				},
+			],
 		),
 	],
 	operations: {
@@ -109,18 +101,7 @@ export const deadLetter: Resource = {
 			'getAll',
 		),
 		...limitFields('deadLetter', ['getAll']),
-		shownFor(
-			{
-				displayName: 'Filters',
-				name: 'filters',
-				type: 'collection',
-				placeholder: 'Add filter',
-				default: {},
-				options: [scheduleFilter],
-			},
-			'deadLetter',
-			['getAll', 'replay'],
-		),
+		filtersField('deadLetter', ['getAll', 'replay'], [scheduleFilter]),
 		shownFor(
 			{
 				displayName: 'Maximum',

@@ -77,11 +77,40 @@ export function limitFields(resource: string, operations: string[]): INodeProper
 	];
 }
 
-/** A parameter as text; of a resource locator its value. */
-export function textOf(context: IExecuteFunctions, name: string, itemIndex: number): string {
-	const value = context.getNodeParameter(name, itemIndex, '', { extractValue: true });
-	return typeof value === 'string' ? value.trim() : '';
-}
+/** "Filters", of which any may be given. */
+export const filtersField = (
+	resource: string,
+	operations: string[],
+	options: INodeProperties[],
+): INodeProperties =>
+	shownFor(
+		{
+			displayName: 'Filters',
+			name: 'filters',
+			type: 'collection',
+			placeholder: 'Add filter',
+			default: {},
+			options,
+		},
+		resource,
+		operations,
+	);
+
+export const capabilityFilter: INodeProperties = {
+	displayName: 'Capability',
+	name: 'capability',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. reports',
+};
+
+export const scheduleFilter: INodeProperties = {
+	displayName: 'Schedule ID',
+	name: 'scheduleId',
+	type: 'string',
+	default: '',
+	placeholder: 'e.g. sch_…',
+};
 
 export function filtersOf(context: IExecuteFunctions, itemIndex: number): Record<string, string> {
 	return context.getNodeParameter('filters', itemIndex, {}) as Record<string, string>;

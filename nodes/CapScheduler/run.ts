@@ -1,11 +1,21 @@
-import type { IExecuteFunctions, INodeExecutionData, INodeProperties } from 'n8n-workflow';
+import type { IExecuteFunctions, INodeProperties } from 'n8n-workflow';
 
-import { scheduleField } from '../shared/descriptions';
-import { receiveFile } from '../shared/files';
-import type { ByteStream } from '../shared/transport';
-import { path, send } from '../shared/transport';
+import { formatField, outputFileField, scheduleField } from '../shared/descriptions';
+import { resultFile } from '../shared/files';
+import { textOf } from '../shared/parameter-form';
+import { path } from '../shared/transport';
 import type { Resource } from './resource';
-import { act, filtersOf, getMany, limitFields, operationField, shownFor, textOf } from './resource';
+import {
+	act,
+	capabilityFilter,
+	filtersField,
+	filtersOf,
+	getMany,
+	limitFields,
+	operationField,
+	scheduleFilter,
+	shownFor,
+} from './resource';
 
 const runId: INodeProperties = {
 	displayName: 'Run ID',
@@ -14,16 +24,6 @@ const runId: INodeProperties = {
 	default: '',
 	required: true,
 	placeholder: 'e.g. run_01kbrj7v2x9m4c8d1e5f6g7h8j',
-};
-
-const formatField: INodeProperties = {
-	displayName: 'Format Name or ID',
-	name: 'format',
-	type: 'options',
-	typeOptions: { loadOptionsMethod: 'getFormats' },
-	default: '',
-	description:
-		'Empty: as the schedule delivers it. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
 };
 
 const runProperties: INodeProperties[] = [
@@ -55,62 +55,31 @@ const runProperties: INodeProperties[] = [
 	),
 	shownFor(runId, 'run', ['cancel', 'download', 'get', 'rerun']),
 	shownFor(formatField, 'run', ['download']),
-	shownFor(
-		{
-			displayName: 'Put Output File in Field',
-			name: 'binaryProperty',
-			type: 'string',
-			default: 'data',
-			required: true,
-			placeholder: 'e.g. data',
-			hint: 'The name of the output binary field to put the file in',
-		},
-		'run',
-		['download'],
-	),
+	shownFor(outputFileField, 'run', ['download']),
 	...limitFields('run', ['getAll']),
-	shownFor(
-		{
-			displayName: 'Filters',
-			name: 'filters',
-			type: 'collection',
-			placeholder: 'Add filter',
-			default: {},
-			options: [
-				{
-					displayName: 'Capability',
-					name: 'capability',
-					type: 'string',
-					default: '',
-					placeholder: 'e.g. reports',
-				},
-				{
-					displayName: 'Schedule ID',
-					name: 'scheduleId',
-					type: 'string',
-					default: '',
-					placeholder: 'e.g. sch_…',
-				},
-				{
-					displayName: 'State',
-					name: 'state',
-					type: 'options',
-					options: [
-						'Cancelled',
-						'Expired',
-						'Failed',
-						'Queued',
-						'Retrying',
-						'Running',
-						'Succeeded',
-						'Waiting',
-					].map((name) => ({ name, value: name.toLowerCase() })),
-					default: 'failed',
-				},
-			],
-		},
+	filtersField(
 		'run',
 		['getAll'],
+		[
+			capabilityFilter,
+			scheduleFilter,
+			{
+				displayName: 'State',
+				name: 'state',
+				type: 'options',
+				options: [
+					'Cancelled',
+					'Expired',
+					'Failed',
+					'Queued',
+					'Retrying',
+					'Running',
+					'Succeeded',
+					'Waiting',
+				].map((name) => ({ name, value: name.toLowerCase() })),
+				default: 'failed',
+			},
+		],
 	),
 ];
 
@@ -122,20 +91,13 @@ export const run: Resource = {
 	operations: {
 		cancel: (context, i) =>
 			act(context, i, { method: 'POST', path: `${runPath(context, i)}/cancel` }),
-		async download(context, i): Promise<INodeExecutionData> {
-			const answer = await send<ByteStream>(context, {
-				path: `${runPath(context, i)}/result`,
-				query: { format: textOf(context, 'format', i) },
-				stream: true,
-				timeout: 0,
+		download(context, i) {
+			return resultFile(context, {
+				runId: textOf(context, 'runId', i),
+				format: textOf(context, 'format', i),
+				property: textOf(context, 'binaryProperty', i),
 				itemIndex: i,
 			});
-			const property = textOf(context, 'binaryProperty', i);
-			const file = await receiveFile(context, answer);
-			return {
-				json: { runId: textOf(context, 'runId', i), ...file.facts },
-				binary: { [property]: file.binary },
-			};
 		},
 		get: (context, i) => act(context, i, { path: runPath(context, i) }),
 		getAll: (context, i) => getMany(context, i, { path: '/v1/runs', query: filtersOf(context, i) }),
@@ -160,20 +122,13 @@ export const occurrence: Resource = {
 		),
 		shownFor(scheduleField, 'occurrence', ['getAll']),
 		...limitFields('occurrence', ['getAll']),
-		shownFor(
-			{
-				displayName: 'Filters',
-				name: 'filters',
-				type: 'collection',
-				placeholder: 'Add filter',
-				default: {},
-				options: [
-					{ displayName: 'From', name: 'from', type: 'dateTime', default: '' },
-					{ displayName: 'To', name: 'to', type: 'dateTime', default: '' },
-				],
-			},
+		filtersField(
 			'occurrence',
 			['getAll'],
+			[
+				{ displayName: 'From', name: 'from', type: 'dateTime', default: '' },
+				{ displayName: 'To', name: 'to', type: 'dateTime', default: '' },
+			],
 		),
 	],
 	operations: {

@@ -3,11 +3,12 @@ import { NodeOperationError } from 'n8n-workflow';
 
 import {
 	actionField,
+	byDisplayName,
 	capabilityField,
 	parameterFields,
 	scheduleField,
 } from '../shared/descriptions';
-import { readObject, readParameters } from '../shared/parameter-form';
+import { readObject, readParameters, textOf } from '../shared/parameter-form';
 import type { PolicyFields } from '../shared/policies';
 import { buildPolicies, policyOptions } from '../shared/policies';
 import type { IntervalRule, TimingOptions } from '../shared/timing';
@@ -15,12 +16,18 @@ import { buildTiming } from '../shared/timing';
 import { rulesField, timeZoneOption, timingOptions } from '../shared/timing-fields';
 import { path } from '../shared/transport';
 import type { Operation, Resource } from './resource';
-import { act, filtersOf, getMany, limitFields, operationField, shownFor, textOf } from './resource';
+import {
+	act,
+	capabilityFilter,
+	filtersField,
+	filtersOf,
+	getMany,
+	limitFields,
+	operationField,
+	shownFor,
+} from './resource';
 
 const NAME = 'schedule';
-
-const byName = (a: { displayName: string }, b: { displayName: string }): number =>
-	a.displayName.localeCompare(b.displayName);
 
 const properties = [
 	operationField(
@@ -140,14 +147,14 @@ const properties = [
 			type: 'collection',
 			placeholder: 'Add option',
 			default: {},
-			options: [
+			options: byDisplayName([
 				...policyOptions,
 				...timingOptions,
 				timeZoneOption,
 				{
 					displayName: 'Callback URL',
 					name: 'callback',
-					type: 'string' as const,
+					type: 'string',
 					default: '',
 					placeholder: 'e.g. https://example.com/done',
 					description: 'Told by a signed POST how each run ends',
@@ -155,18 +162,18 @@ const properties = [
 				{
 					displayName: 'Labels (JSON)',
 					name: 'labels',
-					type: 'json' as const,
+					type: 'json',
 					default: '{}',
 					placeholder: 'e.g. { "team": "bi" }',
 				},
 				{
 					displayName: 'Name',
 					name: 'name',
-					type: 'string' as const,
+					type: 'string',
 					default: '',
 					placeholder: 'e.g. Daily sales',
 				},
-			].sort(byName),
+			]),
 		},
 		NAME,
 		['create'],
@@ -184,50 +191,37 @@ const properties = [
 		['preview'],
 	),
 	...limitFields(NAME, ['getAll']),
-	shownFor(
-		{
-			displayName: 'Filters',
-			name: 'filters',
-			type: 'collection',
-			placeholder: 'Add filter',
-			default: {},
-			options: [
-				{
-					displayName: 'Capability',
-					name: 'capability',
-					type: 'string',
-					default: '',
-					placeholder: 'e.g. reports',
-				},
-				{
-					displayName: 'Label',
-					name: 'label',
-					type: 'string',
-					default: '',
-					placeholder: 'e.g. team:bi',
-				},
-				{
-					displayName: 'Name',
-					name: 'name',
-					type: 'string',
-					default: '',
-					placeholder: 'e.g. Daily sales',
-				},
-				{
-					displayName: 'Status',
-					name: 'status',
-					type: 'options',
-					options: [
-						{ name: 'Active', value: 'active' },
-						{ name: 'Completed', value: 'completed' },
-						{ name: 'Paused', value: 'paused' },
-					],
-					default: 'active',
-				},
-			],
-		},
+	filtersField(
 		NAME,
 		['getAll'],
+		[
+			capabilityFilter,
+			{
+				displayName: 'Label',
+				name: 'label',
+				type: 'string',
+				default: '',
+				placeholder: 'e.g. team:bi',
+			},
+			{
+				displayName: 'Name',
+				name: 'name',
+				type: 'string',
+				default: '',
+				placeholder: 'e.g. Daily sales',
+			},
+			{
+				displayName: 'Status',
+				name: 'status',
+				type: 'options',
+				options: [
+					{ name: 'Active', value: 'active' },
+					{ name: 'Completed', value: 'completed' },
+					{ name: 'Paused', value: 'paused' },
+				],
+				default: 'active',
+			},
+		],
 	),
 ];
 

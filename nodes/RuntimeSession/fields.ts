@@ -1,6 +1,13 @@
 import type { IDisplayOptions, INodeProperties } from 'n8n-workflow';
 
-import { actionField, capabilityField, parameterFields } from '../shared/descriptions';
+import {
+	actionField,
+	byDisplayName,
+	capabilityField,
+	formatField,
+	outputFileField,
+	parameterFields,
+} from '../shared/descriptions';
 import { policyOptions } from '../shared/policies';
 
 const forOperations = (...operation: string[]): IDisplayOptions => ({ show: { operation } });
@@ -46,26 +53,10 @@ const invokeFields: INodeProperties[] = [
 		default: 'items',
 		displayOptions: { show: { wait: ['inline', 'callback'] } },
 	},
-	{
-		displayName: 'Format Name or ID',
-		name: 'format',
-		type: 'options',
-		typeOptions: { loadOptionsMethod: 'getFormats' },
-		default: '',
-		description:
-			'Empty: JSON for rows, bytes as they are. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+	...[formatField, outputFileField].map((field): INodeProperties => ({
+		...field,
 		displayOptions: { show: { wait: ['inline', 'callback'], output: ['binary'] } },
-	},
-	{
-		displayName: 'Put Output File in Field',
-		name: 'binaryProperty',
-		type: 'string',
-		default: 'data',
-		required: true,
-		placeholder: 'e.g. data',
-		hint: 'The name of the output binary field to put the file in',
-		displayOptions: { show: { wait: ['inline', 'callback'], output: ['binary'] } },
-	},
+	})),
 	{
 		displayName: 'Delivery (JSON)',
 		name: 'delivery',
@@ -81,17 +72,17 @@ const invokeFields: INodeProperties[] = [
 		type: 'collection',
 		placeholder: 'Add option',
 		default: {},
-		options: [
+		options: byDisplayName([
 			...policyOptions.filter(({ name }) => ['attempts', 'retryDelay', 'timeout'].includes(name)),
 			{
 				displayName: 'Maximum Wait (Minutes)',
 				name: 'maxWait',
-				type: 'number' as const,
+				type: 'number',
 				typeOptions: { minValue: 1 },
 				default: 10,
 				description: 'How long the node waits inline before it gives up. The run goes on.',
 			},
-		].sort((a, b) => a.displayName.localeCompare(b.displayName)),
+		]),
 	},
 ].map((field) => forInvoke(field as INodeProperties));
 

@@ -9,11 +9,11 @@ import type {
 } from 'n8n-workflow';
 import { NodeOperationError, sleep } from 'n8n-workflow';
 
-import { readObject, readParameters } from '../shared/parameter-form';
+import { readObject, readParameters, textOf } from '../shared/parameter-form';
 import type { PolicyFields } from '../shared/policies';
 import { buildPolicies } from '../shared/policies';
-import { whyForged } from '../shared/signature';
 import { CREDENTIAL, idempotencyKey, path, send } from '../shared/transport';
+import { signedBody } from '../shared/webhook';
 import type { OutputMode, OutputWish, Run } from './result';
 import { findRun, isOver, outputOf } from './result';
 
@@ -30,9 +30,6 @@ const LOOK_EVERY = 1_000;
 const DEFAULT_WAIT_MINUTES = 10;
 /** A week: the longest that a run may take in the engine. */
 const LONGEST_SLEEP = 7 * 24 * 3_600_000;
-
-const text = (context: IExecuteFunctions, name: string, itemIndex: number): string =>
-	context.getNodeParameter(name, itemIndex, '', { extractValue: true }) as string;
 
 /** Runs an action; undefined when the execution is to sleep until the engine calls back. */
 export async function invoke(
@@ -59,8 +56,8 @@ async function start(
 	itemIndex: number,
 	{ wait, options }: { wait: Wait; options: InvokeOptions },
 ): Promise<Run> {
-	const capability = text(context, 'capability', itemIndex);
-	const action = text(context, 'action', itemIndex);
+	const capability = textOf(context, 'capability', itemIndex);
+	const action = textOf(context, 'action', itemIndex);
 	const delivery = readObject(context, 'delivery', itemIndex);
 	const body: IDataObject = {
 		parameters: readParameters(context, itemIndex),
@@ -152,23 +149,9 @@ async function resumeSecret(context: IExecuteFunctions | IWebhookFunctions): Pro
 
 /** The engine says that the run has ended. */
 export async function resume(context: IWebhookFunctions): Promise<IWebhookResponseData> {
-	const { rawBody } = context.getRequestObject() as { rawBody?: Buffer };
-	const why =
-		rawBody === undefined
-			? 'it has no body'
-			: whyForged(await resumeSecret(context), {
-					headers: context.getHeaderData(),
-					body: rawBody,
-					now: Date.now(),
-				});
-	if (why !== null || rawBody === undefined) {
-		context
-			.getResponseObject()
-			.status(401)
-			.json({ message: `Refused: ${why}` });
-		return { noWebhookResponse: true };
-	}
-	const { runId } = readNotification(rawBody);
+	const received = signedBody(context, await resumeSecret(context));
+	if ('refusal' in received) return received.refusal;
+	const { runId } = readNotification(received.body);
 	const run = await findRun(context, runId);
 	const wish = wishOf(context, 0);
 	return {

@@ -6,9 +6,8 @@ import type {
 } from 'n8n-workflow';
 import { NodeApiError } from 'n8n-workflow';
 
-import { receiveFile } from '../shared/files';
-import type { ByteStream } from '../shared/transport';
-import { call, path, send } from '../shared/transport';
+import { resultFile } from '../shared/files';
+import { call, path } from '../shared/transport';
 
 /** As much of a run as the node looks at. */
 export interface Run extends IDataObject {
@@ -60,7 +59,7 @@ export async function outputOf(
 	}
 	// what is no rows comes as a file, whatever was wished for
 	if (wish.mode === 'binary' || run.result.encoding === 'bytes') {
-		return [{ ...(await asFile(context, run, wish)), pairedItem }];
+		return [{ ...(await resultFile(context, { runId: run.id, ...wish })), pairedItem }];
 	}
 	const value = await call<unknown>(context, {
 		path: path`/v1/runs/${run.id}/result`,
@@ -69,25 +68,6 @@ export async function outputOf(
 		itemIndex: wish.itemIndex,
 	});
 	return itemsOf(value).map((json) => ({ json, pairedItem }));
-}
-
-async function asFile(
-	context: IExecuteFunctions | IWebhookFunctions,
-	run: Run,
-	{ format, property, itemIndex }: OutputWish & { itemIndex: number },
-): Promise<{ json: IDataObject; binary: INodeExecutionData['binary'] & object }> {
-	const answer = await send<ByteStream>(context, {
-		path: path`/v1/runs/${run.id}/result`,
-		query: { format },
-		stream: true,
-		timeout: 0,
-		itemIndex,
-	});
-	const file = await receiveFile(context, answer);
-	return {
-		json: { runId: run.id, ...file.facts },
-		binary: { [property]: file.binary },
-	};
 }
 
 /** Rows become items, and so does one object; any other value is put under `value`. */

@@ -2,6 +2,30 @@ import type { INodeProperties } from 'n8n-workflow';
 
 /* Fields that several nodes have alike. */
 
+/** The order that n8n wants for what a collection may have. */
+export const byDisplayName = (fields: INodeProperties[]): INodeProperties[] =>
+	fields.sort((a, b) => a.displayName.localeCompare(b.displayName));
+
+export const formatField: INodeProperties = {
+	displayName: 'Format Name or ID',
+	name: 'format',
+	type: 'options',
+	typeOptions: { loadOptionsMethod: 'getFormats' },
+	default: '',
+	description:
+		'Empty: as the delivery says; where it says nothing, JSON for rows and bytes as they are. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+};
+
+export const outputFileField: INodeProperties = {
+	displayName: 'Put Output File in Field',
+	name: 'binaryProperty',
+	type: 'string',
+	default: 'data',
+	required: true,
+	placeholder: 'e.g. data',
+	hint: 'The name of the output binary field to put the file in',
+};
+
 export const capabilityField: INodeProperties = {
 	displayName: 'Capability',
 	name: 'capability',

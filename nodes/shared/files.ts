@@ -5,10 +5,32 @@ import type {
 	IExecuteFunctions,
 } from 'n8n-workflow';
 
-import type { ByteStream, EngineAnswer } from './transport';
+import type { ByteStream, Caller, EngineAnswer } from './transport';
+import { path, send } from './transport';
+
+/**
+ * The result of a run as a file, and what is known of it.
+ * @param wish.format of those in `/v1/formats`; empty: what the delivery says, else JSON for rows and bytes as they are
+ * @param wish.property the binary field that it is put in
+ */
+export async function resultFile(
+	context: Caller & { helpers: Pick<BinaryHelperFunctions, 'prepareBinaryData'> },
+	wish: { runId: string; format: string; property: string; itemIndex: number },
+): Promise<{ json: IDataObject; binary: Record<string, IBinaryData> }> {
+	const { runId, format, property, itemIndex } = wish;
+	const answer = await send<ByteStream>(context, {
+		path: path`/v1/runs/${runId}/result`,
+		query: { format },
+		stream: true,
+		timeout: 0,
+		itemIndex,
+	});
+	const { binary, facts } = await receiveFile(context, answer);
+	return { json: { runId, ...facts }, binary: { [property]: binary } };
+}
 
 /** The file that the engine sends, passed on to n8n's binary storage without being held in memory. */
-export async function receiveFile(
+async function receiveFile(
 	context: { helpers: Pick<BinaryHelperFunctions, 'prepareBinaryData'> },
 	{ headers, body }: EngineAnswer<ByteStream>,
 ): Promise<{ binary: IBinaryData; facts: IDataObject }> {

@@ -132,6 +132,12 @@ function typed({ schema }: MapperValue, name: string, value: IDataObject[string]
 	return (parse(value) ?? value) as IDataObject[string];
 }
 
+/** A parameter as text; of a resource locator its value. */
+export function textOf(context: IExecuteFunctions, parameter: string, itemIndex: number): string {
+	const value = context.getNodeParameter(parameter, itemIndex, '', { extractValue: true });
+	return typeof value === 'string' ? value.trim() : '';
+}
+
 /** A JSON parameter that must be an object; the editor gives text or an object. */
 export function readObject(
 	context: IExecuteFunctions,
