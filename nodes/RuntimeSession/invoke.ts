@@ -21,13 +21,14 @@ interface InvokeOptions extends PolicyFields {
 	maxWait?: number;
 }
 
+const minutesOf = ({ maxWait = 10 }: InvokeOptions): number => maxWait;
+
 type Wait = 'inline' | 'callback' | 'none';
 
 /** Seconds: the longest that the engine holds an answer back. */
 const HELD = 50;
 /** Milliseconds between looks at a run that takes longer. */
 const LOOK_EVERY = 1_000;
-const DEFAULT_WAIT_MINUTES = 10;
 /** A week: the longest that a run may take in the engine. */
 const LONGEST_SLEEP = 7 * 24 * 3_600_000;
 
@@ -39,6 +40,7 @@ export async function invoke(
 	const wait = context.getNodeParameter('wait', itemIndex) as Wait;
 	const options = context.getNodeParameter('options', itemIndex, {}) as InvokeOptions;
 	if (wait === 'callback') refuseSleep(context);
+	const begunAt = Date.now();
 	const run = await start(context, itemIndex, { wait, options });
 	const pairedItem = { item: itemIndex };
 	if (wait === 'none') return [{ json: run, pairedItem }];
@@ -46,8 +48,7 @@ export async function invoke(
 		await context.putExecutionToWait(new Date(Date.now() + LONGEST_SLEEP));
 		return undefined;
 	}
-	const within = (options.maxWait ?? DEFAULT_WAIT_MINUTES) * 60_000;
-	const ended = await untilOver(context, run, { within, itemIndex });
+	const ended = await untilOver(context, run, { begunAt, minutes: minutesOf(options), itemIndex });
 	return outputOf(context, ended, { ...wishOf(context, itemIndex), itemIndex });
 }
 
@@ -65,6 +66,7 @@ async function start(
 		...(Object.keys(delivery).length === 0 ? {} : { delivery }),
 		...(wait === 'callback' ? { notify: [await resumption(context)] } : {}),
 	};
+	const held = Math.min(HELD, Math.ceil(minutesOf(options) * 60));
 	const where = path`/v1/capabilities/${capability}/actions/${action}/invoke`;
 	const { body: run } = await send<Run>(context, {
 		method: 'POST',
@@ -74,7 +76,7 @@ async function start(
 		timeout: (HELD + 20) * 1000,
 		headers: {
 			'idempotency-key': idempotencyKey(context, itemIndex, { path: where, body }),
-			...(wait === 'inline' ? { prefer: `wait=${HELD}` } : {}),
+			...(wait === 'inline' ? { prefer: `wait=${held}` } : {}),
 		},
 	});
 	return run;
@@ -99,15 +101,15 @@ function refuseSleep(context: IExecuteFunctions): void {
 async function untilOver(
 	context: IExecuteFunctions,
 	begun: Run,
-	{ within, itemIndex }: { within: number; itemIndex: number },
+	{ begunAt, minutes, itemIndex }: { begunAt: number; minutes: number; itemIndex: number },
 ): Promise<Run> {
-	const givenUpAt = Date.now() + within;
+	const givenUpAt = begunAt + minutes * 60_000;
 	let run = begun;
 	while (!isOver(run)) {
 		if (Date.now() >= givenUpAt) {
 			throw new NodeOperationError(
 				context.getNode(),
-				`The run ${run.id} is still ${run.state} after ${within / 60_000} minutes`,
+				`The run ${run.id} is still ${run.state} after ${minutes} minutes`,
 				{
 					itemIndex,
 					description:
