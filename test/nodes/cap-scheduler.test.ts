@@ -405,6 +405,16 @@ describe('a POST carries an idempotency key', () => {
 	});
 });
 
+test('each item of a node has an idempotency key of its own', async () => {
+	for (let i = 0; i < 2; i++) engine.expect('post', `/v1/runs/${RUN}/rerun`, { answer: {} });
+	await run(
+		{ resource: 'run', operation: 'rerun', runId: RUN },
+		{ items: [{ json: {} }, { json: {} }] },
+	);
+	const [first, second] = engine.received.map(({ headers }) => headers['idempotency-key']);
+	expect(first).not.toBe(second);
+});
+
 describe('errors say what is wrong and how to mend it', () => {
 	const get = () => run({ resource: 'run', operation: 'get', runId: 'a' });
 

@@ -20,6 +20,7 @@ const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) 
 	string,
 	any
 >;
+const DOCUMENTATION = 'https://github.com/capscheduler/capscheduler/blob/main';
 const NODES = ['capScheduleTrigger', 'capScheduler', 'runtimeSession'];
 
 let temporary = '';
@@ -65,13 +66,21 @@ describe.each(NODES)('%s', (name) => {
 			light: expect.stringMatching(/\.svg$/),
 			dark: expect.stringMatching(/\.dark\.svg$/),
 		});
+		for (const url of Object.values(iconUrl ?? {})) {
+			expect(existsSync(join(folder, url.replace('icons/n8n-nodes-capscheduler/', '')))).toBe(true);
+		}
 	});
 
 	test('is found by what people look for, with a link to its documentation', () => {
 		expect(codexOf(name)).toMatchObject({
 			categories: expect.arrayContaining(['Core Nodes']),
-			alias: expect.any(Array),
+			alias: expect.arrayContaining([expect.any(String)]),
+			resources: {
+				primaryDocumentation: [{ url: `${DOCUMENTATION}/docs/n8n.md` }],
+				credentialDocumentation: [{ url: `${DOCUMENTATION}/docs/n8n.md#the-credential` }],
+			},
 		});
+		expect(readFileSync('docs/n8n.md', 'utf8')).toContain('\n## The credential\n');
 	});
 
 	test('asks for the credential', () => {

@@ -53,7 +53,7 @@ afterEach(() => {
 describe('invoke', () => {
 	test('waits, and gives the rows of the result as items', async () => {
 		engine.expect('post', PATH, {
-			headers: { ...{ prefer: 'wait=50' } },
+			headers: { prefer: 'wait=50' },
 			body: { parameters: { region: 'EU' }, policies: {} },
 			answer: DONE,
 		});
@@ -72,9 +72,19 @@ describe('invoke', () => {
 		expect(await run(INVOKE)).toMatchObject([{ json: { a: 1 } }]);
 	});
 
+	test('gives up after the maximum wait, that of the engine included, and says that the run goes on', async () => {
+		const going = { ...DONE, state: 'running', result: null };
+		engine.expect('post', PATH, { headers: { prefer: 'wait=1' }, status: 202, answer: going });
+		const options = { maxWait: 0.000_01 };
+		await expect(run({ ...INVOKE, options })).rejects.toMatchObject({
+			message: expect.stringContaining('run_1 is still running'),
+			description: expect.stringContaining('It goes on in CapScheduler'),
+		});
+	});
+
 	test('without waiting gives the queued run', async () => {
 		engine.expect('post', PATH, {
-			headers: { ...{ prefer: undefined } },
+			headers: { prefer: undefined },
 			status: 202,
 			answer: { id: 'run_1', state: 'queued' },
 		});
@@ -185,7 +195,7 @@ describe('a run that the workflow serves', () => {
 
 	test('ends with the items as rows, and they go on', async () => {
 		engine.expect('post', '/v1/sessions/run_1/complete', {
-			headers: { ...{ 'x-session-token': 'tok' }, 'content-type': 'application/x-ndjson' },
+			headers: { 'x-session-token': 'tok', 'content-type': 'application/x-ndjson' },
 			body: '{"a":1}\n{"a":2}\n',
 			answer: { status: 'accepted' },
 		});
@@ -196,7 +206,7 @@ describe('a run that the workflow serves', () => {
 
 	test('ends with a file', async () => {
 		engine.expect('post', '/v1/sessions/run_1/complete', {
-			headers: { ...{ 'x-session-token': 'tok' }, 'content-type': 'text/plain' },
+			headers: { 'x-session-token': 'tok', 'content-type': 'text/plain' },
 			body: 'hello',
 			answer: { status: 'accepted' },
 		});
@@ -207,7 +217,7 @@ describe('a run that the workflow serves', () => {
 
 	test('ends with an object', async () => {
 		engine.expect('post', '/v1/sessions/run_1/complete', {
-			headers: { ...{ 'x-session-token': 'tok' } },
+			headers: { 'x-session-token': 'tok' },
 			body: { status: 'succeeded', result: { a: 1 } },
 			answer: { status: 'accepted' },
 		});
@@ -216,7 +226,7 @@ describe('a run that the workflow serves', () => {
 
 	test('fails, to be tried again later', async () => {
 		engine.expect('post', '/v1/sessions/run_1/fail', {
-			headers: { ...{ 'x-session-token': 'tok' } },
+			headers: { 'x-session-token': 'tok' },
 			body: {
 				code: 'CLOSED',
 				message: 'closed',
@@ -238,11 +248,11 @@ describe('a run that the workflow serves', () => {
 	test('is told of by heartbeat and progress', async () => {
 		engine
 			.expect('post', '/v1/sessions/run_1/heartbeat', {
-				headers: { ...{ 'x-session-token': 'tok' } },
+				headers: { 'x-session-token': 'tok' },
 				answer: { deadline: null, cancelled: true },
 			})
 			.expect('post', '/v1/sessions/run_1/progress', {
-				headers: { ...{ 'x-session-token': 'tok' } },
+				headers: { 'x-session-token': 'tok' },
 				body: { done: 1 },
 				answer: { deadline: 'd', cancelled: false },
 			});
@@ -251,6 +261,17 @@ describe('a run that the workflow serves', () => {
 		]);
 		expect(await run({ operation: 'progress', progress: '{ "done": 1 }', session })).toMatchObject([
 			{ json: { deadline: 'd' } },
+		]);
+	});
+
+	test('is the one that the CapSchedule Trigger of the workflow began with', async () => {
+		engine.expect('post', '/v1/sessions/run_9/heartbeat', {
+			headers: { 'x-session-token': 'other' },
+			answer: { deadline: null, cancelled: false },
+		});
+		const began = { session: { runId: 'run_9', token: 'other' } };
+		expect(await run({ operation: 'heartbeat' }, { began })).toMatchObject([
+			{ json: { cancelled: false } },
 		]);
 	});
 

@@ -109,7 +109,11 @@ export interface RunWish {
 	items?: Core.INodeExecutionData[];
 	continueOnFail?: boolean;
 	executionId?: string;
+	/** What the workflow's CapSchedule Trigger began with. */
+	began?: Core.IDataObject;
 }
+
+const TRIGGER = 'CapSchedule Trigger';
 
 /** Runs one node by n8n's own engine; gives its items, or throws its error. */
 export async function runNode({
@@ -118,17 +122,22 @@ export async function runNode({
 	items = [{ json: {} }],
 	continueOnFail = false,
 	executionId = '17',
+	began,
 }: RunWish): Promise<Core.INodeExecutionData[]> {
-	const workflow = makeWorkflow([
-		{
-			name: 'Tested',
-			type: `${PACKAGE}.${node}`,
-			parameters,
-			...(continueOnFail ? { onError: 'continueRegularOutput' as const } : {}),
-		},
-	]);
+	const tested = {
+		name: 'Tested',
+		type: `${PACKAGE}.${node}`,
+		parameters,
+		...(continueOnFail ? { onError: 'continueRegularOutput' as const } : {}),
+	};
+	const trigger = { name: TRIGGER, type: `${PACKAGE}.capScheduleTrigger` };
+	const toTested = { [TRIGGER]: { main: [[{ node: 'Tested', type: 'main', index: 0 }]] } };
+	const workflow =
+		began === undefined ? makeWorkflow([tested]) : makeWorkflow([tested, trigger], toTested);
 	const data = core['createRunExecutionData'] ?? workflowModule['createRunExecutionData'];
+	const ran = { data: { main: [[{ json: began }]] }, source: [], executionStatus: 'success' };
 	const runExecutionData = data({
+		resultData: { runData: began === undefined ? {} : { [TRIGGER]: [ran] } },
 		executionData: {
 			contextData: {},
 			metadata: {},
