@@ -2,6 +2,7 @@ import { expect, it } from '@jest/globals';
 
 import { NO_CALENDARS } from '../../engine/contract/calendar.ts';
 import type { DueSchedule, OccurrenceDecision } from '../../engine/contract/change.ts';
+import type { ScheduleId } from '../../engine/contract/ids.ts';
 import { event, T0, TENANT } from '../support/store-records.ts';
 import { changeOf, created } from './store-schedules.ts';
 import type { Bench } from './store.ts';
@@ -161,6 +162,42 @@ export function exerciseOccur(bench: Bench): void {
 			runs: 0,
 		});
 		expect(await store.nextTimerAt()).toBeNull();
+	});
+
+	it('decides for one schedule that is due, active or paused, before its timer is looked at', async () => {
+		const { store, clock } = bench;
+		const active = await created(bench, { nextAt: T0 + MINUTE });
+		const paused = await created(bench, { nextAt: T0 + MINUTE, state: 'paused' });
+		const over = await created(bench, { nextAt: T0 + MINUTE, state: 'completed' });
+		const look = async (id: ScheduleId, tenant = TENANT): Promise<boolean> =>
+			store.occurOne({ tenant, id, now: clock.at }, (due) => {
+				const decision = fire(bench, due);
+				return { ...decision, set: { ...decision.set, state: due.schedule.state } };
+			});
+		expect(await look(active.id)).toBe(false);
+		clock.at = T0 + MINUTE;
+		expect(await look(active.id, 'elsewhere')).toBe(false);
+		expect(await look('sch_none')).toBe(false);
+		expect(await look(over.id)).toBe(false);
+		for (const { id } of [active, paused]) {
+			expect(await look(id)).toBe(true);
+			const { items } = await store.listOccurrences(TENANT, id, {}, { limit: 9 });
+			expect(items).toMatchObject([{ nominalAt: T0 + MINUTE, outcome: 'fired' }]);
+			expect(await look(id)).toBe(false);
+		}
+		expect(await store.getSchedule(TENANT, paused.id)).toMatchObject({ state: 'paused' });
+	});
+
+	it('throws what the decision about one schedule throws, and changes nothing', async () => {
+		const { store, clock } = bench;
+		const schedule = await created(bench, { nextAt: T0 + 1 });
+		clock.at = T0 + 1;
+		const failed = store.occurOne({ tenant: TENANT, id: schedule.id, now: clock.at }, () => {
+			throw new Error('cannot decide');
+		});
+		await expect(failed).rejects.toThrow('cannot decide');
+		expect(await store.getSchedule(TENANT, schedule.id)).toEqual(schedule);
+		expect(await store.occur(clock.at, 10, (due) => fire(bench, due))).toMatchObject({ runs: 1 });
 	});
 
 	it('cancels the other runs that a decision names', async () => {

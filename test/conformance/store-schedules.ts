@@ -1,9 +1,10 @@
 import { expect, it } from '@jest/globals';
 
-import type { Schedule } from '../../engine/contract/schedule.ts';
+import type { Destination } from '../../engine/contract/destination.ts';
+import type { LedgerRow, Schedule } from '../../engine/contract/schedule.ts';
 import type { Store } from '../../engine/stores/store.port.ts';
 import { event, T0, TENANT } from '../support/store-records.ts';
-import { onceOf, withCursor } from './store-access.ts';
+import { destinationOf, onceOf, withCursor } from './store-access.ts';
 import type { Bench } from './store.ts';
 
 type Change = Parameters<Store['changeSchedule']>[0];
@@ -119,6 +120,83 @@ export function exerciseSchedules(bench: Bench): void {
 		expect(await store.getSchedule(TENANT, schedule.id)).toEqual(paused);
 		expect(await store.nextTimerAt()).toBeNull();
 		expect(await store.counts()).toMatchObject({ schedules: { paused: 1 }, timers: 0 });
+	});
+
+	it('replaces what a change brings: name, labels, timing, the instant, the timer, outcomes', async () => {
+		const { store } = bench;
+		const schedule = await created(bench, { labels: { team: 'bi', tier: '1' } });
+		const set: Change['set'] = {
+			name: 'After',
+			action: 'weekly',
+			labels: { team: 'ops' },
+			metadata: { a: [1] },
+			timing: { kind: 'every', every: 7, anchor: T0, timeZone: 'Asia/Tokyo' },
+			timedAt: T0 + 5,
+			lastAt: T0 + 1,
+			nextAt: T0 + 7,
+			dueAt: T0 + 8,
+			overrides: { skipped: [{ at: T0 + 7, by: 'me' }], moved: [] },
+			zoneData: '2026b',
+			updatedAt: T0 + 5,
+		};
+		const row: LedgerRow = {
+			tenant: TENANT,
+			scheduleId: schedule.id,
+			nominalAt: T0 + 1,
+			dueAt: T0 + 2,
+			outcome: 'skipped_paused',
+			decidedAt: T0 + 5,
+			trigger: 'schedule',
+			runId: null,
+			reason: 'the schedule was paused',
+			movedFrom: null,
+		};
+		const change = changeOf(schedule, { set, timerAt: T0 + 8, ledger: [row] });
+		const changed = { ...schedule, ...set, revision: 2 };
+		expect(await store.changeSchedule(change)).toEqual(changed);
+		expect(await store.getSchedule(TENANT, schedule.id)).toEqual(changed);
+		expect(await store.nextTimerAt()).toBe(T0 + 8);
+		const { items } = await store.listOccurrences(TENANT, schedule.id, {}, { limit: 9 });
+		expect(items).toEqual([row]);
+		const withLabel = async (key: string, value: string) =>
+			(await store.listSchedules(TENANT, { label: { key, value } }, { limit: 9 })).items;
+		expect(await withLabel('team', 'ops')).toEqual([changed]);
+		expect(await withLabel('team', 'bi')).toEqual([]);
+		expect(await withLabel('tier', '1')).toEqual([]);
+	});
+
+	it('keeps to the destinations of the spec that a change brings, and lets the others go', async () => {
+		const { store, records } = bench;
+		const [before, after] = ['before', 'after'].map((name) => destinationOf(bench, { name }));
+		if (before === undefined || after === undefined) throw new Error('no destinations');
+		for (const each of [before, after]) await store.createDestination(each, []);
+		const naming = (name: string) =>
+			records.spec({ notify: [{ key: '0', destination: name, on: ['failed'] }] });
+		const spec = naming('before');
+		const schedule = records.schedule({ specId: spec.id });
+		await store.createSchedule({ schedule, spec, timerAt: schedule.nextAt, events: [] });
+		const next = naming('after');
+		await store.changeSchedule(changeOf(schedule, { set: { specId: next.id }, spec: next }));
+		expect(await store.getSpecs([next.id])).toEqual(new Map([[next.id, next.spec]]));
+		const remove = async (id: Destination['id']) =>
+			store.deleteDestination(TENANT, id, { events: [] });
+		expect(await remove(before.id)).toBe('deleted');
+		expect(await remove(after.id)).toEqual({ usedBy: [schedule.id] });
+	});
+
+	it('changes a schedule once under one key, and keeps none for a change that was refused', async () => {
+		const { store } = bench;
+		const schedule = await created(bench);
+		const refused = changeOf(schedule, { from: ['paused'] });
+		expect(await store.changeSchedule(refused, onceOf())).toBe('state_differs');
+		const set = { name: 'After' };
+		const change = changeOf(schedule, { set, timerAt: schedule.nextAt });
+		expect(await store.changeSchedule(change, onceOf())).toMatchObject({ revision: 2 });
+		expect(await store.changeSchedule(change, onceOf())).toEqual({
+			replayed: true,
+			earlier: onceOf(),
+		});
+		expect(await store.getSchedule(TENANT, schedule.id)).toMatchObject({ revision: 2 });
 	});
 
 	it('hides deleted schedules', async () => {

@@ -5,6 +5,8 @@ import type { Store } from '../../engine/stores/store.port.ts';
 import type { Records, TestClock } from '../support/store-records.ts';
 import { createRecords, testClock } from '../support/store-records.ts';
 import { exerciseAccess } from './store-access.ts';
+import { exerciseBackfills } from './store-backfills.ts';
+import { exerciseCalendars } from './store-calendars.ts';
 import { exerciseDeliveries } from './store-deliveries.ts';
 import { exerciseEvents } from './store-events.ts';
 import { exerciseKeys } from './store-keys.ts';
@@ -51,6 +53,12 @@ export function exerciseStore(make: MakeStore): void {
 	});
 	describe('occur', () => {
 		exerciseOccur(bench);
+	});
+	describe('calendars, and what a change of them does to schedules', () => {
+		exerciseCalendars(bench);
+	});
+	describe('backfills', () => {
+		exerciseBackfills(bench);
 	});
 	describe('runs', () => {
 		exerciseRuns(bench);

@@ -106,8 +106,8 @@ export function createBackfills(
 		async instantsThatRan(tenant, scheduleId, { from, to }) {
 			const fired = db
 				.rows<[Instant]>(
-					`SELECT coalesce(movedFrom, nominalAt) FROM occurrences
-					WHERE scheduleId = ?1 AND tenant = ?2 AND outcome = 'fired' AND nominalAt BETWEEN ?3 AND ?4
+					`SELECT nominalAt FROM occurrences WHERE scheduleId = ?1 AND tenant = ?2 AND outcome = 'fired'
+						AND movedFrom IS NULL AND nominalAt BETWEEN ?3 AND ?4
 					UNION SELECT movedFrom FROM occurrences INDEXED BY occurrences_moved
 					WHERE scheduleId = ?1 AND tenant = ?2 AND outcome = 'fired' AND movedFrom BETWEEN ?3 AND ?4
 					UNION SELECT nominalAt FROM runs INDEXED BY runs_backfilled
