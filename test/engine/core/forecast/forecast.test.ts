@@ -149,15 +149,55 @@ describe('a forecast', () => {
 		expect(Math.max(...run(jittered).counts)).toBe(proposal?.after);
 	});
 
+	it('keeps what it proposes: the peak is as low as it says, and one-shots stay where they are', () => {
+		let proposals = 0;
+		fc.assert(
+			fc.property(tenants, fc.integer({ min: 2, max: 9 }), (kinds, times) => {
+				const schedules = kinds.flatMap((each) =>
+					Array.from({ length: times }, (_, n): Schedule => ({ ...each, id: `${each.id}_${n}` })),
+				);
+				const { proposal, counts } = run(schedules);
+				// Of many only the first are named.
+				if (proposal === null || proposal.changes.some((each) => each.schedules > 20)) return;
+				proposals++;
+				expect(proposal.before).toBe(Math.max(...counts));
+				expect(proposal.after).toBeLessThanOrEqual(proposal.before * 0.9);
+				const widths = new Map(
+					proposal.changes.flatMap(({ ids, jitter }) => ids.map((id) => [id, jitter])),
+				);
+				const jittered = schedules.map((schedule): Schedule => {
+					const max = widths.get(schedule.id);
+					if (max === undefined) return schedule;
+					expect(schedule.timing).not.toMatchObject({ kind: 'at' });
+					expect(schedule.timing).not.toHaveProperty('jitter');
+					return { ...schedule, timing: { ...schedule.timing, jitter: { max, per: 'schedule' } } };
+				});
+				expect(Math.max(...run(jittered).counts)).toBe(proposal.after);
+			}),
+			{ numRuns: 300 },
+		);
+		expect(proposals).toBeGreaterThan(5);
+	});
+
 	it('proposes nothing where nothing would be gained', () => {
-		const even = Array.from({ length: 60 }, (_, index) =>
+		const even = Array.from({ length: 120 }, (_, index) =>
 			aSchedule({
 				id: `sch_${index}`,
-				timing: { kind: 'every', every: 60 * MINUTE, anchor: T0 + index * MINUTE, timeZone: 'UTC' },
-				nextAt: T0 + index * MINUTE,
+				timing: {
+					kind: 'every',
+					every: 60 * MINUTE,
+					anchor: T0 + (index % 60) * MINUTE,
+					timeZone: 'UTC',
+				},
+				nextAt: T0 + (index % 60) * MINUTE,
 			}),
 		);
 		expect(run(even).proposal).toBeNull();
 		expect(run([]).proposal).toBeNull();
+		const at = T0 + 5 * MINUTE;
+		const once = Array.from({ length: 9 }, (_, index) =>
+			aSchedule({ id: `sch_${index}`, timing: { kind: 'at', at, timeZone: 'UTC' }, nextAt: at }),
+		);
+		expect(run(once)).toMatchObject({ proposal: null, peaks: [{ count: 9 }] });
 	});
 });

@@ -249,8 +249,10 @@ describe.each(PLACES)('filters in %s, %i', (zone, year) => {
 					const dropped = wanted.filter((seen) => isDropped(exclude, seen, calendar));
 					expect(list.filter((at) => plan.skip(at) !== null)).toEqual(dropped.map(({ at }) => at));
 					const live = list.filter((at) => plan.skip(at) === null);
-					const nextLive = live.find((at) => at > start);
-					if (nextLive !== undefined) expect(plan.nextLive(start)).toBe(nextLive);
+					for (const place of [start, ...list]) {
+						const nextLive = live.find((at) => at > place);
+						if (nextLive !== undefined) expect(plan.nextLive(place)).toBe(nextLive);
+					}
 					const previous = list.findLast((at) => at < start);
 					if (previous !== undefined) expect(plan.previous(start)).toBe(previous);
 				},
@@ -264,19 +266,23 @@ describe.each(PLACES)('filters in %s, %i', (zone, year) => {
 			fc.property(
 				fc.record({
 					rule: rules,
+					// Two that meet where neither lay before.
+					only: fc.option(weekdays.map((list) => [{ weekdays: list }])),
 					days: dates(view),
 					weekend: weekends,
 					moves: fc.constantFrom<HolidayRule>('next_working_day', 'previous_working_day'),
 					start: fc.integer({ min: from, max: until }),
 				}),
-				({ rule, days, weekend, moves, start }) => {
+				({ rule, only, days, weekend, moves, start }) => {
 					const calendar = calendarOf(days, weekend);
-					const timing = timingOf(zone, rule, { exclude: [{ calendar: 'cal_1', rule: moves }] });
+					const exclude: Exclusion[] = [{ calendar: 'cal_1', rule: moves }];
+					const timing = timingOf(zone, rule, { exclude, ...(only === null ? {} : { only }) });
 					const calendars = new Map([['cal_1', calendar]]);
 					const plan = planOf({ timing, calendars, seed: 's' });
 					const direction = moves === 'next_working_day' ? 1 : -1;
 					const sources = new Map<number, number[]>();
 					for (const seen of base(view, rule)) {
+						if (only !== null && !lets(only, seen, calendar)) continue;
 						const to = movedTo(view, seen, calendar, direction);
 						sources.set(to, [...(sources.get(to) ?? []), seen.at]);
 					}
@@ -331,5 +337,31 @@ describe('jitter', () => {
 				},
 			),
 		);
+	});
+
+	it.each([
+		['schedule', 'schedules'],
+		['occurrence', 'schedules'],
+		['occurrence', 'occurrences of one schedule'],
+	] as const)('per %s spreads %s over all the time that is allowed', (per, what) => {
+		const every = 3_600_000;
+		const max = 600_000;
+		const timing: Timing = {
+			kind: 'every',
+			every,
+			anchor: 0,
+			timeZone: 'UTC',
+			jitter: { max, per },
+		};
+		const tenths = new Set<number>();
+		const delays = new Set<number>();
+		for (let n = 1; n <= 300; n++) {
+			const [seed, at] = what === 'schedules' ? [`sch_${n}`, every] : ['sch_1', n * every];
+			const delay = planOf({ timing, calendars: new Map(), seed }).dueAt(at) - at;
+			delays.add(delay);
+			tenths.add(Math.floor((delay * 10) / max));
+		}
+		expect([...tenths].sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+		expect(delays.size).toBeGreaterThan(250);
 	});
 });

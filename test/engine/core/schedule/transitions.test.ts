@@ -70,6 +70,16 @@ describe('the next clock changes', () => {
 		]);
 	});
 
+	it('tell apart what comes at the edge and what is due anyway where a lost time would be', () => {
+		const twice = '10 2,3 * * *';
+		expect(texts(cron(twice, 'Europe/Berlin', { gap: 'edge' }))[0]).toBe(
+			'2027-03-28: 02:10 does not exist, fires at 03:00',
+		);
+		expect(texts(cron(twice))[0]).toBe(
+			'2027-03-28: 02:00 to 03:00 does not exist, what is due in it comes together with what is due after it',
+		);
+	});
+
 	it('tell of the first times where many are lost', () => {
 		expect(texts(cron('*/10 2 * * *'))[0]).toBe(
 			'2027-03-28: 02:00 does not exist, fires at 03:00; 02:10 does not exist, fires at 03:10; 02:20 does not exist, fires at 03:20; and others',
