@@ -95,7 +95,7 @@ describe('paths and methods', () => {
 		'/v1/schedule',
 		'/v1/runs/xyz',
 		'/v1/flows',
-		'/v1/flows',
+		'/v1/calendar',
 		'/%E0%A4%A',
 		'/v1/Me',
 		'/v1/me/',
