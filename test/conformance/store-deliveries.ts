@@ -5,6 +5,7 @@ import type { Delivery, Notification, Run } from '../../engine/contract/run.ts';
 import { claimEvents, ENGINE, sha256, T0, TENANT } from '../support/store-records.ts';
 import { destinationOf, onceOf } from './store-access.ts';
 import { oneClaimed } from './store-runs.ts';
+import { changeOf, created } from './store-schedules.ts';
 import type { Bench } from './store.ts';
 
 interface FollowUps {
@@ -232,6 +233,41 @@ export function exerciseDeliveries(bench: Bench): void {
 			disabledReason: '410',
 			revision: 2,
 		});
+	});
+
+	it('forgets what it knew of the targets, or of the notifications, that a change replaces', async () => {
+		const { store, clock } = bench;
+		const schedule = await created(bench);
+		const scheduleId = schedule.id;
+		const deliveries = [{}, { targetKey: '1' }];
+		await succeeded(bench, { run: { scheduleId }, deliveries, notifications: [{}], text: 'x' });
+		const [one, two] = await claim();
+		const [note] = await store.claimNotifications(request(bench), claimEvents);
+		if (!one || !two || !note) throw new Error('three claimed');
+		const gone = { scheduleId, destination: null, reason: '410', at: T0 };
+		await store.settleDeliveries([
+			settled(one, 'delivered'),
+			settled(two, 'dead', { disable: { ...gone, targetKey: '1' } }),
+		]);
+		const disable = { ...gone, targetKey: 'notify.0' };
+		await store.settleNotifications([told(note, 'dead', { disable })]);
+		const known = async (): Promise<unknown[]> => [
+			await store.lastDeliveredResult(TENANT, scheduleId, '0'),
+			await store.disabledTarget(TENANT, scheduleId, '1'),
+			await store.disabledTarget(TENANT, scheduleId, 'notify.0'),
+		];
+		const change = async (forget?: 'delivery' | 'notify'): Promise<void> => {
+			const { nextAt } = schedule;
+			const set = { updatedAt: clock.at };
+			const more = forget === undefined ? {} : { forget: [forget] };
+			await store.changeSchedule(changeOf(schedule, { set, timerAt: nextAt, ...more }));
+		};
+		await change();
+		expect(await known()).toEqual([sha256('x'), '410', '410']);
+		await change('delivery');
+		expect(await known()).toEqual([null, null, '410']);
+		await change('notify');
+		expect(await known()).toEqual([null, null, null]);
 	});
 
 	it('lists deliveries by state, run and schedule, newest first', async () => {

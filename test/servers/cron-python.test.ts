@@ -6,11 +6,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
-import type { Timing } from '../../engine/contract/timing.ts';
-import { nextAfter } from '../../engine/core/schedule/timing.ts';
 import { differencesOf } from '../support/cron-differences.ts';
 import { cronPattern } from '../support/cron-arbitrary.ts';
 import type { PeerAnswer, PeerQuestion } from '../support/cron-peers.ts';
+import { iso, ourAnswer } from '../support/cron-peers.ts';
 import { pythonEnv } from './python-env.ts';
 
 const run = promisify(execFile);
@@ -32,24 +31,11 @@ for question in json.load(open(sys.argv[1])):
 print(json.dumps(answers))
 `;
 
-function ourAnswer({ pattern, zone, from, count }: PeerQuestion): number[] {
-	const timing: Timing = { kind: 'cron', cron: pattern, timeZone: zone };
-	const list: number[] = [];
-	let at = nextAfter(timing, from);
-	while (at !== undefined && list.length < count) {
-		list.push(at);
-		at = nextAfter(timing, at);
-	}
-	return list;
-}
-
 /** Their rules have been the same for years: Python brings zone data of its own, which may be of another age. */
 const ZONES = [
 	...['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Asia/Tokyo'],
 	...['Australia/Lord_Howe', 'Pacific/Chatham', 'Asia/Kathmandu', 'America/St_Johns'],
 ];
-
-const iso = (list: readonly number[]): string[] => list.map((at) => new Date(at).toISOString());
 
 describe('the Python package cronsim', () => {
 	let python: string;

@@ -1,3 +1,4 @@
+import type { Calendar } from '../../engine/contract/calendar.ts';
 import { NO_OVERRIDES } from '../../engine/contract/timing.ts';
 import type { EngineId } from '../../engine/contract/ids.ts';
 import { policiesSchema } from '../../engine/contract/policies.ts';
@@ -50,6 +51,23 @@ export function aSchedule(more: Partial<Schedule> = {}): Schedule {
 		failures: 0,
 		createdAt: T0,
 		updatedAt: T0,
+		...more,
+	};
+}
+
+export function aCalendar(more: Partial<Calendar> = {}): Calendar {
+	return {
+		id: 'cal_1',
+		tenant: 'default',
+		name: 'holidays',
+		title: null,
+		version: 1,
+		weekend: [0, 6],
+		days: [],
+		knownFrom: '0001-01-01',
+		knownUntil: '9999-12-31',
+		source: { kind: 'days' },
+		createdAt: 0,
 		...more,
 	};
 }

@@ -1,6 +1,9 @@
 import { CronExpressionParser } from 'cron-parser';
 import { Cron } from 'croner';
 
+import type { Timing } from '../../engine/contract/timing.ts';
+import { nextAfter } from '../../engine/core/schedule/timing.ts';
+
 /** What another library says: its next instants after `from`, or that it refuses the pattern. */
 export type PeerAnswer = number[] | 'refused';
 
@@ -33,3 +36,18 @@ function askCronParser({ pattern, zone, from, count }: PeerQuestion): number[] {
 	const walk = CronExpressionParser.parse(pattern, { tz: zone, currentDate: new Date(from) });
 	return walk.take(count).map((date) => date.getTime());
 }
+
+/** What the engine says to the same question. */
+export function ourAnswer({ pattern, zone, from, count }: PeerQuestion): number[] {
+	const timing: Timing = { kind: 'cron', cron: pattern, timeZone: zone };
+	const list: number[] = [];
+	let at = nextAfter(timing, from);
+	while (at !== undefined && list.length < count) {
+		list.push(at);
+		at = nextAfter(timing, at);
+	}
+	return list;
+}
+
+export const iso = (list: readonly number[]): string[] =>
+	list.map((at) => new Date(at).toISOString());

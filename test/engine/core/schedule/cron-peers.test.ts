@@ -1,30 +1,15 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import type { Timing } from '../../../../engine/contract/timing.ts';
-import { nextAfter } from '../../../../engine/core/schedule/timing.ts';
 import { differencesOf, isStepOfStar } from '../../../support/cron-differences.ts';
 import { cronPattern } from '../../../support/cron-arbitrary.ts';
 import type { Peer, PeerQuestion } from '../../../support/cron-peers.ts';
-import { askPeer, PEERS } from '../../../support/cron-peers.ts';
+import { askPeer, iso, ourAnswer, PEERS } from '../../../support/cron-peers.ts';
 
 const ZONES = [...Intl.supportedValuesOf('timeZone'), 'UTC'];
 const HOUR = 3_600_000;
 /** Creating a walk of another library takes milliseconds. */
 const RUNS = process.env['CI'] === undefined ? 120 : 600;
-
-function ourAnswer({ pattern, zone, from, count }: PeerQuestion): number[] {
-	const timing: Timing = { kind: 'cron', cron: pattern, timeZone: zone };
-	const list: number[] = [];
-	let at = nextAfter(timing, from);
-	while (at !== undefined && list.length < count) {
-		list.push(at);
-		at = nextAfter(timing, at);
-	}
-	return list;
-}
-
-const iso = (list: readonly number[]): string[] => list.map((at) => new Date(at).toISOString());
 
 /**
  * What `docs/timing-differences.md` lists is left out; anything else that differs is a fault, theirs or ours.

@@ -11,6 +11,7 @@ import type {
 } from '../../../../engine/contract/timing.ts';
 import { planOf } from '../../../../engine/core/schedule/plan.ts';
 import { movedFrom } from '../../../../engine/core/schedule/timing.ts';
+import { aCalendar } from '../../../support/core-records.ts';
 import type { Walk } from '../../../support/timing-oracle.ts';
 import { changesInYear, walk } from '../../../support/timing-oracle.ts';
 
@@ -176,19 +177,11 @@ const rules: fc.Arbitrary<Rule> = fc.record({
 });
 
 function calendarOf(days: string[], weekend: number[]): Calendar {
-	return {
-		id: 'cal_1',
-		tenant: 'default',
-		name: 'holidays',
-		title: null,
+	return aCalendar({
 		version: 3,
 		weekend,
 		days: [...days].sort().map((date) => ({ date, name: `day ${date}` })),
-		knownFrom: '0001-01-01',
-		knownUntil: '9999-12-31',
-		source: { kind: 'days' },
-		createdAt: 0,
-	};
+	});
 }
 
 const weekends = fc.constantFrom<number[]>([0, 6], [5, 6], [0], []);

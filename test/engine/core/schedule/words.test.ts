@@ -1,26 +1,14 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import type { Calendar } from '../../../../engine/contract/calendar.ts';
 import type { Timing } from '../../../../engine/contract/timing.ts';
 import { resolveTiming } from '../../../../engine/core/schedule/resolve-timing.ts';
 import { describeTiming } from '../../../../engine/core/schedule/words.ts';
+import { aCalendar } from '../../../support/core-records.ts';
 import { cronPattern } from '../../../support/cron-arbitrary.ts';
 
 const NOW = Date.UTC(2027, 0, 1, 8);
-const holidays: Calendar = {
-	id: 'cal_1',
-	tenant: 'default',
-	name: 'holidays-de',
-	title: null,
-	version: 1,
-	weekend: [0, 6],
-	days: [],
-	knownFrom: '0001-01-01',
-	knownUntil: '9999-12-31',
-	source: { kind: 'days' },
-	createdAt: 0,
-};
+const holidays = aCalendar({ name: 'holidays-de' });
 const calendars = new Map([['cal_1', holidays]]);
 
 function words(request: Parameters<typeof resolveTiming>[0]): string {
