@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=16
 // Starts the CLI on Node 24 or later: this Node, or that of the `node` npm package where one is installed.
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -50,7 +50,9 @@ function runOn(binary) {
 
 const major = Number.parseInt(process.versions.node, 10);
 if (major >= NEEDED_MAJOR) {
-	await import('../dist/cli/main.js');
+	// A checkout runs from its sources: what was built there may be older. The package has only what was built.
+	const source = new URL('../cli/main.ts', import.meta.url);
+	await import(existsSync(source) ? source.href : '../dist/cli/main.js');
 } else {
 	const binary = findNodeBinary();
 	if (binary === undefined) {

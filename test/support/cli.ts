@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { runCli as runHere } from '../../engine/cli/program.ts';
 
-const MAIN = fileURLToPath(new URL('../../engine/cli/main.ts', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../engine/bin/capscheduler.js', import.meta.url));
 
 export interface CliResult {
 	code: number;
