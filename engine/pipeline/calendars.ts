@@ -117,9 +117,7 @@ async function addVersion(
 }
 
 function isSame(before: Calendar, compiled: Compiled): boolean {
-	const { name, title, weekend, days, knownFrom, knownUntil, source } = before;
-	const present: Compiled = { name, title, weekend, days, knownFrom, knownUntil, source };
-	return JSON.stringify(present) === JSON.stringify(ordered(compiled));
+	return JSON.stringify(ordered(before)) === JSON.stringify(ordered(compiled));
 }
 
 function ordered(compiled: Compiled): Compiled {

@@ -82,6 +82,7 @@ function watchBeats(ctx: Context, run: Run, spec: RunSpec, held: Held): () => vo
 	let stopped = false;
 	let cancel: () => void = () => undefined;
 	const look = async (): Promise<void> => {
+		// A store that cannot be read right now says nothing of the capability: look again later.
 		const now = await ctx.store.getRun(run.tenant, run.id).catch(() => null);
 		if (stopped) return;
 		const beatBy = now?.epoch === run.epoch ? now.beatBy : null;
