@@ -18,13 +18,21 @@ import {
 } from '../shared/lists';
 import { getParameterFields } from '../shared/parameter-form';
 import { CREDENTIAL } from '../shared/transport';
+import { backfill } from './backfill';
+import { calendar } from './calendar';
 import { capability } from './capability';
-import { deadLetter, delivery, destination } from './delivery';
+import { deadLetter, delivery } from './delivery';
+import { destination } from './destination';
+import { link } from './link';
+import { getCountries, getRegions, getSettingsFields, searchCalendars } from './lists';
+import { occurrence } from './occurrence';
 import type { Output, Resource } from './resource';
-import { link, occurrence, run } from './run';
+import { run } from './run';
 import { schedule } from './schedule';
 
 const resources: Readonly<Record<string, Resource>> = {
+	backfill,
+	calendar,
 	capability,
 	deadLetter,
 	delivery,
@@ -57,6 +65,8 @@ export class CapScheduler implements INodeType {
 				type: 'options',
 				noDataExpression: true,
 				options: [
+					{ name: 'Backfill', value: 'backfill' },
+					{ name: 'Calendar', value: 'calendar' },
 					{ name: 'Capability', value: 'capability' },
 					{ name: 'Dead Letter', value: 'deadLetter' },
 					{ name: 'Delivery', value: 'delivery' },
@@ -73,9 +83,15 @@ export class CapScheduler implements INodeType {
 	};
 
 	methods = {
-		loadOptions: { getCalendars, getChannels, getFormats },
-		listSearch: { searchActions, searchCapabilities, searchDestinations, searchSchedules },
-		resourceMapping: { getParameterFields },
+		loadOptions: { getCalendars, getChannels, getCountries, getFormats, getRegions },
+		listSearch: {
+			searchActions,
+			searchCalendars,
+			searchCapabilities,
+			searchDestinations,
+			searchSchedules,
+		},
+		resourceMapping: { getParameterFields, getSettingsFields },
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {

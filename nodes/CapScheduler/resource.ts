@@ -6,8 +6,9 @@ import type {
 	INodePropertyOptions,
 } from 'n8n-workflow';
 
+import { instantOf } from '../shared/timing';
 import type { EngineRequest } from '../shared/transport';
-import { call, idempotencyKey, listAll } from '../shared/transport';
+import { idempotencyKey, listAll, send } from '../shared/transport';
 
 /* What every resource of the node is made of. */
 
@@ -88,7 +89,7 @@ export const filtersField = (
 			displayName: 'Filters',
 			name: 'filters',
 			type: 'collection',
-			placeholder: 'Add filter',
+			placeholder: 'Add Filter',
 			default: {},
 			options,
 		},
@@ -96,12 +97,24 @@ export const filtersField = (
 		operations,
 	);
 
+/** An ID as text: what a node before, or a language model, has from another answer of the engine. */
+export const idField = (name: string, what: string, prefix: string): INodeProperties => ({
+	displayName: `${what} ID`,
+	name,
+	type: 'string',
+	default: '',
+	required: true,
+	placeholder: `e.g. ${prefix}_01kbrj7v2x9m4c8d1e5f6g7h8j`,
+	description: `The ID of the ${what.toLowerCase()}, which begins with <code>${prefix}_</code>`,
+});
+
 export const capabilityFilter: INodeProperties = {
 	displayName: 'Capability',
 	name: 'capability',
 	type: 'string',
 	default: '',
 	placeholder: 'e.g. reports',
+	description: 'Only of the capability with this name',
 };
 
 export const scheduleFilter: INodeProperties = {
@@ -109,12 +122,46 @@ export const scheduleFilter: INodeProperties = {
 	name: 'scheduleId',
 	type: 'string',
 	default: '',
-	placeholder: 'e.g. sch_…',
+	placeholder: 'e.g. sch_01kbrj7v2x9m4c8d1e5f6g7h8j',
+	description: 'Only of this schedule',
 };
 
 export function filtersOf(context: IExecuteFunctions, itemIndex: number): Record<string, string> {
 	return context.getNodeParameter('filters', itemIndex, {}) as Record<string, string>;
 }
+
+/** What was given of a set of fields: empty texts are not. */
+export const given = (fields: IDataObject): IDataObject =>
+	Object.fromEntries(
+		Object.entries(fields).filter(
+			([, value]) => value !== undefined && value !== null && value !== '',
+		),
+	);
+
+/**
+ * An instant by the date picker, an expression or a language model. Without an offset it is meant on the
+ * clock of the workflow.
+ * @returns undefined where there is none
+ */
+export function instantFrom(context: IExecuteFunctions, value: unknown): string | undefined {
+	const text = written(value);
+	return text === '' ? undefined : instantOf(text, context.getTimezone());
+}
+
+/** Expressions give dates of JavaScript and of Luxon, too. */
+export function written(value: unknown): string {
+	if (typeof value === 'string') return value.trim();
+	if (value instanceof Date) return value.toISOString();
+	const { toISO } = (value ?? {}) as { toISO?: () => string };
+	return typeof toISO === 'function' ? toISO.call(value) : '';
+}
+
+/** The parameter, as `instantFrom` reads it. */
+export const instantAt = (
+	context: IExecuteFunctions,
+	parameter: string,
+	itemIndex: number,
+): string | undefined => instantFrom(context, context.getNodeParameter(parameter, itemIndex, null));
 
 /** As many items of a list as the user wants. */
 export async function getMany(
@@ -137,10 +184,34 @@ export async function act(
 		request.method === 'POST'
 			? { 'idempotency-key': idempotencyKey(context, itemIndex, request) }
 			: {};
-	const answer = await call<IDataObject | string | undefined>(context, {
+	const { body } = await send<IDataObject | string | undefined>(context, {
 		...request,
 		itemIndex,
 		headers: { ...once, ...request.headers },
 	});
-	return typeof answer === 'object' ? answer : {};
+	return typeof body === 'object' ? body : {};
+}
+
+/**
+ * Changes a part of something that the API replaces as a whole: reads it, lays the change over it, and writes
+ * it back unless somebody else has changed it meanwhile.
+ * @throws NodeApiError PRECONDITION_FAILED when somebody has
+ */
+export async function change(
+	context: IExecuteFunctions,
+	itemIndex: number,
+	{
+		path,
+		method = 'PUT',
+		make,
+	}: { path: string; method?: 'PUT' | 'PATCH'; make(current: IDataObject): IDataObject },
+): Promise<IDataObject> {
+	const { body: current, headers } = await send(context, { path, itemIndex });
+	const tag = headers.etag;
+	return act(context, itemIndex, {
+		method,
+		path,
+		body: make(current),
+		headers: tag === undefined ? {} : { 'if-match': tag },
+	});
 }

@@ -16,10 +16,10 @@ const has = (filter: string | undefined, ...texts: string[]): boolean =>
 	filter === '' ||
 	texts.some((text) => text.toLowerCase().includes(filter.toLowerCase()));
 
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+export const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** One page of a list of the engine, filtered by what the user types. */
-async function page(
+export async function listed(
 	context: ILoadOptionsFunctions,
 	where: string,
 	{
@@ -44,7 +44,7 @@ export async function searchCapabilities(
 	filter?: string,
 	cursor?: string,
 ): Promise<INodeListSearchResult> {
-	return page(this, '/v1/capabilities', {
+	return listed(this, '/v1/capabilities', {
 		filter,
 		cursor,
 		show: ({ name, title, description }) => ({
@@ -99,7 +99,7 @@ export async function searchSchedules(
 	filter?: string,
 	cursor?: string,
 ): Promise<INodeListSearchResult> {
-	return page(this, '/v1/schedules', {
+	return listed(this, '/v1/schedules', {
 		filter,
 		cursor,
 		show: ({ id, name, capability, action, status }) => ({
@@ -115,7 +115,7 @@ export async function searchDestinations(
 	filter?: string,
 	cursor?: string,
 ): Promise<INodeListSearchResult> {
-	return page(this, '/v1/destinations', {
+	return listed(this, '/v1/destinations', {
 		filter,
 		cursor,
 		show: ({ name, channel }) => ({

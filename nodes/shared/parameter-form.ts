@@ -104,12 +104,34 @@ interface MapperValue {
 	schema?: ResourceMapperField[];
 }
 
-/** The parameters as the user gave them, by form or by JSON. */
-export function readParameters(context: IExecuteFunctions, itemIndex: number): IDataObject {
-	if (context.getNodeParameter('parametersMode', itemIndex) === 'json') {
-		return readObject(context, 'parametersJson', itemIndex);
+/** The names of the three parameters of a form that has JSON beside it. */
+export interface FormNames {
+	/** Which of the two: `fields` or `json`. */
+	mode: string;
+	fields: string;
+	json: string;
+}
+
+const PARAMETERS: FormNames = {
+	mode: 'parametersMode',
+	fields: 'parameters',
+	json: 'parametersJson',
+};
+
+/** The parameters of an action as the user gave them, by form or by JSON. */
+export const readParameters = (context: IExecuteFunctions, itemIndex: number): IDataObject =>
+	readForm(context, PARAMETERS, itemIndex);
+
+/** An object that was given by form or by JSON. */
+export function readForm(
+	context: IExecuteFunctions,
+	{ mode, fields, json: jsonName }: FormNames,
+	itemIndex: number,
+): IDataObject {
+	if (context.getNodeParameter(mode, itemIndex) === 'json') {
+		return readObject(context, jsonName, itemIndex);
 	}
-	const mapper = context.getNodeParameter('parameters', itemIndex) as MapperValue;
+	const mapper = context.getNodeParameter(fields, itemIndex) as MapperValue;
 	if (mapper.mappingMode === 'autoMapInputData') {
 		const known = mapper.schema?.map(({ id }) => id) ?? [];
 		const { json } = context.getInputData()[itemIndex]!;

@@ -77,7 +77,7 @@ export function buildTiming(
 const HAS_OFFSET = /(?:Z|[+-]\d\d:?\d\d)$/i;
 
 /** The date picker gives a local time; the engine takes instants. */
-function instantOf(text: string | undefined, timeZone = 'UTC'): string | undefined {
+export function instantOf(text: string | undefined, timeZone = 'UTC'): string | undefined {
 	if (text === undefined || text === '' || HAS_OFFSET.test(text)) return text;
 	const asUtc = Date.parse(`${text.replace(' ', 'T')}Z`);
 	if (Number.isNaN(asUtc)) return text;

@@ -1,259 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
+import {
+	byId,
+	byName,
+	CASES,
+	DESTINATION,
+	page,
+	RUN,
+	SCHEDULE,
+} from './support/cap-scheduler-cases.ts';
 import { FakeEngine } from './support/fake-engine.ts';
 import { engineAt, nodeType, runNode } from './support/n8n.ts';
-
-const SCHEDULE = 'sch_01kbrj7v2x9m4c8d1e5f6g7h8j';
-const RUN = 'run_01kbrj7v2x9m4c8d1e5f6g7h8j';
-const LINK = 'lnk_01kbrj7v2x9m4c8d1e5f6g7h8j';
-const DELIVERY = 'dlv_01kbrj7v2x9m4c8d1e5f6g7h8j';
-const DESTINATION = 'dst_01kbrj7v2x9m4c8d1e5f6g7h8j';
-
-const byId = (value: string) => ({ __rl: true, mode: 'id', value });
-const byName = (value: string) => ({ __rl: true, mode: 'name', value });
-const page = (...items: object[]) => ({ items, nextCursor: null });
-
-interface Case {
-	name: string;
-	parameters: Record<string, unknown>;
-	request: [method: 'get' | 'post' | 'put' | 'delete', path: string, body?: object];
-	reply?: object;
-	items?: object[];
-}
-
-const CASES: Case[] = [
-	{
-		name: 'schedule: get',
-		parameters: { resource: 'schedule', operation: 'get', schedule: byId(SCHEDULE) },
-		request: ['get', `/v1/schedules/${SCHEDULE}`],
-		reply: { id: SCHEDULE },
-		items: [{ id: SCHEDULE }],
-	},
-	{
-		name: 'schedule: getAll',
-		parameters: {
-			resource: 'schedule',
-			operation: 'getAll',
-			limit: 2,
-			filters: { status: 'active', label: 'team:bi' },
-		},
-		request: ['get', '/v1/schedules?label=team%3Abi&status=active&limit=2'],
-		reply: page({ id: 'a' }, { id: 'b' }),
-		items: [{ id: 'a' }, { id: 'b' }],
-	},
-	...['pause', 'resume', 'trigger'].map((operation): Case => ({
-		name: `schedule: ${operation}`,
-		parameters: { resource: 'schedule', operation, schedule: byId(SCHEDULE) },
-		request: ['post', `/v1/schedules/${SCHEDULE}/${operation}`],
-		reply: { id: SCHEDULE },
-		items: [{ id: SCHEDULE }],
-	})),
-	{
-		name: 'schedule: delete',
-		parameters: { resource: 'schedule', operation: 'delete', schedule: byId(SCHEDULE) },
-		request: ['delete', `/v1/schedules/${SCHEDULE}`],
-		items: [{ id: SCHEDULE, deleted: true }],
-	},
-	{
-		name: 'schedule: create',
-		parameters: {
-			resource: 'schedule',
-			operation: 'create',
-			capability: byName('reports'),
-			action: byName('daily-sales'),
-			parametersMode: 'json',
-			parametersJson: '{ "region": "EU" }',
-			timingMode: 'rules',
-			rule: { interval: [{ field: 'weeks', weekdays: ['MO', 'FR'], hour: 9 }] },
-			delivery: '{ "mode": "pull" }',
-			options: { name: 'Weekly', labels: '{ "team": "bi" }', attempts: 5, overlap: 'buffer_one' },
-		},
-		request: [
-			'post',
-			'/reports/schedule',
-			{
-				action: 'daily-sales',
-				parameters: { region: 'EU' },
-				timing: { cron: '0 9 * * 1,5', timeZone: 'Europe/Berlin' },
-				policies: { overlap: 'buffer_one', retry: { attempts: 5 } },
-				delivery: { mode: 'pull' },
-				name: 'Weekly',
-				labels: { team: 'bi' },
-			},
-		],
-		reply: { scheduleId: SCHEDULE },
-		items: [{ scheduleId: SCHEDULE }],
-	},
-	{
-		name: 'schedule: preview in words',
-		parameters: {
-			resource: 'schedule',
-			operation: 'preview',
-			timingMode: 'words',
-			words: 'every 15m',
-			count: 2,
-		},
-		request: ['post', '/v1/timing/preview', { frequency: 'every 15m', count: 2 }],
-		reply: { occurrences: [{ at: '1' }, { at: '2' }] },
-		items: [{ at: '1' }, { at: '2' }],
-	},
-	{
-		name: 'occurrence: getAll',
-		parameters: { resource: 'occurrence', operation: 'getAll', schedule: byId(SCHEDULE), limit: 5 },
-		request: ['get', `/v1/schedules/${SCHEDULE}/occurrences?limit=5`],
-		reply: page({ outcome: 'fired' }),
-		items: [{ outcome: 'fired' }],
-	},
-	{
-		name: 'run: get',
-		parameters: { resource: 'run', operation: 'get', runId: RUN },
-		request: ['get', `/v1/runs/${RUN}`],
-		reply: { id: RUN },
-		items: [{ id: RUN }],
-	},
-	{
-		name: 'run: getAll',
-		parameters: { resource: 'run', operation: 'getAll', limit: 3, filters: { state: 'failed' } },
-		request: ['get', '/v1/runs?state=failed&limit=3'],
-		reply: page({ id: RUN }),
-		items: [{ id: RUN }],
-	},
-	...['cancel', 'rerun'].map((operation): Case => ({
-		name: `run: ${operation}`,
-		parameters: { resource: 'run', operation, runId: RUN },
-		request: ['post', `/v1/runs/${RUN}/${operation}`],
-		reply: { id: RUN },
-		items: [{ id: RUN }],
-	})),
-	{
-		name: 'link: create',
-		parameters: {
-			resource: 'link',
-			operation: 'create',
-			runId: RUN,
-			format: 'csv',
-			options: { expiresIn: '2h', maxUses: 3 },
-		},
-		request: ['post', `/v1/runs/${RUN}/links`, { expiresIn: '2h', maxUses: 3, format: 'csv' }],
-		reply: { url: 'https://x/r/1' },
-		items: [{ url: 'https://x/r/1' }],
-	},
-	{
-		name: 'link: revoke',
-		parameters: { resource: 'link', operation: 'revoke', linkId: LINK },
-		request: ['delete', `/v1/links/${LINK}`],
-		items: [{ id: LINK, revoked: true }],
-	},
-	{
-		name: 'delivery: get',
-		parameters: { resource: 'delivery', operation: 'get', deliveryId: DELIVERY },
-		request: ['get', `/v1/deliveries/${DELIVERY}`],
-		reply: { id: DELIVERY },
-		items: [{ id: DELIVERY }],
-	},
-	{
-		name: 'delivery: getAll',
-		parameters: { resource: 'delivery', operation: 'getAll', limit: 1, filters: { state: 'dead' } },
-		request: ['get', '/v1/deliveries?state=dead&limit=1'],
-		reply: page({ id: DELIVERY }),
-		items: [{ id: DELIVERY }],
-	},
-	{
-		name: 'delivery: replay',
-		parameters: { resource: 'delivery', operation: 'replay', deliveryId: DELIVERY },
-		request: ['post', `/v1/deliveries/${DELIVERY}/replay`],
-		reply: { id: DELIVERY },
-		items: [{ id: DELIVERY }],
-	},
-	{
-		name: 'deadLetter: getAll',
-		parameters: { resource: 'deadLetter', operation: 'getAll', limit: 1 },
-		request: ['get', '/v1/dead-letters?limit=1'],
-		reply: page({ id: DELIVERY }),
-		items: [{ id: DELIVERY }],
-	},
-	{
-		name: 'deadLetter: replay',
-		parameters: {
-			resource: 'deadLetter',
-			operation: 'replay',
-			maximum: 7,
-			filters: { scheduleId: SCHEDULE },
-		},
-		request: ['post', '/v1/dead-letters/replay', { limit: 7, scheduleId: SCHEDULE }],
-		reply: { replayed: [DELIVERY] },
-		items: [{ replayed: [DELIVERY] }],
-	},
-	{
-		name: 'destination: create',
-		parameters: {
-			resource: 'destination',
-			operation: 'create',
-			name: 'warehouse',
-			channel: 'webhook',
-			settings: '{ "url": "https://example.org/in" }',
-		},
-		request: [
-			'post',
-			'/v1/destinations',
-			{ name: 'warehouse', channel: 'webhook', settings: { url: 'https://example.org/in' } },
-		],
-		reply: { id: DESTINATION },
-		items: [{ id: DESTINATION }],
-	},
-	{
-		name: 'destination: get',
-		parameters: { resource: 'destination', operation: 'get', destination: byName(DESTINATION) },
-		request: ['get', `/v1/destinations/${DESTINATION}`],
-		reply: { id: DESTINATION },
-		items: [{ id: DESTINATION }],
-	},
-	{
-		name: 'destination: getAll',
-		parameters: { resource: 'destination', operation: 'getAll', limit: 10 },
-		request: ['get', '/v1/destinations?limit=10'],
-		reply: page({ id: DESTINATION }),
-		items: [{ id: DESTINATION }],
-	},
-	{
-		name: 'destination: update',
-		parameters: {
-			resource: 'destination',
-			operation: 'update',
-			destination: byName(DESTINATION),
-			name: 'w2',
-			channel: 'webhook',
-			settings: {},
-		},
-		request: [
-			'put',
-			`/v1/destinations/${DESTINATION}`,
-			{ name: 'w2', channel: 'webhook', settings: {} },
-		],
-		reply: { id: DESTINATION },
-		items: [{ id: DESTINATION }],
-	},
-	{
-		name: 'destination: delete',
-		parameters: { resource: 'destination', operation: 'delete', destination: byName(DESTINATION) },
-		request: ['delete', `/v1/destinations/${DESTINATION}`],
-		items: [{ destination: DESTINATION, deleted: true }],
-	},
-	{
-		name: 'capability: get',
-		parameters: { resource: 'capability', operation: 'get', capability: byName('reports') },
-		request: ['get', '/v1/capabilities/reports'],
-		reply: { name: 'reports' },
-		items: [{ name: 'reports' }],
-	},
-	{
-		name: 'capability: getAll',
-		parameters: { resource: 'capability', operation: 'getAll', limit: 1 },
-		request: ['get', '/v1/capabilities?limit=1'],
-		reply: page({ name: 'reports' }),
-		items: [{ name: 'reports' }],
-	},
-];
 
 const run = (parameters: Record<string, unknown>, more: object = {}) =>
 	runNode({ node: 'capScheduler', parameters: parameters as never, ...more });
@@ -270,10 +27,19 @@ afterEach(() => {
 });
 
 describe('every operation makes the request it stands for, and gives the answer as items', () => {
-	test.each(CASES)('$name', async ({ parameters, request, reply, items }) => {
+	test.each(CASES)('$name', async ({ parameters, request, reads, reply, items }) => {
 		const [method, path, body] = request;
+		if (reads !== undefined) {
+			const [from, current] = reads;
+			const answerHeaders = { 'content-type': 'application/json', etag: '"7"' };
+			engine.expect('get', from, { answer: current, answerHeaders });
+		}
 		engine.expect(method, path, {
-			headers: { authorization: 'Bearer csk_test' },
+			headers: {
+				authorization: 'Bearer csk_test',
+				// what was read and is written back must be as it was read
+				'if-match': reads === undefined ? undefined : '"7"',
+			},
 			...(body === undefined ? {} : { body }),
 			status: reply === undefined ? 204 : 200,
 			answer: reply,
@@ -325,6 +91,93 @@ test('a result is downloaded as a file with its own name', async () => {
 	const { data, fileName, mimeType } = item?.binary?.['report'] ?? {};
 	expect(Buffer.from(data ?? '', 'base64').toString()).toBe('a,b\n1,2\n');
 	expect({ fileName, mimeType }).toEqual({ fileName: 'Ä.csv', mimeType: 'text/csv' });
+});
+
+describe('words are meant on the clock of the workflow', () => {
+	const cases: [words: string, sent: object][] = [
+		['every 15m', { frequency: 'every 15m' }],
+		['every 2 hours', { frequency: 'every 2 hours' }],
+		['every weekday at 09:00', { frequency: 'every weekday at 09:00 in Europe/Berlin' }],
+		['1st of the month at noon', { frequency: '1st of the month at noon in Europe/Berlin' }],
+		['daily at 9am in Asia/Tokyo', { frequency: 'daily at 9am in Asia/Tokyo' }],
+		['daily at 9am utc', { frequency: 'daily at 9am utc' }],
+		['0 9 * * 1-5', { timing: { cron: '0 9 * * 1-5', timeZone: 'Europe/Berlin' } }],
+		['@daily', { timing: { cron: '@daily', timeZone: 'Europe/Berlin' } }],
+		['in 10m', { time: 'in 10m' }],
+		['2027-01-31T09:00:00+01:00', { time: '2027-01-31T09:00:00+01:00' }],
+	];
+	test.each(cases)('%s', async (words, sent) => {
+		engine.expect('post', '/v1/timing/preview', {
+			body: { ...sent, count: 5 },
+			answer: { occurrences: [{ at: '1' }] },
+		});
+		const parameters = { resource: 'schedule', operation: 'preview', timingMode: 'words', words };
+		expect(await run(parameters)).toMatchObject([{ json: { at: '1' } }]);
+	});
+});
+
+describe('what cannot be done is refused before anything is sent', () => {
+	test.each([
+		[
+			{ resource: 'schedule', operation: 'update', schedule: byId(SCHEDULE), timingMode: 'keep' },
+			'There is nothing to change',
+		],
+		[
+			{ resource: 'schedule', operation: 'preview', timingMode: 'words', words: ' ' },
+			'"Words" is empty',
+		],
+		[
+			{
+				resource: 'schedule',
+				operation: 'preview',
+				timingMode: 'rules',
+				rule: { interval: [{ field: 'cron' }] },
+			},
+			'Trigger rule 1 needs a cron expression',
+		],
+	])('%j', async (parameters, message) => {
+		await expect(run(parameters)).rejects.toMatchObject({
+			message: expect.stringContaining(message),
+		});
+		expect(engine.received).toEqual([]);
+	});
+});
+
+test('the text of an iCalendar file is asked for again, as the engine does not show it', async () => {
+	engine.expect('get', '/v1/calendars/closed', {
+		answer: { name: 'closed', source: { kind: 'ics', characters: 100 } },
+	});
+	const parameters = { resource: 'calendar', operation: 'update', source: 'keep' };
+	await expect(
+		run({ ...parameters, calendar: byName('closed'), options: { title: 'x' } }),
+	).rejects.toMatchObject({ message: expect.stringContaining('iCalendar file') });
+});
+
+test('somebody who changed it meanwhile is not overwritten', async () => {
+	engine
+		.expect('get', '/v1/calendars/closed', {
+			answer: { name: 'closed', source: { kind: 'days' }, days: [] },
+			answerHeaders: { 'content-type': 'application/json', etag: '"3"' },
+		})
+		.expect('put', '/v1/calendars/closed', {
+			headers: { 'if-match': '"3"' },
+			status: 412,
+			answer: { status: 412, code: 'PRECONDITION_FAILED', detail: 'it is at 4', errors: [] },
+		});
+	const parameters = { resource: 'calendar', operation: 'update', source: 'keep' };
+	await expect(
+		run({ ...parameters, calendar: byName('closed'), options: { title: 'x' } }),
+	).rejects.toMatchObject({
+		message: 'it is at 4',
+		description: expect.stringContaining('Somebody else changed it meanwhile'),
+	});
+});
+
+test('a destination that nobody knows is named', async () => {
+	engine.expect('get', '/v1/destinations', { answer: page({ id: DESTINATION, name: 'b' }) });
+	await expect(
+		run({ resource: 'destination', operation: 'delete', destination: byName('a') }),
+	).rejects.toMatchObject({ message: 'There is no destination "a"' });
 });
 
 test('a destination is found by its name', async () => {

@@ -1,0 +1,206 @@
+import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
+import { NodeOperationError } from 'n8n-workflow';
+
+import { destinationField } from '../shared/descriptions';
+import { readForm, readObject, textOf } from '../shared/parameter-form';
+import { listAll, path } from '../shared/transport';
+import type { Resource } from './resource';
+import { act, change, getMany, given, limitFields, operationField, shownFor } from './resource';
+
+const NAME = 'destination';
+
+const nameField: INodeProperties = {
+	displayName: 'Name',
+	name: 'name',
+	type: 'string',
+	default: '',
+	required: true,
+	placeholder: 'e.g. warehouse',
+	description: 'By which deliveries name it: lower-case letters, digits, dots and dashes',
+};
+
+const channelField: INodeProperties = {
+	displayName: 'Channel Name or ID',
+	name: 'channel',
+	type: 'options',
+	typeOptions: { loadOptionsMethod: 'getChannels' },
+	default: '',
+	required: true,
+	description:
+		'How it is reached. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+};
+
+const settingsJson: INodeProperties = {
+	displayName: 'Settings (JSON)',
+	name: 'settings',
+	type: 'json',
+	default: '{}',
+	placeholder: 'e.g. { "url": "https://example.com/incoming" }',
+	description:
+		"The channel's settings. Secrets can be written, never read; those that are left out are kept.",
+};
+
+const settingsFields: INodeProperties[] = [
+	{
+		displayName: 'Specify Settings',
+		name: 'settingsMode',
+		type: 'options',
+		noDataExpression: true,
+		options: [
+			{
+				name: 'Using Fields Below',
+				value: 'fields',
+				description: 'A form made from what the channel knows',
+			},
+			{ name: 'Using JSON', value: 'json' },
+		],
+		default: 'json',
+	},
+	{
+		displayName: 'Settings',
+		name: 'settingsForm',
+		type: 'resourceMapper',
+		noDataExpression: true,
+		default: { mappingMode: 'defineBelow', value: null },
+		required: true,
+		typeOptions: {
+			loadOptionsDependsOn: ['channel'],
+			resourceMapper: {
+				resourceMapperMethod: 'getSettingsFields',
+				mode: 'add',
+				valuesLabel: 'Settings',
+				fieldWords: { singular: 'setting', plural: 'settings' },
+				addAllFields: true,
+				multiKeyMatch: false,
+				supportAutoMap: false,
+				noFieldsError: 'Choose a channel first.',
+			},
+		},
+		displayOptions: { show: { settingsMode: ['fields'] } },
+	},
+	{ ...settingsJson, displayOptions: { show: { settingsMode: ['json'] } } },
+];
+
+const enabledField: INodeProperties = {
+	displayName: 'Enabled',
+	name: 'enabled',
+	type: 'boolean',
+	default: true,
+	description: 'Whether it takes deliveries; else they fail, or go to their fallback',
+};
+
+const updateFields: INodeProperties = {
+	displayName: 'Update Fields',
+	name: 'updateFields',
+	type: 'collection',
+	placeholder: 'Add Field',
+	default: {},
+	description: 'What is added here replaces what was there; all else stays',
+	options: [
+		{ ...channelField, required: false },
+		enabledField,
+		{ ...nameField, required: false },
+		settingsJson,
+	],
+};
+
+/** Of the destination that was chosen by name or id; these routes take ids. */
+async function destinationPath(context: IExecuteFunctions, i: number): Promise<string> {
+	const chosen = textOf(context, 'destination', i);
+	if (/^dst_[0-9a-z]{26}$/.test(chosen)) return path`/v1/destinations/${chosen}`;
+	const all = await listAll(context, { path: '/v1/destinations', itemIndex: i });
+	const found = all.find(({ name }) => name === chosen);
+	if (found !== undefined) return path`/v1/destinations/${found.id as string}`;
+	throw new NodeOperationError(context.getNode(), `There is no destination "${chosen}"`, {
+		itemIndex: i,
+		description: 'Choose one from the list, or create it first.',
+	});
+}
+
+const createBody = (context: IExecuteFunctions, i: number): IDataObject => ({
+	name: textOf(context, 'name', i),
+	channel: textOf(context, 'channel', i),
+	settings: readForm(
+		context,
+		{ mode: 'settingsMode', json: 'settings', fields: 'settingsForm' },
+		i,
+	),
+	...(context.getNodeParameter('enabled', i, true) === true ? {} : { enabled: false }),
+});
+
+export const destination: Resource = {
+	properties: [
+		operationField(
+			NAME,
+			[
+				{
+					name: 'Create',
+					value: 'create',
+					action: 'Create a destination',
+					description: 'A channel with its settings, by a name that deliveries use',
+				},
+				{
+					name: 'Delete',
+					value: 'delete',
+					action: 'Delete a destination',
+					description: 'Refused while schedules use it',
+				},
+				{
+					name: 'Get',
+					value: 'get',
+					action: 'Get a destination',
+					description: 'One destination with its settings, without secrets',
+				},
+				{
+					name: 'Get Many',
+					value: 'getAll',
+					action: 'Get many destinations',
+					description: 'Where results can be delivered to',
+				},
+				{
+					name: 'Update',
+					value: 'update',
+					action: 'Update a destination',
+					description: 'Change some of it; the rest stays as it is',
+				},
+			],
+			'getAll',
+		),
+		shownFor(destinationField, NAME, ['delete', 'get', 'update']),
+		...[nameField, channelField, ...settingsFields, enabledField].map((field) =>
+			shownFor(field, NAME, ['create']),
+		),
+		shownFor(updateFields, NAME, ['update']),
+		...limitFields(NAME, ['getAll']),
+	],
+	operations: {
+		create: (context, i) =>
+			act(context, i, {
+				method: 'POST',
+				path: '/v1/destinations',
+				body: createBody(context, i),
+			}),
+		async delete(context, i) {
+			await act(context, i, { method: 'DELETE', path: await destinationPath(context, i) });
+			return { destination: textOf(context, 'destination', i), deleted: true };
+		},
+		get: async (context, i) => act(context, i, { path: await destinationPath(context, i) }),
+		getAll: (context, i) => getMany(context, i, { path: '/v1/destinations' }),
+		async update(context, i) {
+			const fields = context.getNodeParameter('updateFields', i, {}) as IDataObject;
+			const { name, channel, enabled } = fields;
+			const settings =
+				fields.settings === undefined ? {} : readObject(context, 'updateFields.settings', i);
+			return change(context, i, {
+				path: await destinationPath(context, i),
+				make: (current) => ({
+					name: current.name,
+					channel: current.channel,
+					enabled: current.enabled,
+					...given({ name, channel, enabled }),
+					settings: fields.settings === undefined ? current.settings : settings,
+				}),
+			});
+		},
+	},
+};
