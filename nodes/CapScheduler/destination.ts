@@ -54,7 +54,8 @@ const settingsFields: INodeProperties[] = [
 			},
 			{ name: 'Using JSON', value: 'json' },
 		],
-		default: 'json',
+		default: 'fields',
+		description: 'How the settings of the channel are given',
 	},
 	{
 		displayName: 'Settings',
@@ -63,6 +64,7 @@ const settingsFields: INodeProperties[] = [
 		noDataExpression: true,
 		default: { mappingMode: 'defineBelow', value: null },
 		required: true,
+		description: 'What the channel needs to know',
 		typeOptions: {
 			loadOptionsDependsOn: ['channel'],
 			resourceMapper: {

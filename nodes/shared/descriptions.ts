@@ -100,6 +100,7 @@ export const parameterFields: INodeProperties[] = [
 			{ name: 'Using JSON', value: 'json', description: 'For schemas that no form can show' },
 		],
 		default: 'fields',
+		description: 'How the parameters of the action are given',
 	},
 	{
 		displayName: 'Parameters',
@@ -108,6 +109,7 @@ export const parameterFields: INodeProperties[] = [
 		noDataExpression: true,
 		default: { mappingMode: 'defineBelow', value: null },
 		required: true,
+		description: 'What the action is asked with',
 		typeOptions: {
 			loadOptionsDependsOn: ['capability.value', 'action.value'],
 			resourceMapper: {

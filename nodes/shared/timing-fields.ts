@@ -150,6 +150,7 @@ export const rulesField: INodeProperties = {
 	type: 'fixedCollection',
 	typeOptions: { multipleValues: true },
 	default: { interval: [{ field: 'days' }] },
+	description: 'When it is due; with several rules, whenever one of them says so',
 	options: [
 		{
 			name: 'interval',

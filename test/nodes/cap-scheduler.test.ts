@@ -1,19 +1,32 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
-import {
-	byId,
-	byName,
-	CASES,
-	DESTINATION,
-	page,
-	RUN,
-	SCHEDULE,
-} from './support/cap-scheduler-cases.ts';
+import { byId, byName, DESTINATION, page, RUN, SCHEDULE } from './support/cap-scheduler/case.ts';
+import { RUNS } from './support/cap-scheduler/runs.ts';
+import { SCHEDULES } from './support/cap-scheduler/schedules.ts';
+import { SETTINGS } from './support/cap-scheduler/settings.ts';
 import { FakeEngine } from './support/fake-engine.ts';
 import { engineAt, nodeType, runNode } from './support/n8n.ts';
 
+const CASES = [...SCHEDULES, ...RUNS, ...SETTINGS];
+
 const run = (parameters: Record<string, unknown>, more: object = {}) =>
 	runNode({ node: 'capScheduler', parameters: parameters as never, ...more });
+
+interface Offered {
+	resource: string;
+	value: string;
+	action?: string;
+	description?: string;
+}
+
+const operations = nodeType('capScheduler')
+	.description.properties.filter(({ name }) => name === 'operation')
+	.flatMap(({ options, displayOptions }) =>
+		(options as Omit<Offered, 'resource'>[]).map((option): Offered => ({
+			...option,
+			resource: displayOptions?.show?.['resource']?.[0] as string,
+		})),
+	);
 
 let engine: FakeEngine;
 
@@ -49,14 +62,7 @@ describe('every operation makes the request it stands for, and gives the answer 
 	});
 
 	test('none is left out', () => {
-		const { properties } = nodeType('capScheduler').description;
-		const offered = properties
-			.filter(({ name }) => name === 'operation')
-			.flatMap(({ options, displayOptions }) =>
-				(options as { value: string }[]).map(
-					({ value }) => `${displayOptions?.show?.['resource']?.[0] as string}: ${value}`,
-				),
-			);
+		const offered = operations.map(({ resource, value }) => `${resource}: ${value}`);
 		const tested = CASES.map(
 			({ parameters }) => `${String(parameters['resource'])}: ${String(parameters['operation'])}`,
 		);
@@ -91,6 +97,26 @@ test('a result is downloaded as a file with its own name', async () => {
 	const { data, fileName, mimeType } = item?.binary?.['report'] ?? {};
 	expect(Buffer.from(data ?? '', 'base64').toString()).toBe('a,b\n1,2\n');
 	expect({ fileName, mimeType }).toEqual({ fileName: 'Ä.csv', mimeType: 'text/csv' });
+});
+
+describe('a language model is told', () => {
+	test('what each operation does, each in words of its own', () => {
+		const actions = operations.map(({ action }) => action);
+		const descriptions = operations.map(({ description }) => description);
+		expect(actions.every((text) => /^[A-Z][a-z]+ /.test(text ?? ''))).toBe(true);
+		expect(new Set(actions).size).toBe(actions.length);
+		expect(descriptions.filter((text) => text === undefined)).toEqual([]);
+	});
+
+	test('what each parameter means', () => {
+		const silent = nodeType('capScheduler').description.properties.filter(
+			({ name, type, description, hint }) =>
+				!['resource', 'operation'].includes(name) &&
+				type !== 'collection' &&
+				(description ?? hint) === undefined,
+		);
+		expect(silent.map(({ displayName }) => displayName)).toEqual([]);
+	});
 });
 
 describe('words are meant on the clock of the workflow', () => {
@@ -335,6 +361,7 @@ describe('errors say what is wrong and how to mend it', () => {
 				operation: 'create',
 				name: 'x',
 				channel: 'webhook',
+				settingsMode: 'json',
 				settings: '[1]',
 			}),
 		).rejects.toMatchObject({ message: '"settings" is not a JSON object' });

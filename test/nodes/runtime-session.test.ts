@@ -4,14 +4,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 
 import { FakeEngine } from './support/fake-engine.ts';
 import {
-	additionalData,
 	API_KEY,
 	callWebhook,
-	core,
 	engineAt,
-	makeWorkflow,
+	loadOptionsContext,
 	nodeType,
-	PACKAGE,
 	runNode,
 } from './support/n8n.ts';
 import { signed } from './support/sign.ts';
@@ -289,16 +286,7 @@ describe("the form of an action's parameters", () => {
 				actions: { 'daily-sales': schema === undefined ? {} : { parameters: schema } },
 			},
 		});
-		const { LoadOptionsContext } = core;
-		const workflow = makeWorkflow([
-			{ name: 'Tested', type: `${PACKAGE}.runtimeSession`, parameters: INVOKE },
-		]);
-		const context = new LoadOptionsContext(
-			workflow,
-			workflow.getNode('Tested'),
-			additionalData({ currentNodeParameters: INVOKE }),
-			'',
-		);
+		const context = loadOptionsContext('runtimeSession', INVOKE);
 		const { getParameterFields } = nodeType('runtimeSession').methods!.resourceMapping!;
 		return getParameterFields!.call(context);
 	};

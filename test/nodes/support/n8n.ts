@@ -15,9 +15,9 @@ const core = real('n8n-core') as Record<string, any>;
 const workflowModule = real('n8n-workflow') as Record<string, any>;
 const { Container } = real('@n8n/di') as { Container: { get(token: unknown): any } };
 
-/** Where the credential of the tests points. */
-export const engineAt = { url: '' };
 export const API_KEY = 'csk_test';
+/** Where the credential of the tests points. */
+export const engineAt = { url: '', apiKey: API_KEY };
 
 const loader = new core['PackageDirectoryLoader'](folder);
 await loader.loadAll();
@@ -34,7 +34,7 @@ class CredentialsHelper extends workflowModule['ICredentialsHelper'] {
 		...options,
 		headers: { ...options.headers, authorization: `Bearer ${credentials.apiKey}` },
 	});
-	getDecrypted = async () => ({ baseUrl: engineAt.url, apiKey: API_KEY });
+	getDecrypted = async () => ({ baseUrl: engineAt.url, apiKey: engineAt.apiKey });
 	getCredentials = async () => ({});
 	getCredentialsProperties = () => [];
 	updateCredentials = async () => undefined;
@@ -160,6 +160,17 @@ export async function runNode({
 }
 
 export { Container, core, workflowModule };
+
+/** What n8n hands to whatever fills lists and forms of a node whose parameters are these. */
+export function loadOptionsContext(node: string, parameters: Core.INodeParameters): any {
+	const workflow = makeWorkflow([{ name: 'Tested', type: `${PACKAGE}.${node}`, parameters }]);
+	return new core['LoadOptionsContext'](
+		workflow,
+		workflow.getNode('Tested'),
+		additionalData({ currentNodeParameters: parameters }),
+		'',
+	);
+}
 
 /** What n8n hands to `webhookMethods` of a trigger. */
 export function hookContext(
