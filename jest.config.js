@@ -43,6 +43,12 @@ module.exports = {
 		},
 		{
 			...shared,
+			displayName: 'n8n',
+			testMatch: ['<rootDir>/test/n8n/*.test.ts'],
+			globalSetup: '<rootDir>/scripts/n8n-app-setup.mts',
+		},
+		{
+			...shared,
 			displayName: 'servers',
 			testMatch: ['<rootDir>/test/servers/**/*.test.ts'],
 		},

@@ -1,5 +1,7 @@
 import type {
+	IExecuteFunctions,
 	IHookFunctions,
+	INodeExecutionData,
 	INodeType,
 	INodeTypeDescription,
 	ITriggerResponse,
@@ -190,8 +192,19 @@ export class CapScheduleTrigger implements INodeType {
 		return {};
 	}
 
+	/**
+	 * Hands on what came by the webhook. n8n does so by itself for a trigger that has only a webhook; one with
+	 * `trigger` too would, in a test, wait for that to emit something.
+	 */
+	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
+		return [this.getInputData()];
+	}
+
 	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
 		const data = this.getWorkflowStaticData('node') as { secret?: string; seen?: string[] };
+		if (data.secret === undefined && this.getMode() === 'manual') {
+			return refused(this, 429, 'the test is still being registered');
+		}
 		const received = signedBody(this, data.secret);
 		if ('refusal' in received) return received.refusal;
 		const envelope = readEnvelope(received.body);

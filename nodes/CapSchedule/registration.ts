@@ -15,6 +15,8 @@ import { newSecret } from '../shared/signature';
 interface StaticData extends IDataObject {
 	/** Signs what the engine sends; known to nobody else. */
 	secret?: string;
+	/** What is registered: `delete` is called alike for a test and for what is published. */
+	capability?: string;
 }
 
 const staticData = (context: IHookFunctions): StaticData => context.getWorkflowStaticData('node');
@@ -42,29 +44,37 @@ export async function isRegistered(context: IHookFunctions): Promise<boolean> {
 export async function register(context: IHookFunctions): Promise<boolean> {
 	const wanted = registrationOf(context);
 	const data = staticData(context);
+	// before anything is made: what fails half way is removed by it
+	data.capability = wanted.capability;
 	data.secret ??= newSecret();
 	await putCapability(context, wanted, data.secret);
 	const found = await schedulesOf(context, wanted.capability);
 	// each test is a new one: what an earlier one left would never fire again
-	const right =
-		wanted.mode === 'test'
-			? undefined
-			: found.find((one) => metadataOf(one).fingerprint === wanted.fingerprint);
+	const kept = wanted.mode === 'test' ? undefined : theOneToKeep(found, wanted);
 	for (const schedule of found) {
-		if (schedule !== right) await removeIfThere(context, path`/v1/schedules/${idOf(schedule)}`);
+		if (schedule !== kept) await removeIfThere(context, path`/v1/schedules/${idOf(schedule)}`);
 	}
-	if (right === undefined) await createSchedule(context, wanted);
+	if (kept === undefined) await createSchedule(context, wanted);
+	else if (metadataOf(kept).fingerprint !== wanted.fingerprint) {
+		await changeSchedule(context, wanted, kept);
+	}
 	return true;
 }
 
+/** What is as it should be, else the oldest, which has the most to remember. */
+const theOneToKeep = (found: IDataObject[], { fingerprint: wanted }: Registration) =>
+	found.find((one) => metadataOf(one).fingerprint === wanted) ?? found.at(-1);
+
 /** Removes what the workflow registered. What is not there is removed already. */
 export async function unregister(context: IHookFunctions): Promise<boolean> {
-	const capability = capabilityName(context, modeOf(context));
+	const data = staticData(context);
+	const capability = data.capability ?? capabilityName(context, 'production');
 	for (const schedule of await schedulesOf(context, capability)) {
 		await removeIfThere(context, path`/v1/schedules/${idOf(schedule)}`);
 	}
 	await removeIfThere(context, path`/v1/capabilities/${capability}`);
-	delete staticData(context).secret;
+	delete data.secret;
+	delete data.capability;
 	return true;
 }
 
@@ -88,7 +98,9 @@ function registrationOf(context: IHookFunctions): Registration {
 	const respond = context.getNodeParameter('respond') as Respond;
 	const production = wantedSchedule(context);
 	// Nobody waits for a cron at the editor: a test fires at once, and only then.
-	const schedule = mode === 'test' ? { ...production, timing: { in: '1s' } } : production;
+	const { timeZone } = production.timing;
+	const timing = { in: '1s', timeZone };
+	const schedule = mode === 'test' ? { ...production, timing } : production;
 	return {
 		mode,
 		capability: capabilityName(context, mode),
@@ -99,7 +111,8 @@ function registrationOf(context: IHookFunctions): Registration {
 	};
 }
 
-const ONE_TRY = { retry: { attempts: 1 } };
+/** A test that fails has failed; only n8n that does not listen yet is asked again. */
+const TEST_RETRY = { attempts: 5, delay: '1s', backoff: 'fixed', on: ['429'] };
 
 async function putCapability(
 	context: IHookFunctions,
@@ -127,24 +140,41 @@ async function putCapability(
 const MARK = 'Registration ';
 
 async function createSchedule(context: IHookFunctions, wanted: Registration): Promise<void> {
-	const { id: workflowId = '', name: workflowName = '' } = context.getWorkflow();
-	const { schedule, mode } = wanted;
 	await call(context, {
 		method: 'POST',
 		path: path`/${wanted.capability}/schedule`,
-		body: {
-			...schedule,
-			policies: mode === 'test' ? { ...schedule.policies, ...ONE_TRY } : schedule.policies,
-			labels: { source: 'n8n', workflow: String(workflowId).slice(0, 200), mode },
-			metadata: {
-				n8n: {
-					workflow: workflowName,
-					node: context.getNode().name,
-					fingerprint: wanted.fingerprint,
-				},
+		body: bodyOf(context, wanted),
+	});
+}
+
+/** The schedule keeps its ledger, its runs and, if the timing is the same, its next instant. */
+async function changeSchedule(
+	context: IHookFunctions,
+	wanted: Registration,
+	schedule: IDataObject,
+): Promise<void> {
+	await call(context, {
+		method: 'PATCH',
+		path: path`/v1/schedules/${idOf(schedule)}`,
+		body: bodyOf(context, wanted),
+	});
+}
+
+function bodyOf(context: IHookFunctions, wanted: Registration): IDataObject {
+	const { id: workflowId = '', name: workflowName = '' } = context.getWorkflow();
+	const { schedule, mode } = wanted;
+	return {
+		...schedule,
+		policies: mode === 'test' ? { ...schedule.policies, retry: TEST_RETRY } : schedule.policies,
+		labels: { source: 'n8n', workflow: String(workflowId).slice(0, 200), mode },
+		metadata: {
+			n8n: {
+				workflow: workflowName,
+				node: context.getNode().name,
+				fingerprint: wanted.fingerprint,
 			},
 		},
-	});
+	};
 }
 
 /** Completed ones too: a schedule whose dates are over is not to begin anew with every restart of n8n. */

@@ -51,6 +51,10 @@ class Engine {
 			this.capabilities.set(name, body);
 			return [200, {}];
 		}
+		if (method === 'PATCH') {
+			all.set(name, { ...all.get(name), ...body });
+			return [200, {}];
+		}
 		if (method === 'DELETE') return all.delete(name) ? [204] : missing;
 		if (method === 'POST' && kind === 'schedule') {
 			const id = `sch_${++this.#made}`;
@@ -118,7 +122,7 @@ describe('publishing', () => {
 		expect(engine.capabilities.size).toBe(1);
 	});
 
-	test('after an edit, leaves one schedule, the new one', async () => {
+	test('of what is there already changes it, and keeps its id', async () => {
 		const context = hookContext(DAILY);
 		await create.call(context);
 		const edited = hookContext(
@@ -127,7 +131,8 @@ describe('publishing', () => {
 		);
 		expect(await checkExists.call(edited)).toBe(false);
 		await create.call(edited);
-		expect([...engine.schedules.values()].map(({ name }) => name)).toEqual(['Renamed']);
+		expect([...engine.schedules]).toMatchObject([['sch_1', { name: 'Renamed' }]]);
+		expect(await checkExists.call(edited)).toBe(true);
 	});
 
 	test('a run that answers through a RuntimeSession is asynchronous', async () => {
@@ -210,19 +215,33 @@ describe('a test in the editor', () => {
 		await create.call(hookContext(DAILY));
 		await create.call(test1());
 		const [production, manual] = [...engine.schedules.values()];
-		expect(manual).toMatchObject({ timing: { in: '1s' }, labels: { mode: 'test' } });
+		expect(manual).toMatchObject({
+			timing: { in: '1s', timeZone: 'Europe/Berlin' },
+			labels: { mode: 'test' },
+		});
 		expect(manual?.['capability']).toMatch(/-test$/);
 		expect(production?.['capability']).not.toMatch(/-test$/);
 		const urls = [...engine.capabilities.values()].map(({ binding }) => binding.url);
 		expect(urls).toEqual([URL, 'http://n8n.test/webhook-test/hook-1/occurrence']);
 	});
 
-	test('cleans up after itself and nothing else', async () => {
+	test('cleans up after itself and nothing else, though n8n asks for it as for an edit', async () => {
 		await create.call(hookContext(DAILY));
-		await create.call(test1());
-		await remove.call(test1());
-		expect(engine.schedules.size).toBe(1);
-		expect(engine.capabilities.size).toBe(1);
+		const context = test1();
+		await create.call(context);
+		const staticData = context.getWorkflowStaticData('node');
+		await remove.call(hookContext(DAILY, { activation: 'update', staticData }));
+		expect([...engine.schedules.values()].map(({ labels }) => labels.mode)).toEqual(['production']);
+		expect([...engine.capabilities.keys()].filter((name) => name.endsWith('-test'))).toEqual([]);
+	});
+
+	test('that is asked for before n8n knows of it asks the engine to come again', async () => {
+		const body = Buffer.from('{}');
+		const { response } = await callWebhook(
+			{ type: 'capScheduleTrigger', parameters: DAILY, mode: 'manual' },
+			{ headers: {}, body },
+		);
+		expect(response.status).toBe(429);
 	});
 });
 

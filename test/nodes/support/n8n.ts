@@ -206,7 +206,7 @@ export interface WebhookAnswer {
 
 /** Sends a request to the webhook of a node, as n8n hands it on. */
 export async function callWebhook(
-	node: { type: string; parameters: object; staticData?: object },
+	node: { type: string; parameters: object; staticData?: object; mode?: string },
 	request: { headers: Record<string, string>; body: Buffer },
 ): Promise<WebhookAnswer> {
 	const response: WebhookAnswer['response'] = {};
@@ -237,7 +237,7 @@ export async function callWebhook(
 		workflow,
 		workflow.getNode('Tested'),
 		additionalData({ httpRequest, httpResponse }),
-		'webhook',
+		node.mode ?? 'webhook',
 		{ webhookDescription: type.description.webhooks?.[0] },
 		[],
 		null,

@@ -1,0 +1,222 @@
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
+
+import type { StoredWorkflow } from './support/n8n-client.ts';
+import { outputOf } from './support/n8n-client.ts';
+import { until } from './support/until.ts';
+import type { TriggerWish } from './support/workflows.ts';
+import { chain, setFields, trigger, TRIGGER, webhook } from './support/workflows.ts';
+import type { RunRow, ScheduleRow } from './support/world.ts';
+import { World } from './support/world.ts';
+
+jest.setTimeout(300_000);
+
+let world: World;
+beforeAll(async () => {
+	world = await World.open();
+});
+afterAll(() => world.close());
+
+/** The shortest that the engine allows. */
+const OFTEN = '*/2 * * * * *';
+const YEARLY = '0 0 1 1 *';
+
+/** A workflow that is published: a trigger, and a node that answers 42. */
+async function published(
+	name: string,
+	wish: Omit<TriggerWish, 'credentials'> = {},
+	settings = {},
+): Promise<StoredWorkflow> {
+	const { n8n, credentials } = world;
+	const nodes = [trigger({ credentials, ...wish }), setFields('Set', { answer: 42 })];
+	const workflow = await n8n.createWorkflow(chain(name, nodes, settings));
+	await n8n.publish(workflow.id);
+	return workflow;
+}
+
+async function onlySchedule({ id }: { id: string }): Promise<ScheduleRow> {
+	const schedules = await world.schedulesOf(id);
+	expect(schedules).toHaveLength(1);
+	return schedules[0]!;
+}
+
+const succeeded = (
+	schedule: ScheduleRow,
+	fits: (run: RunRow) => boolean = () => true,
+): Promise<RunRow> =>
+	until(`a run of ${schedule.id}`, async () =>
+		(await world.runsOf(schedule)).find((run) => run.state === 'succeeded' && fits(run)),
+	);
+
+/** Saves the workflow with another trigger, and publishes it. */
+async function republish(
+	workflow: StoredWorkflow,
+	change: (trigger: StoredWorkflow['nodes'][number]) => object,
+): Promise<void> {
+	const stored = await world.n8n.workflow(workflow.id);
+	const nodes = stored.nodes.map((node) =>
+		node.name === TRIGGER ? { ...node, ...change(node) } : node,
+	);
+	await world.n8n.saveWorkflow(workflow.id, { ...stored, nodes });
+	await world.n8n.publish(workflow.id);
+}
+
+const cron = (expression: string) => ({ interval: [{ field: 'cron', expression }] });
+
+describe('a published workflow', () => {
+	test('fires, and what its last node gives is the result of the run', async () => {
+		const workflow = await published('Answers', { cron: OFTEN }, { timezone: 'Asia/Kathmandu' });
+		const schedule = await onlySchedule(workflow);
+		const run = await succeeded(schedule);
+		const execution = await world.n8n.executed(workflow.id);
+		expect(execution).toMatchObject({ status: 'success', mode: 'webhook' });
+		expect(outputOf(execution, 'Set')[0]?.json).toMatchObject({
+			answer: 42,
+			late: false,
+			scheduleId: schedule.id,
+			timeZone: 'Asia/Kathmandu',
+			local: { iso: expect.stringMatching(/\+05:45$/) },
+		});
+		expect(await world.engine('GET', `/v1/runs/${run.id}/result?format=json`)).toMatchObject([
+			{ answer: 42, runId: run.id, trigger: 'schedule', scheduleName: 'Answers' },
+		]);
+		await world.n8n.unpublish(workflow.id);
+	});
+
+	test('is gone from the engine when it is unpublished, and comes back when it is published', async () => {
+		const workflow = await published('Comes and goes');
+		const { capability } = await onlySchedule(workflow);
+		await world.n8n.unpublish(workflow.id);
+		expect(await world.schedulesOf(workflow.id)).toEqual([]);
+		await expect(world.engine('GET', `/v1/capabilities/${capability}`)).rejects.toThrow('404');
+		await world.n8n.publish(workflow.id);
+		await onlySchedule(workflow);
+	});
+
+	test('with another rule has one schedule, by the new rule', async () => {
+		const workflow = await published('Edited');
+		expect(await onlySchedule(workflow)).toMatchObject({ timing: { cron: YEARLY } });
+		await republish(workflow, ({ parameters }) => ({
+			parameters: { ...parameters, rule: cron(OFTEN) },
+		}));
+		const edited = await onlySchedule(workflow);
+		expect(edited).toMatchObject({ timing: { cron: OFTEN }, status: 'active' });
+		await succeeded(edited);
+		await world.n8n.unpublish(workflow.id);
+	});
+
+	test('that gets another trigger instead has no schedule', async () => {
+		const workflow = await published('Loses its trigger');
+		await onlySchedule(workflow);
+		const nodes = [webhook('other-trigger'), setFields('Set', { answer: 42 })];
+		await world.n8n.saveWorkflow(workflow.id, chain(workflow.name, nodes));
+		await world.n8n.publish(workflow.id);
+		expect(await world.schedulesOf(workflow.id)).toEqual([]);
+	});
+
+	test('whose trigger is renamed has one schedule, that fires', async () => {
+		const workflow = await published('Renamed trigger');
+		const stored = await world.n8n.workflow(workflow.id);
+		const nodes = stored.nodes.map((node) =>
+			node.name === TRIGGER
+				? { ...node, name: 'Each second', parameters: { ...node.parameters, rule: cron(OFTEN) } }
+				: node,
+		);
+		const connections = { 'Each second': (stored.connections as any)[TRIGGER] };
+		await world.n8n.saveWorkflow(workflow.id, { ...stored, nodes, connections });
+		await world.n8n.publish(workflow.id);
+		const schedule = await onlySchedule(workflow);
+		expect(schedule.metadata).toMatchObject({ n8n: { node: 'Each second' } });
+		await succeeded(schedule);
+		await world.n8n.unpublish(workflow.id);
+	});
+
+	test('whose trigger cannot be registered says why, and leaves nothing behind', async () => {
+		await expect(published('Refused', { cron: '0 0 31 2 *' })).rejects.toThrow('timing.cron');
+		const all = await world.all<ScheduleRow>('/v1/schedules');
+		expect(all.filter(({ name }) => name === 'Refused')).toEqual([]);
+	});
+});
+
+describe('a test in the editor', () => {
+	test('runs once, at once, and leaves what is published alone', async () => {
+		const workflow = await published('Tested', {}, { timezone: 'Asia/Kathmandu' });
+		const before = await onlySchedule(workflow);
+		await world.n8n.test(workflow.id, TRIGGER);
+		const execution = await world.n8n.executed(workflow.id, ({ mode }) => mode === 'manual');
+		expect(execution.status).toBe('success');
+		expect(outputOf(execution, 'Set')[0]?.json).toMatchObject({
+			answer: 42,
+			timeZone: 'Asia/Kathmandu',
+		});
+		await until('the test to be cleaned up', async () => {
+			const rest = await world.schedulesOf(workflow.id);
+			return rest.length === 1;
+		});
+		expect(await onlySchedule(workflow)).toEqual(before);
+		expect(await world.n8n.executions(workflow.id)).toHaveLength(1);
+	});
+
+	test('works before anything was published', async () => {
+		const { n8n, credentials } = world;
+		const nodes = [trigger({ credentials, respond: 'immediately' }), setFields('Set', { a: 1 })];
+		const workflow = await n8n.createWorkflow(chain('Never published', nodes));
+		await n8n.test(workflow.id, TRIGGER);
+		expect(await n8n.executed(workflow.id)).toMatchObject({ status: 'success', mode: 'manual' });
+	});
+});
+
+describe('after a restart of n8n', () => {
+	test('nothing is lost or doubled, a new name has arrived, and what was wiped is there again', async () => {
+		const kept = await published('Kept', { cron: OFTEN });
+		const renamed = await published('Old name');
+		const before = await onlySchedule(kept);
+		const old = await onlySchedule(renamed);
+		const stored = await world.n8n.workflow(renamed.id);
+		await world.n8n.saveWorkflow(renamed.id, { ...stored, name: 'New name' });
+		await world.restartN8n();
+
+		const schedule = await onlySchedule(kept);
+		expect(schedule).toMatchObject({ id: before.id, status: 'active' });
+		const runs = (await world.runsOf(schedule)).map(({ id }) => id);
+		await succeeded(schedule, ({ id }) => !runs.includes(id));
+		const changed = await until('the new name', async () => {
+			const one = await onlySchedule(renamed);
+			return one.name === 'New name' && one;
+		});
+		expect(changed.id).toBe(old.id);
+
+		await world.wipeEngine();
+		await world.restartN8n();
+		await until('the schedules to be there again', async () => {
+			const all = await world.all<ScheduleRow>('/v1/schedules?label=source:n8n');
+			return all.length >= 2;
+		});
+		await succeeded(await onlySchedule(kept));
+		expect(await onlySchedule(renamed)).toMatchObject({ name: 'New name' });
+		await world.n8n.unpublish(kept.id);
+		await world.n8n.unpublish(renamed.id);
+	});
+});
+
+describe('an engine that is down', () => {
+	test('while a workflow is unpublished, and comes back soon, is told then', async () => {
+		const workflow = await published('Unpublished meanwhile');
+		await world.stopEngine();
+		const unpublished = world.n8n.unpublish(workflow.id);
+		await world.startEngine();
+		await unpublished;
+		expect(await world.schedulesOf(workflow.id)).toEqual([]);
+	});
+
+	test('while a workflow is published, and comes back soon, gets it then', async () => {
+		const { n8n, credentials } = world;
+		const workflow = await n8n.createWorkflow(
+			chain('Published meanwhile', [trigger({ credentials })]),
+		);
+		await world.stopEngine();
+		const publishing = n8n.publish(workflow.id);
+		await world.startEngine();
+		await publishing;
+		await onlySchedule(workflow);
+	});
+});

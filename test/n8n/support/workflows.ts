@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+
+import type { N8nNode, WorkflowInput } from './n8n-client.ts';
+import { PACKAGE } from './n8n-process.ts';
+
+/* Workflows as the editor saves them. */
+
+export const TRIGGER = 'CapSchedule Trigger';
+
+type Credentials = NonNullable<N8nNode['credentials']>;
+
+const node = (
+	name: string,
+	type: string,
+	more: Partial<N8nNode> & Pick<N8nNode, 'parameters'>,
+): N8nNode => ({
+	id: randomUUID(),
+	name,
+	type,
+	typeVersion: 1,
+	position: [0, 0],
+	...more,
+});
+
+/** A node of this package. */
+export const ours = (
+	name: string,
+	type: string,
+	{ credentials, parameters }: { credentials: Credentials; parameters: object },
+): N8nNode =>
+	node(name, `${PACKAGE}.${type}`, { credentials, parameters, webhookId: randomUUID() });
+
+export interface TriggerWish {
+	credentials: Credentials;
+	/** Default: each January, so that nothing comes by itself. */
+	cron?: string;
+	respond?: 'immediately' | 'lastNode' | 'session';
+	options?: object;
+}
+
+export const trigger = ({
+	credentials,
+	cron = '0 0 1 1 *',
+	respond = 'lastNode',
+	options = {},
+}: TriggerWish): N8nNode =>
+	ours(TRIGGER, 'capScheduleTrigger', {
+		credentials,
+		parameters: { rule: { interval: [{ field: 'cron', expression: cron }] }, respond, options },
+	});
+
+/** A node of n8n that sets fields; the others stay. */
+export const setFields = (name: string, fields: Record<string, string | number>): N8nNode =>
+	node(name, 'n8n-nodes-base.set', {
+		typeVersion: 3.4,
+		parameters: {
+			assignments: {
+				assignments: Object.entries(fields).map(([field, value], i) => ({
+					id: String(i),
+					name: field,
+					value,
+					type: typeof value === 'string' && value.startsWith('=') ? 'string' : typeof value,
+				})),
+			},
+			includeOtherFields: true,
+			options: {},
+		},
+	});
+
+/** Starts an execution by a GET of `/webhook/{path}`, which is answered at once. */
+export const webhook = (path: string, responseMode = 'onReceived'): N8nNode =>
+	node('Webhook', 'n8n-nodes-base.webhook', {
+		typeVersion: 2,
+		webhookId: randomUUID(),
+		parameters: { path, httpMethod: 'GET', responseMode, options: {} },
+	});
+
+/** One node after the other. */
+export function chain(name: string, nodes: N8nNode[], settings: object = {}): WorkflowInput {
+	const connections: Record<string, object> = {};
+	for (const [i, { name: from }] of nodes.entries()) {
+		const to = nodes[i + 1];
+		if (to !== undefined) {
+			connections[from] = { main: [[{ node: to.name, type: 'main', index: 0 }]] };
+		}
+	}
+	return {
+		name,
+		settings,
+		connections,
+		nodes: nodes.map((one, i) => ({ ...one, position: [i * 220, 0] })),
+	};
+}
