@@ -188,8 +188,8 @@ describe('after a restart of n8n', () => {
 		await world.wipeEngine();
 		await world.restartN8n();
 		await until('the schedules to be there again', async () => {
-			const all = await world.all<ScheduleRow>('/v1/schedules?label=source:n8n');
-			return all.length >= 2;
+			const there = await Promise.all([kept, renamed].map(({ id }) => world.schedulesOf(id)));
+			return there.every((schedules) => schedules.length > 0);
 		});
 		await succeeded(await onlySchedule(kept));
 		expect(await onlySchedule(renamed)).toMatchObject({ name: 'New name' });
