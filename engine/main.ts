@@ -13,7 +13,7 @@ import type { KeyRecord } from './contract/access.ts';
 import { CapError } from './contract/errors.ts';
 import { createFaults } from './faults.ts';
 import { createFormatRegistry } from './formats/registry.ts';
-import { createRowReader } from './formats/rows/index.ts';
+import { createRowReader, findTables } from './formats/rows/index.ts';
 import { createApp } from './http/app.ts';
 import type { RunningServer } from './http/server.ts';
 import { startServer } from './http/server.ts';
@@ -128,6 +128,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		calendars: createCalendarSources(),
 		formats: createFormatRegistry(),
 		readRows: createRowReader,
+		findTables,
 		channels: createChannelRegistry([
 			createWebhookChannel(outgoing),
 			createFileChannel({ roots: config.fileRoots, clock }),

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { jsonObjectSchema } from './json.ts';
 import type { JsonObject } from './json.ts';
 import { plannedFields } from './planned.ts';
+import type { FormatNotice } from './result.ts';
 import { durationSchema } from './time.ts';
 
 export const CONDITIONS = ['always', 'has_rows', 'no_rows', 'changed'] as const;
@@ -230,6 +231,8 @@ export interface Receipt {
 	sha256: string;
 	/** The other side's own word for it: an ETag, a status line, an inode. */
 	remote: JsonObject;
+	/** What the file does not show of the result; absent: it shows all. */
+	notices?: FormatNotice[];
 	/** ISO 8601. */
 	at: string;
 }

@@ -67,6 +67,7 @@ export const responseEnvelopeSchema = z.discriminatedUnion('status', [
 /** Columns that an envelope may declare beside its rows. */
 export interface DeclaredColumn {
 	name: string;
+	/** A name of SQL, JSON Schema or the table in docs/formats.md: `numeric(10,2)`, `int64`, `date-time`. */
 	type?: string;
 	title?: string;
 }

@@ -31,6 +31,8 @@ export type EventType =
 	| 'delivery.replayed'
 	| 'delivery.target_disabled'
 	| `notification.${NotificationState}`
+	/** A rendered file does not show all of its result: a limit was met. */
+	| 'artifact.limited'
 	| 'link.created'
 	| 'link.revoked'
 	| 'capability.registered'

@@ -34,6 +34,37 @@ export interface ResultRecord {
 	createdAt: Instant;
 }
 
+/**
+ * What a file does not show of its result, or shows otherwise, because a limit of its format was met.
+ * It stands in the file, the receipt and an event; it never holds data of the result.
+ */
+export type FormatNotice = {
+	code: NoticeCode;
+	/** One sentence for people. */
+	message: string;
+	table?: string;
+	column?: string;
+	/** How many rows, cells or columns it concerns; parts, for `split`. */
+	count: number;
+	/** The limit that was met. */
+	limit?: number;
+};
+
+/**
+ * - `rows_truncated`, `columns_truncated`: rows or columns beyond the limit are not in the file
+ * - `cells_truncated`: cells longer than the limit were cut
+ * - `split`: the rows are spread over several sheets or files
+ * - `values_changed`: values that the format cannot hold were written as others, as its type table says
+ */
+export const NOTICE_CODES = [
+	'rows_truncated',
+	'columns_truncated',
+	'cells_truncated',
+	'split',
+	'values_changed',
+] as const;
+export type NoticeCode = (typeof NOTICE_CODES)[number];
+
 /** A result rendered in one format with one set of options. */
 export interface ArtifactRecord {
 	tenant: string;
@@ -44,5 +75,7 @@ export interface ArtifactRecord {
 	contentType: string;
 	extension: string;
 	blob: BlobRef;
+	/** Absent: the file shows all of the result. */
+	notices?: FormatNotice[];
 	createdAt: Instant;
 }

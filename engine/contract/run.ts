@@ -12,7 +12,7 @@ import type {
 	ScheduleId,
 } from './ids.ts';
 import type { JsonObject } from './json.ts';
-import type { BlobRef } from './result.ts';
+import type { BlobRef, FormatNotice } from './result.ts';
 import type { Instant } from './time.ts';
 
 /** `queued -> running -> (waiting) -> succeeded | failed | cancelled | expired`, `running | waiting -> retrying -> queued`. */
@@ -146,9 +146,16 @@ export interface Delivery {
 	createdAt: Instant;
 	endedAt: Instant | null;
 	/** The stored bytes that are sent, once rendered: a replay sends the same. */
-	artifact: (BlobRef & { contentType: string; filename: string }) | null;
+	artifact: SentArtifact | null;
 	receipt: Receipt | null;
 	error: Failure | null;
+}
+
+/** Bytes as they are sent. */
+export interface SentArtifact extends BlobRef {
+	contentType: string;
+	filename: string;
+	notices?: FormatNotice[];
 }
 
 export interface DeliveryAttempt {

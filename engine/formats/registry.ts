@@ -1,4 +1,4 @@
-import { createCsvFormat } from './csv/index.ts';
+import { createCsvFormat, createTsvFormat } from './csv/index.ts';
 import type { Format, FormatRegistry } from './format.port.ts';
 import { createHtmlFormat } from './html/index.ts';
 import { createJsonFormat } from './json/index.ts';
@@ -12,6 +12,7 @@ export function createFormatRegistry(more: readonly Format[] = []): FormatRegist
 		createJsonFormat(),
 		createNdjsonFormat(),
 		createCsvFormat(),
+		createTsvFormat(),
 		createHtmlFormat(),
 		createRawFormat(),
 	];

@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { AUTO_FORMAT } from '../contract/delivery.ts';
 import { CapError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { ArtifactRecord, ResultRecord } from '../contract/result.ts';
+import type { EventDraft } from '../contract/event.ts';
+import type { ArtifactRecord, FormatNotice, ResultRecord } from '../contract/result.ts';
 import type { Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
 import { toIso } from '../contract/time.ts';
 import { parseInput } from '../contract/zod-issues.ts';
-import type { Format, FormatInput, ReportMeta } from '../formats/format.port.ts';
+import type { Format, FormatInput, ReportMeta, StoredBytes } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
 import { canonicalJson, findFormat } from './spec.ts';
 
@@ -37,6 +38,9 @@ export function chooseFormat(
 	const given = isAuto ? undefined : wish.options;
 	return { format, options: given ?? (parseInput(format.options, {}) as JsonObject) };
 }
+
+/** A format tells each thing once with its count; one that does not is stopped here. */
+const MAX_NOTICES = 100;
 
 const rendering = new Map<string, Promise<ArtifactRecord>>();
 
@@ -69,7 +73,8 @@ async function render(
 	{ format, options, hash }: Rendering & { hash: string },
 ): Promise<ArtifactRecord> {
 	const { result } = about;
-	const input = inputOf(ctx, about);
+	const notices: FormatNotice[] = [];
+	const input = await inputOf(ctx, about, notices);
 	const { contentType, extension } = format.describe?.(input, options) ?? format;
 	const record: Omit<ArtifactRecord, 'blob'> = {
 		tenant: result.tenant,
@@ -89,16 +94,45 @@ async function render(
 	// A file is larger than what it is made of, but not without bounds.
 	const maxBytes = ctx.settings.maxResultBytes * 8;
 	const staged = await ctx.store.blobs.stage(format.render(input, options), { maxBytes });
-	const artifact = { ...record, blob: staged.ref };
-	await ctx.store.putArtifact(artifact, staged.inline);
+	const artifact = {
+		...record,
+		blob: staged.ref,
+		...(notices.length === 0 ? {} : { notices }),
+	};
+	await ctx.store.putArtifact(artifact, staged.inline, limitedEvents(about.run, artifact));
 	return artifact;
 }
 
-function inputOf(
+/** Nobody who watches may think that the file is whole. */
+function limitedEvents(run: Run, { notices, format, createdAt }: ArtifactRecord): EventDraft[] {
+	if (notices === undefined) return [];
+	const subject: Record<string, string> = { runId: run.id };
+	if (run.scheduleId !== null) subject['scheduleId'] = run.scheduleId;
+	return [
+		{
+			type: 'artifact.limited',
+			tenant: run.tenant,
+			at: createdAt,
+			subject,
+			data: { format, notices: notices.map((notice) => ({ ...notice })) },
+		},
+	];
+}
+
+/** A stored result as its readers want it. */
+export function storedBytes(ctx: Context, { encoding, blob }: ResultRecord): StoredBytes {
+	return { encoding, open: (range) => ctx.store.blobs.open(blob, range) };
+}
+
+async function inputOf(
 	ctx: Context,
 	{ run, spec, result }: { run: Run; spec: RunSpec; result: ResultRecord },
-): FormatInput {
-	const open = (): AsyncIterable<Uint8Array> => ctx.store.blobs.open(result.blob);
+	notices: FormatNotice[],
+): Promise<FormatInput> {
+	const stored = storedBytes(ctx, result);
+	const tables = await ctx.findTables(stored);
+	const capability = await ctx.store.getCapability(run.tenant, run.capability);
+	const schema = capability?.actions[run.action]?.result;
 	const meta: ReportMeta = {
 		title: spec.schedule?.name ?? `${run.capability} ${run.action}`,
 		capability: run.capability,
@@ -118,11 +152,16 @@ function inputOf(
 	};
 	return {
 		encoding: result.encoding,
-		rows: ctx.readRows({ encoding: result.encoding, open }),
-		bytes: open,
+		rows: ctx.readRows(stored),
+		bytes: () => stored.open(),
 		binary: result.encoding === 'bytes',
 		contentType: result.contentType,
 		columns: result.columns,
+		...(schema === undefined ? {} : { schema }),
+		...(tables === undefined ? {} : { tables }),
+		notice: (notice) => {
+			if (notices.length < MAX_NOTICES) notices.push(notice);
+		},
 		meta,
 	};
 }

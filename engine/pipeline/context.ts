@@ -5,7 +5,7 @@ import type { EngineId, NewId } from '../contract/ids.ts';
 import type { JsonValue } from '../contract/json.ts';
 import type { Duration } from '../contract/time.ts';
 import type { FaultPoints } from '../contract/fault-points.ts';
-import type { FormatRegistry, ReadRows } from '../formats/format.port.ts';
+import type { FindTables, FormatRegistry, ReadRows } from '../formats/format.port.ts';
 import type { Metrics, Logger } from '../observe/observe.port.ts';
 import type { Egress, Sealing, Signer, Tokens } from '../security/security.port.ts';
 import type { ReadAnswer, SessionRegistry } from '../sessions/session.port.ts';
@@ -25,6 +25,7 @@ export interface Context {
 	calendars: CalendarSources;
 	formats: FormatRegistry;
 	readRows: ReadRows;
+	findTables: FindTables;
 	channels: ChannelRegistry;
 	sessions: SessionRegistry;
 	readAnswer: ReadAnswer;

@@ -19,7 +19,7 @@ import {
 	released,
 	skipped,
 } from '../core/delivery/transitions.ts';
-import { chooseFormat, ensureArtifact } from './artifact.ts';
+import { chooseFormat, ensureArtifact, storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
 import { joinSecrets } from './secrets.ts';
@@ -113,7 +113,9 @@ async function send(
 		const outcome = await sendParcel(ctx, { channel, settings, parcel, delivery, held });
 		const at = ctx.clock.now();
 		if (outcome.kind === 'delivered') {
-			return delivered(delivery, { startedAt, at, artifact, receipt: outcome.receipt });
+			const { notices } = artifact;
+			const receipt = notices === undefined ? outcome.receipt : { ...outcome.receipt, notices };
+			return delivered(delivery, { startedAt, at, artifact, receipt });
 		}
 		if (held.reason() === 'fenced') return null;
 		return afterSendFailure(delivery, failureOf(outcome, held), {
@@ -226,12 +228,12 @@ async function conditionOf(
 async function countRows(ctx: Context, result: ResultRecord): Promise<number | null> {
 	if (result.encoding === 'bytes') return null;
 	if (result.rows !== undefined) return result.rows;
-	const rows = ctx.readRows({
-		encoding: result.encoding,
-		open: () => ctx.store.blobs.open(result.blob),
-	});
+	const stored = storedBytes(ctx, result);
+	const tables = await ctx.findTables(stored);
 	let count = 0;
-	for await (const batch of rows()) count += batch.length;
+	for (const rows of tables?.map((table) => () => table.rows()) ?? [ctx.readRows(stored)]) {
+		for await (const batch of rows()) count += batch.length;
+	}
 	return count;
 }
 
@@ -295,7 +297,8 @@ async function render(
 	const chosen = chooseFormat(ctx, result, { ...target, path: 'format' });
 	const artifact = await ensureArtifact(ctx, { ...about, result }, chosen);
 	const filename = fileNameOf(target.filename, about, artifact);
-	return { ...artifact.blob, contentType: artifact.contentType, filename };
+	const { blob, contentType, notices } = artifact;
+	return { ...blob, contentType, filename, ...(notices === undefined ? {} : { notices }) };
 }
 
 /** The name of a file for a rendered result. */

@@ -294,7 +294,12 @@ export interface Store extends BackfillStore, CalendarStore {
 		resultId: ResultId,
 		rendering: string,
 	): Promise<ArtifactRecord | null>;
-	putArtifact(artifact: ArtifactRecord, inline: Uint8Array | null): Promise<void>;
+	/** Once: what is there stays, and the events of a second one are not written. */
+	putArtifact(
+		artifact: ArtifactRecord,
+		inline: Uint8Array | null,
+		events?: readonly EventDraft[],
+	): Promise<void>;
 	/** The blob hash of the last result that was delivered for this schedule and target; for `when: changed`. */
 	lastDeliveredResult(
 		tenant: string,

@@ -99,6 +99,9 @@ export function delivered(
 				location: receipt.location,
 				size: receipt.size,
 				sha256: receipt.sha256,
+				...(receipt.notices === undefined
+					? {}
+					: { notices: receipt.notices.map((notice) => ({ ...notice })) }),
 			}),
 		],
 	};

@@ -10,7 +10,13 @@ const SIGNS = '=+\\-@＝＋－＠﹦﹢﹣﹫';
 const IGNORED = '\\s\\p{Cc}\\p{Cf}\\p{Z}';
 /** A beginning of a cell or line; the dangerous ones are tab, carriage return, or a sign after ignored characters. */
 const DANGEROUS = new RegExp(`^(?:[\\t\\r]|[${IGNORED}]*[${SIGNS}])`, 'u');
-const NUMBER = /^[ \t]*[+-]?(?:\d+(?:[.,]\d+)*|[.,]\d+)(?:[eE][+-]?\d+)?[ \t]*%?[ \t]*$/;
+/** Digits with what parts them in any language, a sign of a currency, an exponent, a per cent sign. */
+const GAP = '[ \\u00a0\\u202f]';
+const NUMBER = new RegExp(
+	`^[ \\t]*[+-]?(?:\\p{Sc}${GAP}?)?(?:\\d+(?:[.,'\\u2019 \\u00a0\\u202f]\\d+)*|[.,]\\d+)` +
+		`(?:[eE][+-]?\\d+)?${GAP}?(?:%|\\p{Sc})?[ \\t]*$`,
+	'u',
+);
 const LINE_BREAK = /(\r\n|[\n\r\v\f\u0085\u2028\u2029])/;
 
 const guardLine = (line: string): string =>

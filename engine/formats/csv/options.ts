@@ -1,21 +1,11 @@
 import { z } from 'zod';
 
+import { columnOptions, textOptions } from '../shared/table-options.ts';
+
 const DELIMITERS = { comma: ',', semicolon: ';', tab: '\t', pipe: '|' } as const;
 
-export const csvOptionsSchema = z.strictObject({
-	delimiter: z
-		.union([z.enum(DELIMITERS), z.enum(['comma', 'semicolon', 'tab', 'pipe'])])
-		.transform((given) => (given.length > 1 ? DELIMITERS[given as keyof typeof DELIMITERS] : given))
-		.default(',')
-		.describe('What stands between two cells: `,` `;` a tab or `|`, or its name'),
+const lines = {
 	header: z.boolean().default(true).describe('Whether the first line names the columns'),
-	columns: z
-		.array(z.string().min(1).max(500))
-		.min(1)
-		.max(2000)
-		.refine((names) => new Set(names).size === names.length, { error: 'each column once' })
-		.optional()
-		.describe('Which columns, in this order; all of them when omitted'),
 	quote: z
 		.enum(['minimal', 'all'])
 		.default('minimal')
@@ -31,6 +21,19 @@ export const csvOptionsSchema = z.strictObject({
 		.describe(
 			'Put an apostrophe before cells that a spreadsheet would run as a formula; plain numbers stay',
 		),
+};
+
+export const csvOptionsSchema = z.strictObject({
+	delimiter: z
+		.union([z.enum(DELIMITERS), z.enum(['comma', 'semicolon', 'tab', 'pipe'])])
+		.transform((given) => (given.length > 1 ? DELIMITERS[given as keyof typeof DELIMITERS] : given))
+		.default(',')
+		.describe('What stands between two cells: `,` `;` a tab or `|`, or its name'),
+	...lines,
+	...columnOptions,
+	...textOptions,
 });
+
+export const tsvOptionsSchema = z.strictObject({ ...lines, ...columnOptions, ...textOptions });
 
 export type CsvOptions = z.output<typeof csvOptionsSchema>;

@@ -13,7 +13,7 @@ export function createHtmlFormat(): Format {
 		title: 'Web page',
 		contentType: 'text/html; charset=utf-8',
 		extension: 'html',
-		abilities: { rows: true, binary: false },
+		abilities: { rows: true, binary: false, tables: 'untouched' },
 		limits: { rows: HIGHEST_MAX_ROWS, rowsByDefault: DEFAULT_MAX_ROWS },
 		options: htmlOptionsSchema,
 		async *render(input, given) {

@@ -27,7 +27,7 @@ export function createJsonFormat(): Format {
 		title: 'JSON',
 		contentType: 'application/json',
 		extension: 'json',
-		abilities: { rows: true, binary: false },
+		abilities: { rows: true, binary: false, tables: 'untouched' },
 		limits: {},
 		options: jsonOptionsSchema,
 		async *render(input, given) {

@@ -13,7 +13,7 @@ export function createNdjsonFormat(): Format {
 		title: 'NDJSON',
 		contentType: 'application/x-ndjson',
 		extension: 'ndjson',
-		abilities: { rows: true, binary: false },
+		abilities: { rows: true, binary: false, tables: 'untouched' },
 		limits: {},
 		options: ndjsonOptionsSchema,
 		async *render(input) {

@@ -36,7 +36,7 @@ export function createRawFormat(): Format {
 		title: 'As it came',
 		contentType: 'application/octet-stream',
 		extension: UNKNOWN,
-		abilities: { rows: true, binary: true },
+		abilities: { rows: true, binary: true, tables: 'untouched' },
 		limits: {},
 		options: rawOptionsSchema,
 		describe({ contentType }) {

@@ -6,6 +6,8 @@ import { readCsv } from './csv.ts';
 import { readJson } from './json.ts';
 import { readNdjson } from './ndjson.ts';
 
+export { findTables } from './tables.ts';
+
 const READERS: Record<
 	ResultEncoding,
 	(source: AsyncIterable<Uint8Array>) => AsyncIterable<readonly Row[]>

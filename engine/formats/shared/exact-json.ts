@@ -1,9 +1,10 @@
 import type { JsonValue } from '../../contract/json.ts';
 
 /**
- * JSON whose numbers survive. A double holds integers up to 2^53 only; a larger one (a 64-bit id) would
- * come out changed. Such numbers are kept as `JSON.rawJSON` values, which `JSON.stringify` writes digit by
- * digit. Decimal fractions are read as doubles, as every JSON reader does.
+ * JSON whose numbers survive. A double holds integers up to 2^53 only, and 17 digits in all; a larger one
+ * (a 64-bit id, an exact amount) would come out changed. Such numbers are kept as `JSON.rawJSON` values,
+ * which `JSON.stringify` writes digit by digit. Fractions of up to 17 digits are read as doubles, as every
+ * JSON reader does.
  */
 interface SourceTextAccess {
 	parse(
@@ -15,13 +16,27 @@ interface SourceTextAccess {
 }
 const json = JSON as unknown as SourceTextAccess;
 
-/** Integers of 16 digits and more, and exponents of three digits: the only numbers worth a second look. */
-const SUSPECT = /[[:,\s-](?:\d{16}|\d[\d.]*[eE][+-]?\d{3})/;
+/** Integers of 16 digits, fractions of 18, and exponents of three: the only numbers worth a second look. */
+const SUSPECT =
+	/[[:,\s-](?:\d{16}|[1-9][\d.]{18}|0\.0*[1-9]\d{17}|\d[\d.]*[eE][+-]?\d{3})/;
+const MAX_DOUBLE_DIGITS = 17;
 
 function keepExact(_key: string, value: unknown, { source }: { source?: string }): unknown {
 	if (typeof value !== 'number' || source === undefined) return value;
-	const safe = Number.isInteger(value) ? Number.isSafeInteger(value) : Number.isFinite(value);
-	return safe ? value : json.rawJSON(source);
+	return isExact(value, source) ? value : json.rawJSON(source);
+}
+
+/** What SUSPECT passes over is exact: blocks with and without a suspect read the same number alike. */
+function isExact(value: number, source: string): boolean {
+	if (!Number.isFinite(value)) return false;
+	const hasExponent = /[eE]/.test(source);
+	if (!hasExponent && Number.isInteger(value) && !Number.isSafeInteger(value)) return false;
+	return digitsOf(source) <= MAX_DOUBLE_DIGITS;
+}
+
+/** Digits that say something: without zeros in front, and without an exponent. */
+function digitsOf(source: string): number {
+	return source.replace(/[eE].*$/, '').replace(/\D/g, '').replace(/^0+/, '').length;
 }
 
 /** How to parse `text` or any part of it: one look at a whole block is cheaper than one at each line. */

@@ -1,4 +1,9 @@
-import type { ArtifactRecord, BlobRef, ResultRecord } from '../../contract/result.ts';
+import type {
+	ArtifactRecord,
+	BlobRef,
+	FormatNotice,
+	ResultRecord,
+} from '../../contract/result.ts';
 import type { Store } from '../store.port.ts';
 import type { Context } from './context.ts';
 
@@ -6,8 +11,8 @@ interface Results {
 	port: Pick<Store, 'getResult' | 'getArtifact' | 'putArtifact' | 'lastDeliveredResult'>;
 	/** Inside a write. */
 	insertResult(record: ResultRecord, inline: Uint8Array | null): void;
-	/** Inside a write; does nothing when the artifact is there. */
-	insertArtifact(record: ArtifactRecord, inline: Uint8Array | null): void;
+	/** Inside a write; does nothing when the artifact is there. @returns whether it was not */
+	insertArtifact(record: ArtifactRecord, inline: Uint8Array | null): boolean;
 	/** Inside a write: a record more that refers to the blob. */
 	keepBlob(ref: BlobRef, inline: Uint8Array | null): void;
 	/** Inside a write: a record less. @returns whether it was the last, and the blob was in a file */
@@ -49,14 +54,15 @@ export function createResults({ db, write }: Context): Results {
 		return left[1] === 1;
 	}
 
-	function insertArtifact(artifact: ArtifactRecord, inline: Uint8Array | null): void {
+	function insertArtifact(artifact: ArtifactRecord, inline: Uint8Array | null): boolean {
 		const { tenant, resultId, rendering, format, contentType, extension, blob, createdAt } =
 			artifact;
+		const notices = artifact.notices === undefined ? null : JSON.stringify(artifact.notices);
 		const { changes } = db
 			.sql(
 				`INSERT OR IGNORE INTO artifacts
-				(resultId, rendering, tenant, format, contentType, extension, sha256, size, createdAt)
-				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				(resultId, rendering, tenant, format, contentType, extension, sha256, size, notices, createdAt)
+				VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 			)
 			.run(
 				resultId,
@@ -67,9 +73,11 @@ export function createResults({ db, write }: Context): Results {
 				extension,
 				blob.sha256,
 				blob.size,
+				notices,
 				createdAt,
 			);
 		if (changes === 1) keepBlob(blob, inline);
+		return changes === 1;
 	}
 
 	return {
@@ -87,20 +95,29 @@ export function createResults({ db, write }: Context): Results {
 
 			async getArtifact(tenant, resultId, rendering) {
 				const row = db
-					.rows<[string, string, string, string, number, number]>(
-						`SELECT format, contentType, extension, sha256, size, createdAt FROM artifacts
+					.rows<[string, string, string, string, number, string | null, number]>(
+						`SELECT format, contentType, extension, sha256, size, notices, createdAt FROM artifacts
 					WHERE resultId = ? AND rendering = ? AND tenant = ?`,
 					)
 					.get(resultId, rendering, tenant);
 				if (row === undefined) return null;
-				const [format, contentType, extension, sha256, size, createdAt] = row;
-				const blob = { sha256, size };
-				return { tenant, resultId, rendering, format, contentType, extension, blob, createdAt };
+				const [format, contentType, extension, sha256, size, notices, createdAt] = row;
+				return {
+					tenant,
+					resultId,
+					rendering,
+					format,
+					contentType,
+					extension,
+					blob: { sha256, size },
+					...(notices === null ? {} : { notices: JSON.parse(notices) as FormatNotice[] }),
+					createdAt,
+				};
 			},
 
-			putArtifact: (artifact, inline) =>
-				write(() => {
-					insertArtifact(artifact, inline);
+			putArtifact: (artifact, inline, events = []) =>
+				write((tx) => {
+					if (insertArtifact(artifact, inline)) tx.events(events);
 				}),
 
 			async lastDeliveredResult(tenant, scheduleId, targetKey) {

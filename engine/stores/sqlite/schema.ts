@@ -6,6 +6,7 @@ import { CALENDARS } from './migrations/3-calendars.ts';
 import { POLICIES } from './migrations/2-policies.ts';
 import { TIMING } from './migrations/2-timing.ts';
 import { ACTS } from './migrations/3-acts.ts';
+import { NOTICES } from './migrations/4-notices.ts';
 
 /**
  * The tables, as migrations: the position in the list is the version that `PRAGMA user_version` names.
@@ -18,7 +19,12 @@ import { ACTS } from './migrations/3-acts.ts';
  * no foreign keys: on the hot path each would cost a look-up, and everything that belongs together is
  * written and deleted in one commit; `doctor` looks for orphans.
  */
-const MIGRATIONS: readonly string[] = [CONTROL + WORK, TIMING + POLICIES, ACTS + CALENDARS];
+const MIGRATIONS: readonly string[] = [
+	CONTROL + WORK,
+	TIMING + POLICIES,
+	ACTS + CALENDARS,
+	NOTICES,
+];
 
 /** Brings the database to this engine's version. @throws CapError STORAGE_UNAVAILABLE when it is newer */
 export function migrate(database: Database): void {

@@ -11,6 +11,7 @@ describe('the registry of formats', () => {
 			'json',
 			'ndjson',
 			'csv',
+			'tsv',
 			'html',
 			'raw',
 		]);

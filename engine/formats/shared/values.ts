@@ -1,0 +1,56 @@
+import type { JsonValue } from '../../contract/json.ts';
+import { cellText } from './cell-text.ts';
+import type { Cell } from './columns.ts';
+import { exactNumber } from './exact-json.ts';
+import type { TableColumn } from './table.ts';
+
+/**
+ * A cell in the type of its column; null where there is none.
+ *
+ * | type                                    | value                                                    |
+ * | --------------------------------------- | -------------------------------------------------------- |
+ * | string, time, duration                  | string                                                   |
+ * | boolean                                 | boolean                                                  |
+ * | integer, number                         | number                                                   |
+ * | bigint                                  | bigint                                                   |
+ * | decimal                                 | string: digits, perhaps with an exponent                 |
+ * | date, datetime, instant                 | string that `readMoment` and its like take               |
+ * | binary                                  | Buffer                                                   |
+ * | json, mixed                             | the value as it came; numbers may be exact (`exactNumber`) |
+ */
+export type CellValue = JsonValue | bigint | Buffer;
+
+/** Reads the cells of one column in its type. The types of the columns have to be known (`need: 'types'`). */
+export function valueReader(column: TableColumn): (value: Cell) => CellValue {
+	switch (column.type) {
+		case 'boolean':
+			return (value) => (typeof value === 'string' ? blank(value) ?? value === 'true' : value ?? null);
+		case 'integer':
+		case 'number':
+			return (value) => (typeof value === 'string' ? blank(value) ?? Number(value) : value ?? null);
+		case 'bigint':
+			return (value) => (value == null || value === '' ? null : BigInt(cellText(value)));
+		case 'decimal':
+			return (value) => (value == null || value === '' ? null : cellText(value));
+		case 'binary':
+			return (value) => (value == null ? null : Buffer.from(cellText(value), 'base64'));
+		case 'json':
+		case 'mixed':
+			return (value) => value ?? null;
+		case 'string':
+			return (value) => (value == null ? null : cellText(value));
+		default:
+			return (value) => (value == null || value === '' ? null : cellText(value));
+	}
+}
+
+/** An empty cell of a CSV file is no number and no boolean. */
+const blank = (value: string): null | undefined => (value === '' ? null : undefined);
+
+/** What one cell of a `mixed` or `json` column is. */
+export function kindOfCell(
+	value: NonNullable<Cell>,
+): 'string' | 'number' | 'boolean' | 'exact' | 'json' {
+	if (typeof value !== 'object') return typeof value as 'string' | 'number' | 'boolean';
+	return exactNumber(value) === undefined ? 'json' : 'exact';
+}
