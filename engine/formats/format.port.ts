@@ -82,7 +82,6 @@ export interface FormatRegistry {
 	list(): readonly Format[];
 }
 
-
 /** Bytes from `start` to `end`, both included. */
 export interface ByteRange {
 	start: number;

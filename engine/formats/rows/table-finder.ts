@@ -45,8 +45,10 @@ export class TableFinder {
 	#escaped = false;
 	/** The last string where names stand: at depth 1, and at depth 3 of the first form. */
 	#word: number[] = [];
-	/** The key whose value comes, and whether it is there yet. */
+	/** The last key. */
 	#key: string | undefined;
+	/** Whether a value is still to come: of the document, and of a table of the first form. */
+	#awaitsList = false;
 	#awaits = false;
 	#capture: number[] | undefined;
 	#draft: TableDraft = {};
@@ -107,8 +109,9 @@ export class TableFinder {
 	#structure(byte: number, at: number): void {
 		if (this.#depth === 0 && byte !== OPEN_OBJECT) this.#fail();
 		// the elements of a list of rows are objects
-		if (this.#depth === 2 && byte !== OPEN_OBJECT && byte !== COMMA && byte !== CLOSE_LIST) this.#fail();
-		if (this.#awaits && this.#depth === 1 && byte !== OPEN_LIST) this.#fail();
+		if (this.#depth === 2 && byte !== OPEN_OBJECT && byte !== COMMA && byte !== CLOSE_LIST)
+			this.#fail();
+		if (this.#awaitsList && byte !== OPEN_LIST) this.#fail();
 		switch (byte) {
 			case QUOTE:
 				this.#inString = true;
@@ -139,15 +142,21 @@ export class TableFinder {
 
 	#beginValue(): void {
 		this.#key = wordOf(this.#word);
-		this.#awaits = true;
-		if (this.#depth === 1 && this.#key !== 'tables') this.#byTables = false;
+		if (this.#depth === 3) {
+			this.#awaits = true;
+			return;
+		}
+		// a list in `rows` is one table, whatever stands beside it
+		if (this.#key === 'rows') this.#fail();
+		this.#awaitsList = true;
+		if (this.#key !== 'tables') this.#byTables = false;
 	}
 
 	#open(byte: number, at: number): void {
 		if (this.#depth === 1) {
 			if (this.#keyed.length > 0) this.#byTables = false;
 			this.#keyed.push({ name: this.#key ?? '', start: at });
-			this.#awaits = false;
+			this.#awaitsList = false;
 		} else if (this.#depth === 2 && this.#byTables) {
 			this.#draft = {};
 			this.#key = undefined;

@@ -10,11 +10,11 @@ const MARK = 3;
  * The result sets of a JSON result that is made of them; see `TableFinder` for the two forms. Most results
  * are known to be none by their first bytes. The rows of each are read from where they stand.
  */
-export const findTables: FindTables = async ({ encoding, open }) => {
-	if (encoding !== 'json') return undefined;
+export const findTables: FindTables = async (stored) => {
+	if (stored.encoding !== 'json') return undefined;
 	const finder = new TableFinder();
 	let skipped: number | undefined;
-	for await (const chunk of open()) {
+	for await (const chunk of stored.open()) {
 		if (chunk.length === 0) continue;
 		const isFirst = skipped === undefined;
 		// a byte order mark comes whole or not at all: no store cuts so small
@@ -28,6 +28,6 @@ export const findTables: FindTables = async ({ encoding, open }) => {
 	const before = skipped ?? NO_MARK;
 	return found.map(({ start, end, columns }, index): ResultTable => {
 		const range = { start: before + start, end: before + end - 1 };
-		return { name: names[index]!, columns, rows: () => readJson(open(range)) };
+		return { name: names[index]!, columns, rows: () => readJson(stored.open(range)) };
 	});
 };

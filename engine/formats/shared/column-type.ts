@@ -43,7 +43,10 @@ const NAMED: Readonly<Record<string, readonly ColumnType[]>> = {
 	...named(['decimal'], 'decimal numeric dec money'),
 	...named(NUMBER, 'number real float float4 float8 float32 float64 double'),
 	...named(['boolean'], 'boolean bool'),
-	...named(STRING, 'string text varchar char character nvarchar nchar clob uuid citext enum name utf8'),
+	...named(
+		STRING,
+		'string text varchar char character nvarchar nchar clob uuid citext enum name utf8',
+	),
 	...named(['date'], 'date date32'),
 	...named(['time'], 'time timetz'),
 	...named(['instant'], 'instant timestamptz'),
@@ -57,7 +60,8 @@ function named(types: readonly ColumnType[], names: string): Record<string, read
 	return Object.fromEntries(names.split(' ').map((name) => [name, types]));
 }
 
-const FORM = /^([a-z][a-z0-9_-]*)(?: (varying|precision))?(?: ?\((\d{1,4})(?:, ?(\d{1,4}))?\))?(.*)$/;
+const FORM =
+	/^([a-z][a-z0-9_-]*)(?: (varying|precision))?(?: ?\((\d{1,4})(?:, ?(\d{1,4}))?\))?(.*)$/;
 
 /** Reads `numeric(10,2)`, `timestamp with time zone`, `text[]`. @returns undefined for names unknown here */
 export function readTypeName(text: string): DeclaredType | undefined {
@@ -67,7 +71,8 @@ export function readTypeName(text: string): DeclaredType | undefined {
 	const types = Object.hasOwn(NAMED, word) ? NAMED[word] : undefined;
 	if (types === undefined) return undefined;
 	if (rest.includes('with time zone')) return { types: word === 'time' ? ['time'] : ['instant'] };
-	if (rest.includes('without time zone')) return { types: word === 'time' ? ['time'] : ['datetime'] };
+	if (rest.includes('without time zone'))
+		return { types: word === 'time' ? ['time'] : ['datetime'] };
 	if (!types.includes('decimal') || precision === undefined) return { types };
 	return { types, precision: Number(precision), scale: Number(scale ?? 0) };
 }

@@ -7,7 +7,10 @@ export function plainDigits(text: string): string {
 	const [, sign = '', whole = '', fraction = '', power = '0'] = match;
 	const digits = whole + fraction;
 	const point = whole.length + Number(power);
-	const left = (point <= 0 ? '' : digits.slice(0, point).padEnd(point, '0')).replace(/^0+(?=.)/, '');
+	const left = (point <= 0 ? '' : digits.slice(0, point).padEnd(point, '0')).replace(
+		/^0+(?=.)/,
+		'',
+	);
 	const right = (point < 0 ? '0'.repeat(-point) : '') + digits.slice(Math.max(0, point));
 	return `${sign}${left === '' ? '0' : left}${right === '' ? '' : `.${right}`}`;
 }

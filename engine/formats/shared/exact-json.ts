@@ -17,8 +17,7 @@ interface SourceTextAccess {
 const json = JSON as unknown as SourceTextAccess;
 
 /** Integers of 16 digits, fractions of 18, and exponents of three: the only numbers worth a second look. */
-const SUSPECT =
-	/[[:,\s-](?:\d{16}|[1-9][\d.]{18}|0\.0*[1-9]\d{17}|\d[\d.]*[eE][+-]?\d{3})/;
+const SUSPECT = /[[:,\s-](?:\d{16}|[1-9][\d.]{18}|0\.0*[1-9]\d{17}|\d[\d.]*[eE][+-]?\d{3})/;
 const MAX_DOUBLE_DIGITS = 17;
 
 function keepExact(_key: string, value: unknown, { source }: { source?: string }): unknown {
@@ -36,7 +35,10 @@ function isExact(value: number, source: string): boolean {
 
 /** Digits that say something: without zeros in front, and without an exponent. */
 function digitsOf(source: string): number {
-	return source.replace(/[eE].*$/, '').replace(/\D/g, '').replace(/^0+/, '').length;
+	return source
+		.replace(/[eE].*$/, '')
+		.replace(/\D/g, '')
+		.replace(/^0+/, '').length;
 }
 
 /** How to parse `text` or any part of it: one look at a whole block is cheaper than one at each line. */

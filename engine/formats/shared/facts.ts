@@ -214,4 +214,6 @@ export class ColumnFacts {
 }
 
 const wholeDigits = (value: number): number =>
-	Number.isFinite(value) ? plainDigits(String(Math.trunc(Math.abs(value)))).replace(/^0$/, '').length : 0;
+	Number.isFinite(value)
+		? plainDigits(String(Math.trunc(Math.abs(value)))).replace(/^0$/, '').length
+		: 0;

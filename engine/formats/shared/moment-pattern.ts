@@ -34,8 +34,7 @@ type Piece = (clock: Clock) => string;
 const pad = (value: number, length: number): string => String(value).padStart(length, '0');
 const hour = ({ millis }: Clock): number => Math.floor(millis / 3_600_000);
 const hour12 = (clock: Clock): number => hour(clock) % 12 || 12;
-const fraction = ({ millis, nanos }: Clock): string =>
-	pad(millis % 1000, 3) + pad(nanos, 6);
+const fraction = ({ millis, nanos }: Clock): string => pad(millis % 1000, 3) + pad(nanos, 6);
 
 function offsetText({ offset }: Clock): string {
 	if (offset === undefined) return '';
@@ -115,8 +114,7 @@ export function momentWriter(
 		const kind = momentKind(text);
 		if (kind === undefined) return text;
 		const moment = readMoment(text);
-		const offset =
-			kind === 'instant' ? offsetAt(moment.days * DAY_MS + moment.millis) : undefined;
+		const offset = kind === 'instant' ? offsetAt(moment.days * DAY_MS + moment.millis) : undefined;
 		const clock = clockOf(moment, offset);
 		let written = '';
 		for (const piece of pieces) written += piece(clock);

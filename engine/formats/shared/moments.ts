@@ -62,7 +62,8 @@ function isZoneAt(text: string, at: number): boolean {
 /** What kind of moment the text is, or undefined: `2026-02-30` is none. */
 export function momentKind(text: string): MomentKind | undefined {
 	const { length } = text;
-	if (length < 10 || length > 40 || text.charCodeAt(4) !== DASH || !isDateAt(text)) return undefined;
+	if (length < 10 || length > 40 || text.charCodeAt(4) !== DASH || !isDateAt(text))
+		return undefined;
 	if (length === 10) return 'date';
 	if (text[10] !== 'T' && text[10] !== ' ') return undefined;
 	const end = endOfTime(text, 11);

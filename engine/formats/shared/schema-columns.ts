@@ -64,7 +64,8 @@ function rowSchema(root: JsonObject, table: string | undefined): JsonObject | un
 	const whole = resolve(root, root);
 	const within = (object: JsonObject, name: string): JsonObject | undefined => {
 		const properties = object['properties'];
-		const found = isObject(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
+		const found =
+			isObject(properties) && Object.hasOwn(properties, name) ? properties[name] : undefined;
 		return isObject(found) ? itemsOf(resolve(found, root), root) : undefined;
 	};
 	if (table !== undefined) return within(whole, table);
@@ -107,6 +108,7 @@ function declaredBy(schema: JsonObject, types: readonly string[]): DeclaredType 
 	if (only === undefined || others.length > 0) return undefined;
 	const { format, contentEncoding } = schema;
 	if (only === 'string' && contentEncoding === 'base64') return readTypeName('binary');
-	const named = typeof format === 'string' && Object.hasOwn(FORMATS, format) ? FORMATS[format]! : only;
+	const named =
+		typeof format === 'string' && Object.hasOwn(FORMATS, format) ? FORMATS[format]! : only;
 	return readTypeName(named);
 }

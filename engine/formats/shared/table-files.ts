@@ -34,17 +34,15 @@ export async function* tableFiles(
 	}
 	const names = chosenTables(input, options).map(({ name }) => name);
 	const files = fileNames(names, about.extension);
-	const entries = names.map(
-		(name, index): ZipEntry => ({
-			name: files[index]!,
-			...(about.method === undefined ? {} : { method: about.method }),
-			async *content() {
-				// one after the other: what is known of one table's columns is gone when the next begins
-				const [table] = await openTables(input, { ...options, tables: [name] }, about);
-				yield* about.render(table!);
-			},
-		}),
-	);
+	const entries = names.map((name, index): ZipEntry => ({
+		name: files[index]!,
+		...(about.method === undefined ? {} : { method: about.method }),
+		async *content() {
+			// one after the other: what is known of one table's columns is gone when the next begins
+			const [table] = await openTables(input, { ...options, tables: [name] }, about);
+			yield* about.render(table!);
+		},
+	}));
 	yield* zip(entries, { modifiedAt: Date.parse(input.meta.resultAt) });
 }
 

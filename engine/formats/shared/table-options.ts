@@ -31,7 +31,11 @@ export const momentPattern = z
 
 const columnSchema = z.strictObject({
 	name: name.describe('The key in the rows'),
-	label: z.string().max(500).optional().describe('What it is called in the file; its name otherwise, or its title where people read'),
+	label: z
+		.string()
+		.max(500)
+		.optional()
+		.describe('What it is called in the file; its name otherwise, or its title where people read'),
 	type: z
 		.enum(COLUMN_TYPES)
 		.optional()
@@ -51,7 +55,10 @@ const columnSchema = z.strictObject({
 export const columnOptions = {
 	columns: z
 		.array(
-			z.union([name.transform((text): z.output<typeof columnSchema> => ({ name: text })), columnSchema]),
+			z.union([
+				name.transform((text): z.output<typeof columnSchema> => ({ name: text })),
+				columnSchema,
+			]),
 		)
 		.min(1)
 		.max(MAX_COLUMNS)
@@ -59,7 +66,9 @@ export const columnOptions = {
 			error: 'each column once',
 		})
 		.optional()
-		.describe('Which columns, in this order, by name or with label, type and pattern; all when omitted'),
+		.describe(
+			'Which columns, in this order, by name or with label, type and pattern; all when omitted',
+		),
 	omit: z
 		.array(name)
 		.max(MAX_COLUMNS)
@@ -79,7 +88,9 @@ export const columnOptions = {
 	nested: z
 		.enum(['json', 'flatten'])
 		.default('json')
-		.describe('Objects in a row: one cell of JSON, or a column for each of their fields: `address.city`'),
+		.describe(
+			'Objects in a row: one cell of JSON, or a column for each of their fields: `address.city`',
+		),
 	readText: z
 		.enum(['auto', 'none', 'moments', 'all'])
 		.default('auto')
@@ -144,7 +155,5 @@ function isLocale(tag: string): boolean {
 	}
 }
 
-const columnGroup = z.strictObject(columnOptions);
-const textGroup = z.strictObject(textOptions);
-export type ColumnOptions = z.output<typeof columnGroup>;
-export type TextOptions = z.output<typeof textGroup>;
+export type ColumnOptions = z.output<z.ZodObject<typeof columnOptions>>;
+export type TextOptions = z.output<z.ZodObject<typeof textOptions>>;

@@ -238,7 +238,7 @@ function columnOf(sketch: Sketch, facts: ColumnFacts | undefined, rows: number):
 		key: sketch.label ?? name,
 		label: sketch.label ?? title ?? name,
 		type,
-		nullable: !(required && facts !== undefined && facts.values === rows),
+		nullable: !(required && facts?.values === rows),
 		align: sketch.align ?? (isNumeric(type) ? 'right' : 'left'),
 		pattern,
 		digits: type === 'decimal' ? facts?.digits : undefined,

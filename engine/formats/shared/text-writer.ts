@@ -3,7 +3,12 @@ import { isNumeric } from './column-type.ts';
 import type { Cell } from './columns.ts';
 import { plainDigits } from './decimal.ts';
 import { exactNumber } from './exact-json.ts';
-import { momentWriter, readMomentPattern, zonedWriter, type WriteMoment } from './moment-pattern.ts';
+import {
+	momentWriter,
+	readMomentPattern,
+	zonedWriter,
+	type WriteMoment,
+} from './moment-pattern.ts';
 import {
 	numberWriter,
 	plainNumberWriter,
@@ -19,7 +24,7 @@ const DIGITS = /^-?\d+(?:\.\d+)?$/;
 /** What has to be known of the columns to write them as text: their types only where something changes. */
 export function needForText(options: TextOptions): Need {
 	const { locale, numberFormat, dateFormat, dateTimeFormat, timeZone } = options;
-	return locale ?? numberFormat ?? dateFormat ?? dateTimeFormat ?? timeZone ? 'types' : 'names';
+	return (locale ?? numberFormat ?? dateFormat ?? dateTimeFormat ?? timeZone) ? 'types' : 'names';
 }
 
 /** Writes the cells of one column as text, as the options say; every digit and letter where they say nothing. */

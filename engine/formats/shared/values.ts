@@ -24,14 +24,16 @@ export type CellValue = JsonValue | bigint | Buffer;
 export function valueReader(column: TableColumn): (value: Cell) => CellValue {
 	switch (column.type) {
 		case 'boolean':
-			return (value) => (typeof value === 'string' ? blank(value) ?? value === 'true' : value ?? null);
+			return (value) =>
+				isNothing(value) ? null : typeof value === 'string' ? value === 'true' : value;
 		case 'integer':
 		case 'number':
-			return (value) => (typeof value === 'string' ? blank(value) ?? Number(value) : value ?? null);
+			return (value) =>
+				isNothing(value) ? null : typeof value === 'string' ? Number(value) : value;
 		case 'bigint':
-			return (value) => (value == null || value === '' ? null : BigInt(cellText(value)));
+			return (value) => (isNothing(value) ? null : BigInt(cellText(value)));
 		case 'decimal':
-			return (value) => (value == null || value === '' ? null : cellText(value));
+			return (value) => (isNothing(value) ? null : cellText(value));
 		case 'binary':
 			return (value) => (value == null ? null : Buffer.from(cellText(value), 'base64'));
 		case 'json':
@@ -40,12 +42,12 @@ export function valueReader(column: TableColumn): (value: Cell) => CellValue {
 		case 'string':
 			return (value) => (value == null ? null : cellText(value));
 		default:
-			return (value) => (value == null || value === '' ? null : cellText(value));
+			return (value) => (isNothing(value) ? null : cellText(value));
 	}
 }
 
-/** An empty cell of a CSV file is no number and no boolean. */
-const blank = (value: string): null | undefined => (value === '' ? null : undefined);
+/** Also an empty cell of a CSV file, where the column is no text. */
+const isNothing = (value: Cell): value is null | undefined | '' => value == null || value === '';
 
 /** What one cell of a `mixed` or `json` column is. */
 export function kindOfCell(

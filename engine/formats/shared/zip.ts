@@ -50,7 +50,8 @@ export async function* zip(
 	const stamp = dosTime(modifiedAt);
 	const written: Written[] = [];
 	let offset = 0;
-	for await (const { name, content, method = 'deflate' } of entries) {
+	for await (const file of entries) {
+		const { name, method = 'deflate' } = file;
 		const entry: Written = {
 			name: Buffer.from(name, 'utf8'),
 			method: method === 'deflate' ? 8 : 0,
@@ -61,7 +62,7 @@ export async function* zip(
 		};
 		const header = localHeader(entry, stamp);
 		yield header;
-		const bytes = measured(content(), entry);
+		const bytes = measured(file.content(), entry);
 		for await (const chunk of method === 'deflate' ? deflated(bytes, level) : bytes) {
 			entry.compressed += chunk.length;
 			yield chunk;
@@ -203,14 +204,13 @@ function directory(
 	end.writeUInt16LE(count, 10);
 	end.writeUInt32LE(Math.min(central.length, MAX_32), 12);
 	end.writeUInt32LE(Math.min(offset, MAX_32), 16);
-	const end64 = is64 ? zip64End(entries.length, { offset, length: central.length }) : Buffer.alloc(0);
+	const end64 = is64
+		? zip64End(entries.length, { offset, length: central.length })
+		: Buffer.alloc(0);
 	return Buffer.concat([central, end64, end]);
 }
 
-function zip64End(
-	count: number,
-	{ offset, length }: { offset: number; length: number },
-): Buffer {
+function zip64End(count: number, { offset, length }: { offset: number; length: number }): Buffer {
 	const bytes = Buffer.alloc(76);
 	bytes.writeUInt32LE(END_64, 0);
 	bytes.writeBigUInt64LE(44n, 4);

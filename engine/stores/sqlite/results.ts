@@ -1,9 +1,4 @@
-import type {
-	ArtifactRecord,
-	BlobRef,
-	FormatNotice,
-	ResultRecord,
-} from '../../contract/result.ts';
+import type { ArtifactRecord, BlobRef, FormatNotice, ResultRecord } from '../../contract/result.ts';
 import type { Store } from '../store.port.ts';
 import type { Context } from './context.ts';
 
