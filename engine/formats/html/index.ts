@@ -1,6 +1,6 @@
-import type { Row } from '../../contract/envelope.ts';
 import type { Format } from '../format.port.ts';
 import { encodeText } from '../shared/encode-text.ts';
+import { firstRows } from '../shared/limits.ts';
 import { demandRows } from '../shared/suitable.ts';
 import { DEFAULT_MAX_ROWS, HIGHEST_MAX_ROWS, htmlOptionsSchema } from './options.ts';
 import { closing, opening, tableRow, type Report } from './page.ts';
@@ -30,25 +30,11 @@ export function createHtmlFormat(): Format {
 					input.columns?.flatMap(({ name, title }) => (title === undefined ? [] : [[name, title]])),
 				),
 			};
-			yield* encodeText(first(input.rows(), report.shown), {
+			yield* encodeText(firstRows(input.rows(), report.shown), {
 				opening: String(opening(report)),
 				each: (row) => String(tableRow(row, profile.columns)),
 				closing: () => String(closing(report)),
 			});
 		},
 	};
-}
-
-/** The first so many rows; what comes after is not read. */
-async function* first(
-	batches: AsyncIterable<readonly Row[]>,
-	count: number,
-): AsyncGenerator<readonly Row[]> {
-	let left = count;
-	if (left === 0) return;
-	for await (const batch of batches) {
-		yield batch.length <= left ? batch : batch.slice(0, left);
-		left -= batch.length;
-		if (left <= 0) return;
-	}
 }
