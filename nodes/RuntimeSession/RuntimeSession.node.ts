@@ -39,7 +39,7 @@ export class RuntimeSession implements INodeType {
 		group: ['transform'],
 		version: 1,
 		subtitle:
-			'={{ $parameter["operation"] === "invoke" ? ($parameter["capability"]["value"] || "") + " " + ($parameter["action"]["value"] || "") : $parameter["operation"] }}',
+			'={{ $parameter["operation"] === "invoke" ? (($parameter["capability"]["value"] || "") + " " + ($parameter["action"]["value"] || "")).trim() || "invoke" : $parameter["operation"] }}',
 		description:
 			'Run an action of a capability with CapScheduler, or answer for a run that this workflow serves',
 		defaults: { name: 'RuntimeSession' },
@@ -48,6 +48,17 @@ export class RuntimeSession implements INodeType {
 		usableAsTool: true,
 		credentials: [{ name: CREDENTIAL, required: true }],
 		webhooks: resumeWebhooks,
+		hints: [
+			{
+				type: 'warning',
+				message:
+					'Waiting by callback takes <b>one item</b>: put a Loop Over Items node with a batch size of 1 before this one, or wait inline.',
+				displayCondition:
+					'={{ $parameter["operation"] === "invoke" && $parameter["wait"] === "callback" && $input.all().length > 1 }}',
+				whenToDisplay: 'beforeExecution',
+				location: 'outputPane',
+			},
+		],
 		properties,
 	};
 

@@ -2,7 +2,8 @@ import type { IExecuteFunctions, INodeExecutionData, JsonObject } from 'n8n-work
 import { NodeApiError, NodeOperationError } from 'n8n-workflow';
 
 /**
- * What an item becomes that failed: an item with the error, where the node is to go on; else it throws.
+ * What an item becomes that failed: an item with the error, where the node is to go on; else it throws. n8n sends
+ * an item to the error output only if it has no other fields than `error`, `message` and `details`.
  * @throws NodeApiError, NodeOperationError with the item's place
  */
 export function failedItem(
@@ -18,8 +19,10 @@ export function failedItem(
 	return {
 		json: {
 			error: wrapped.message,
-			...(typeof wrapped.description === 'string' ? { description: wrapped.description } : {}),
-			...codeOf(wrapped),
+			details: {
+				...codeOf(wrapped),
+				...(typeof wrapped.description === 'string' ? { description: wrapped.description } : {}),
+			},
 		},
 		pairedItem: { item: itemIndex },
 	};

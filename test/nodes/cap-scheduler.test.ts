@@ -251,8 +251,20 @@ describe('items are paired with what they came of', () => {
 			.expect('get', '/v1/runs/b', { answer: { id: 'b' } });
 		const output = await run(parameters, { items, continueOnFail: true });
 		expect(output).toMatchObject([
-			{ json: { error: 'no run a', code: 'NOT_FOUND' }, pairedItem: { item: 0 } },
+			{ json: { error: 'no run a', details: { code: 'NOT_FOUND' } }, pairedItem: { item: 0 } },
 			{ json: { id: 'b' }, pairedItem: { item: 1 } },
+		]);
+	});
+
+	test('it goes out by the error output, where the node has one', async () => {
+		engine
+			.expect('get', '/v1/runs/a', {
+				status: 404,
+				answer: { status: 404, code: 'NOT_FOUND', detail: 'no run a', errors: [] },
+			})
+			.expect('get', '/v1/runs/b', { answer: { id: 'b' } });
+		expect(await run(parameters, { items, errorOutput: true })).toMatchObject([
+			{ json: { error: 'no run a', details: { code: 'NOT_FOUND' } }, pairedItem: { item: 0 } },
 		]);
 	});
 

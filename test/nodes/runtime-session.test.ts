@@ -178,6 +178,35 @@ describe('the callback', () => {
 		expect(result.workflowData).toMatchObject([[{ json: { a: 1 } }]]);
 	});
 
+	test('has the node executed once more, where n8n would have switched it off', async () => {
+		const node = { name: 'Tested', disabled: true };
+		const asleep = { executionData: { nodeExecutionStack: [{ node, data: { main: [[]] } }] } };
+		const { result } = await callWebhook(
+			{ type: 'runtimeSession', parameters: { ...INVOKE, wait: 'callback' } },
+			{ headers: signed(resumeSecret(), body), body },
+			asleep,
+		);
+		expect(node.disabled).toBe(false);
+		const items = result.workflowData![0]!;
+		engine
+			.expect('get', '/v1/runs/run_1', { answer: DONE })
+			.expect('get', '/v1/runs/run_1/result?format=json', { answer: [{ a: 1 }] });
+		expect(await run({ ...INVOKE, wait: 'callback' }, { items })).toMatchObject([
+			{ json: { a: 1 }, pairedItem: { item: 0 } },
+		]);
+
+		// and a run that has failed is an error of the node, on which it can go on
+		const failed = { ...DONE, state: 'failed', error: { code: 'X', message: 'closed' } };
+		engine.expect('get', '/v1/runs/run_1', { answer: failed });
+		await expect(run({ ...INVOKE, wait: 'callback' }, { items })).rejects.toMatchObject({
+			message: 'closed',
+		});
+		engine.expect('get', '/v1/runs/run_1', { answer: failed });
+		expect(
+			await run({ ...INVOKE, wait: 'callback' }, { items, continueOnFail: true }),
+		).toMatchObject([{ json: { error: 'closed' }, pairedItem: { item: 0 } }]);
+	});
+
 	test('of anybody else is refused', async () => {
 		const { response, result } = await send(
 			signed(`whsec_${Buffer.alloc(32).toString('base64')}`, body),

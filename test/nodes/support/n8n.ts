@@ -108,6 +108,8 @@ export interface RunWish {
 	parameters: Core.INodeParameters;
 	items?: Core.INodeExecutionData[];
 	continueOnFail?: boolean;
+	/** Goes on with what failed by the error output, and gives that. */
+	errorOutput?: boolean;
 	executionId?: string;
 	/** What the workflow's CapSchedule Trigger began with. */
 	began?: Core.IDataObject;
@@ -121,6 +123,7 @@ export async function runNode({
 	parameters,
 	items = [{ json: {} }],
 	continueOnFail = false,
+	errorOutput = false,
 	executionId = '17',
 	began,
 }: RunWish): Promise<Core.INodeExecutionData[]> {
@@ -129,6 +132,7 @@ export async function runNode({
 		type: `${PACKAGE}.${node}`,
 		parameters,
 		...(continueOnFail ? { onError: 'continueRegularOutput' as const } : {}),
+		...(errorOutput ? { onError: 'continueErrorOutput' as const } : {}),
 	};
 	const trigger = { name: TRIGGER, type: `${PACKAGE}.capScheduleTrigger` };
 	const toTested = { [TRIGGER]: { main: [[{ node: 'Tested', type: 'main', index: 0 }]] } };
@@ -156,7 +160,7 @@ export async function runNode({
 	const run = await execute.processRunExecutionData(workflow);
 	const { resultData } = run.data;
 	if (resultData.error !== undefined) throw resultData.error;
-	return resultData.runData.Tested[0].data.main[0];
+	return resultData.runData.Tested[0].data.main[errorOutput ? 1 : 0];
 }
 
 export { Container, core, workflowModule };
@@ -208,6 +212,8 @@ export interface WebhookAnswer {
 export async function callWebhook(
 	node: { type: string; parameters: object; staticData?: object; mode?: string },
 	request: { headers: Record<string, string>; body: Buffer },
+	/** The execution that sleeps. */
+	asleep: object | null = null,
 ): Promise<WebhookAnswer> {
 	const response: WebhookAnswer['response'] = {};
 	const httpResponse = {
@@ -240,7 +246,7 @@ export async function callWebhook(
 		node.mode ?? 'webhook',
 		{ webhookDescription: type.description.webhooks?.[0] },
 		[],
-		null,
+		asleep,
 	);
 	const result = await type.webhook!.call(context);
 	return { response, result };
