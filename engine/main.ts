@@ -12,6 +12,7 @@ import type { Config } from './config.ts';
 import type { KeyRecord } from './contract/access.ts';
 import { CapError } from './contract/errors.ts';
 import { createFaults } from './faults.ts';
+import type { Format } from './formats/format.port.ts';
 import { createFormatRegistry } from './formats/registry.ts';
 import { createRowReader, findTables } from './formats/rows/index.ts';
 import { createApp } from './http/app.ts';
@@ -32,7 +33,7 @@ import { deriveKeys, parseKeys } from './security/keys.ts';
 import { createSealing } from './security/sealing.ts';
 import { createSigner } from './security/standard-webhooks.ts';
 import { createTokens } from './security/tokens.ts';
-import { readAnswer } from './sessions/http/result.ts';
+import { readAnswer, readUpload } from './sessions/http/result.ts';
 import { createHttpSession } from './sessions/http/http-session.ts';
 import { createModuleSession } from './sessions/module/module-session.ts';
 import { createSessionRegistry } from './sessions/registry.ts';
@@ -63,6 +64,8 @@ export interface EngineParts {
 	clock?: Clock;
 	/** Takes the lines of the log; default: standard error. */
 	writeLog?: (line: string) => void;
+	/** Further formats, beside those of the engine. */
+	formats?: readonly Format[];
 	/** Further bindings, beside those of the engine. */
 	sessions?: readonly SessionAdapter[];
 	/** The version of the time zone data; default that of Node. */
@@ -126,7 +129,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		newId,
 		zoneData: parts.zoneData ?? process.versions['tz'] ?? '',
 		calendars: createCalendarSources(),
-		formats: createFormatRegistry(),
+		formats: createFormatRegistry(parts.formats),
 		readRows: createRowReader,
 		findTables,
 		channels: createChannelRegistry([
@@ -140,6 +143,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			...(parts.sessions ?? []),
 		]),
 		readAnswer,
+		readUpload,
 		egress,
 		sealing: createSealing({ keys }),
 		signer,

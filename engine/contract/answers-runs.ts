@@ -159,6 +159,24 @@ export const heartbeatSchema = z
 	})
 	.meta({ id: 'Heartbeat' });
 
+export const deliveredSchema = z
+	.looseObject({
+		runId: id('run').meta({ description: 'Holds what was handed in.' }),
+		state: z.enum(['pending', 'delivered', 'dead']).meta({
+			description:
+				'`delivered`: every target has it, or skipped it, if need be by a fallback; `dead`: all attempts are over and one target has it not.',
+		}),
+		result: resultSchema,
+		deliveries: z.array(deliverySchema),
+		link: createdLinkSchema.nullable().meta({ description: 'Where one was asked for.' }),
+		secrets: secretsSchema.optional(),
+	})
+	.meta({ id: 'HandedIn' });
+
+export const formatPreviewAnswerSchema = z
+	.looseObject({ format: text, filename: text, contentType: text })
+	.meta({ id: 'FormatPreview' });
+
 const invoked = { secrets: secretsSchema.optional() };
 
 export const invokedSchema = z

@@ -41,7 +41,9 @@ const rendering = {
 		.min(1)
 		.max(255)
 		.optional()
-		.describe('A template: `{{capability}}-{{nominalAt:yyyy-MM-dd}}.{{ext}}`.'),
+		.describe(
+			'A template: `{{capability}}-{{nominalAt:yyyy-MM-dd}}.{{ext}}`. `{{name}}` is what the source calls its file.',
+		),
 };
 
 const oneOf = (target: { destination?: unknown; channel?: unknown; settings?: unknown }): boolean =>

@@ -12,6 +12,7 @@ export const TRIGGERS = [
 	'flow',
 	'api',
 	'rerun',
+	'upload',
 ] as const;
 export type Trigger = (typeof TRIGGERS)[number];
 

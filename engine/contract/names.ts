@@ -29,6 +29,8 @@ export const RESERVED_NAMES: ReadonlySet<string> = new Set([
 	'events',
 	'well-known',
 	'.well-known',
+	// what one-off work is told apart by, see uploads.ts
+	'upload',
 ]);
 
 /** Names of capabilities and actions: they appear in URLs, file names and metrics. */

@@ -9,7 +9,8 @@ export interface ReportMeta {
 	title: string;
 	capability: string;
 	action: string;
-	runId: string;
+	/** Null where no run brought it: what was handed in to be formatted. */
+	runId: string | null;
 	parameters: JsonObject;
 	nominalAt: string | null;
 	window: { start: string | null; end: string } | null;

@@ -8,7 +8,7 @@ import type { ByteRange } from '../stores/blob.port.ts';
 import { ANSWERED } from './route.ts';
 
 /** What a browser may do with a file that a capability made: save it. */
-const FILE_POLICY = "default-src 'none'; sandbox";
+export const FILE_POLICY = "default-src 'none'; sandbox";
 
 /**
  * Answers with a file: whole, one range of it, or only its headers (RFC 9110).
@@ -100,7 +100,7 @@ function wantedRange(
 }
 
 /** RFC 6266: a name in ASCII for old clients, and the exact one. */
-function attachment(filename: string): string {
+export function attachment(filename: string): string {
 	const ascii = filename.replaceAll(/[^\x20-\x7e]|["\\%]/g, '_');
 	const exact = encodeURIComponent(filename.toWellFormed()).replaceAll(
 		/['()*]/g,
@@ -110,5 +110,6 @@ function attachment(filename: string): string {
 	return ascii === filename ? plain : `${plain}; filename*=UTF-8''${exact}`;
 }
 
-const plainHeader = (value: string): string | undefined =>
+/** Undefined for what no header can carry. */
+export const plainHeader = (value: string): string | undefined =>
 	/^[\x20-\x7e]{1,200}$/.test(value) ? value : undefined;

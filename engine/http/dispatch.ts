@@ -76,9 +76,9 @@ async function withKey(
 	const handled = route.handle({
 		...call,
 		actor,
-		once: (act, respond) => {
+		once: (act, respond, options) => {
 			if (key === undefined) return act(undefined).then((made) => answered(made, respond));
-			const print = fingerprint(request, bytes);
+			const print = fingerprint(request, options?.sent ?? bytes);
 			const once = {
 				key,
 				fingerprint: print,

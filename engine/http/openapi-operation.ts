@@ -47,7 +47,7 @@ export function operation(route: Route, collector: SchemaCollector, problem: Jso
 	const parameters = [
 		...fields(route.params, 'path', collector),
 		...fields(route.query, 'query', collector),
-		...headerParameters(route),
+		...headerParameters(route, collector),
 	];
 	const scopes = route.auth === 'key' && route.scopes.length > 0 ? [...route.scopes] : undefined;
 	const needs = scopes && `Needs the scope ${scopes.map((scope) => `\`${scope}\``).join(' or ')}.`;
@@ -90,9 +90,15 @@ function fields(
 	});
 }
 
-function headerParameters({ method, auth, conditional, waits, headers = [] }: Route): Parameter[] {
-	const own = headers.map(({ name, description, example }) =>
-		parameter(name, description, { example }),
+function headerParameters(
+	{ method, auth, conditional, waits, headers = [] }: Route,
+	collector: SchemaCollector,
+): Parameter[] {
+	const own = headers.map(({ name, description, example, json }) =>
+		parameter(name, description, {
+			example,
+			...(json === undefined ? {} : { schema: jsonText(json, collector) }),
+		}),
 	);
 	if (method === 'post' && auth === 'key') {
 		const schema = { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' };
@@ -118,6 +124,12 @@ function headerParameters({ method, auth, conditional, waits, headers = [] }: Ro
 	return own;
 }
 
+const jsonText = (schema: z.ZodType, collector: SchemaCollector): Json => ({
+	...text,
+	contentMediaType: 'application/json',
+	contentSchema: collector.convert(schema, 'input'),
+});
+
 const parameter = (
 	name: string,
 	description: string,
@@ -141,7 +153,11 @@ function requestBody(
 		return {
 			required: false,
 			description: body.description,
-			content: { 'application/json': anything, '*/*': { schema: {} } },
+			content: {
+				'application/json': anything,
+				...Object.fromEntries((body.media ?? []).map((type) => [type, { schema: {} }])),
+				'*/*': { schema: {} },
+			},
 		};
 	}
 	return {

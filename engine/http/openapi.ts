@@ -24,6 +24,7 @@ const TAGS: Record<Tag, string> = {
 	Sessions: 'What a capability calls while it works, with the token of its attempt.',
 	Destinations: 'Where results are pushed to.',
 	Deliveries: 'Results on their way to destinations, with receipts.',
+	'One-off work': 'Rows or a file in, a file or receipts out; no schedule, no capability.',
 	Events: 'Everything that happens, as it happens.',
 	Catalogue: 'The formats, channels and bindings that this engine has.',
 	Keys: 'API keys and their scopes.',

@@ -60,12 +60,14 @@ export interface KeyCall<P = unknown, Q = unknown, B = unknown> extends Call<P, 
 export type Once = <T>(
 	act: (once: OnceRequest<T> | undefined) => Promise<Answered<T>>,
 	respond: (answer: T) => Reply,
+	/** `sent`: what stands for a body that the handler read itself. */
+	options?: { sent: Uint8Array },
 ) => Promise<Reply>;
 
 export type BodySpec<B extends z.ZodType = z.ZodType> =
 	| { kind: 'json'; schema: B; optional?: boolean }
 	/** Any content type, read by the handler. */
-	| { kind: 'stream'; description: string };
+	| { kind: 'stream'; description: string; media?: readonly string[] };
 
 /** One success answer as documented. */
 export interface AnswerSpec {
@@ -81,6 +83,8 @@ export interface HeaderSpec {
 	name: string;
 	description: string;
 	example?: string;
+	/** Of the JSON that it holds. */
+	json?: z.ZodType;
 }
 
 export type Tag =
@@ -93,6 +97,7 @@ export type Tag =
 	| 'Sessions'
 	| 'Destinations'
 	| 'Deliveries'
+	| 'One-off work'
 	| 'Events'
 	| 'Catalogue'
 	| 'Keys'

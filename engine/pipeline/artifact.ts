@@ -22,7 +22,7 @@ export interface Rendering {
 /** The format that was asked for, or the one that suits the result. @throws CapError FORMAT_UNSUITABLE */
 export function chooseFormat(
 	ctx: Context,
-	result: ResultRecord,
+	result: Pick<ResultRecord, 'encoding' | 'contentType'>,
 	wish: { format: string; options?: JsonObject | undefined; path: string },
 ): Rendering {
 	const isAuto = wish.format === AUTO_FORMAT;
@@ -124,7 +124,8 @@ export function storedBytes(ctx: Context, { encoding, blob }: ResultRecord): Sto
 	return { encoding, open: (range) => ctx.store.blobs.open(blob, range) };
 }
 
-async function inputOf(
+/** A stored result as formats see it. `notices` takes what the file will not show. */
+export async function inputOf(
 	ctx: Context,
 	{ run, spec, result }: { run: Run; spec: RunSpec; result: ResultRecord },
 	notices: FormatNotice[],

@@ -29,6 +29,8 @@ export interface Context {
 	channels: ChannelRegistry;
 	sessions: SessionRegistry;
 	readAnswer: ReadAnswer;
+	/** Reads what is handed in to be formatted or delivered. */
+	readUpload: ReadAnswer;
 	egress: Egress;
 	sealing: Sealing;
 	signer: Signer;

@@ -5,12 +5,11 @@ import type { Target } from '../contract/delivery.ts';
 import { CapError } from '../contract/errors.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { ArtifactRecord, ResultRecord } from '../contract/result.ts';
+import type { ResultRecord } from '../contract/result.ts';
 import type { Delivery, Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
 import { toIso } from '../contract/time.ts';
 import { whySkipped } from '../core/delivery/condition.ts';
-import { parseFilename, renderFilename } from '../core/delivery/filename.ts';
 import type { SendFailure } from '../core/delivery/transitions.ts';
 import {
 	afterSendFailure,
@@ -22,6 +21,7 @@ import {
 import { chooseFormat, ensureArtifact, storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
+import { fileNameOf } from './file-name.ts';
 import { joinSecrets } from './secrets.ts';
 import { settleDeliveredSla } from './sla.ts';
 import { targetPrefix } from './spec.ts';
@@ -83,6 +83,7 @@ export async function settleDelivery(
 		// The notification waits for the last of them. If this engine dies here, it comes at its own time.
 		const all = await ctx.store.deliveriesOfRun(delivery.tenant, delivery.runId);
 		if (all.every(isSettled)) {
+			ctx.wake.runDelivered(delivery.runId);
 			await ctx.store.releaseNotifications(delivery.tenant, delivery.runId, ctx.clock.now());
 			await settleDeliveredSla(ctx, delivery, all);
 		}
@@ -296,33 +297,9 @@ async function render(
 	const result = await resultOf(ctx, about.run);
 	const chosen = chooseFormat(ctx, result, { ...target, path: 'format' });
 	const artifact = await ensureArtifact(ctx, { ...about, result }, chosen);
-	const filename = fileNameOf(target.filename, about, artifact);
+	const filename = fileNameOf(target.filename, { ...about, result }, artifact);
 	const { blob, contentType, notices } = artifact;
 	return { ...blob, contentType, filename, ...(notices === undefined ? {} : { notices }) };
-}
-
-/** The name of a file for a rendered result. */
-export function fileNameOf(
-	template: string,
-	{ run, spec }: Source,
-	artifact: ArtifactRecord,
-): string {
-	return renderFilename(parseFilename(template, 'filename'), {
-		values: {
-			capability: run.capability,
-			action: run.action,
-			runId: run.id,
-			scheduleId: run.scheduleId,
-			scheduleName: spec.schedule?.name ?? null,
-			tenant: run.tenant,
-			format: artifact.format,
-			ext: artifact.extension,
-			nominalAt: run.nominalAt ?? run.createdAt,
-			windowStart: run.windowStart,
-			windowEnd: run.nominalAt,
-		},
-		timeZone: spec.timeZone,
-	});
 }
 
 function parcelOf(

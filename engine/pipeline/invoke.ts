@@ -158,6 +158,12 @@ export async function rerun(
 	const earlier = await findEarlier(ctx, actor, once);
 	if (earlier !== null) return { kind: 'replayed', response: earlier };
 	const run = await findRun(ctx, actor, id);
+	if (run.trigger === 'upload') {
+		throw new CapError(
+			'CONFLICT',
+			`${id} holds what was handed in and does no work; replay its deliveries instead`,
+		);
+	}
 	if (run.held) return goOn(ctx, actor, run, once);
 	const spec = (await ctx.store.getSpecs([run.specId])).get(run.specId);
 	if (spec === undefined) throw new CapError('GONE', `what ${id} was made of is no longer kept`);

@@ -13,7 +13,7 @@ import { parseInput } from '../contract/zod-issues.ts';
 import type { ByteRange } from '../stores/blob.port.ts';
 import { chooseFormat, ensureArtifact } from './artifact.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
-import { fileNameOf } from './deliver.ts';
+import { fileNameOf } from './file-name.ts';
 import { newLink } from './follow-ups.ts';
 import { findRun } from './invoke.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
@@ -185,7 +185,8 @@ interface LoadedResult {
 	result: ResultRecord;
 }
 
-async function loadResult(ctx: Context, run: Run): Promise<LoadedResult> {
+/** @throws CapError NOT_FOUND for a run without a result, GONE when it is no longer kept */
+export async function loadResult(ctx: Context, run: Run): Promise<LoadedResult> {
 	if (run.resultId === null) {
 		throw new CapError('NOT_FOUND', `${run.id} is ${run.state} and has no result`);
 	}

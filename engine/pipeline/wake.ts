@@ -11,6 +11,10 @@ export interface Wake {
 	runEnded(id: RunId): void;
 	/** Calls once when the run ends; the result forgets the listener. */
 	onRunEnd(id: RunId, listener: () => void): () => void;
+	/** Its deliveries are all settled. */
+	runDelivered(id: RunId): void;
+	/** Calls once when they are; the result forgets the listener. */
+	onRunDelivered(id: RunId, listener: () => void): () => void;
 	/** Aborts an attempt of this engine, when the run was cancelled or finished elsewhere. */
 	abortAttempt(id: RunId, reason: 'cancelled' | 'fenced'): void;
 	onAbort(listener: (id: RunId, reason: 'cancelled' | 'fenced') => void): () => void;
@@ -18,7 +22,8 @@ export interface Wake {
 
 export function createWake(): Wake {
 	const pokes = new Set<() => void>();
-	const ends = new Map<RunId, Set<() => void>>();
+	const ends = onceEach();
+	const deliveries = onceEach();
 	const aborts = new Set<(id: RunId, reason: 'cancelled' | 'fenced') => void>();
 	return {
 		poke() {
@@ -28,26 +33,40 @@ export function createWake(): Wake {
 			pokes.add(listener);
 			return () => pokes.delete(listener);
 		},
-		runEnded(id) {
-			const listeners = ends.get(id);
-			if (listeners === undefined) return;
-			ends.delete(id);
-			for (const listener of listeners) listener();
-		},
-		onRunEnd(id, listener) {
-			const listeners = ends.get(id) ?? new Set();
-			ends.set(id, listeners.add(listener));
-			return () => {
-				listeners.delete(listener);
-				if (listeners.size === 0 && ends.get(id) === listeners) ends.delete(id);
-			};
-		},
+		runEnded: ends.tell,
+		onRunEnd: ends.listen,
+		runDelivered: deliveries.tell,
+		onRunDelivered: deliveries.listen,
 		abortAttempt(id, reason) {
 			for (const listener of aborts) listener(id, reason);
 		},
 		onAbort(listener) {
 			aborts.add(listener);
 			return () => aborts.delete(listener);
+		},
+	};
+}
+
+/** Listeners of one moment in the life of a run, each called once. */
+function onceEach(): {
+	tell: (id: RunId) => void;
+	listen: (id: RunId, listener: () => void) => () => void;
+} {
+	const all = new Map<RunId, Set<() => void>>();
+	return {
+		tell(id) {
+			const listeners = all.get(id);
+			if (listeners === undefined) return;
+			all.delete(id);
+			for (const listener of listeners) listener();
+		},
+		listen(id, listener) {
+			const listeners = all.get(id) ?? new Set();
+			all.set(id, listeners.add(listener));
+			return () => {
+				listeners.delete(listener);
+				if (listeners.size === 0 && all.get(id) === listeners) all.delete(id);
+			};
 		},
 	};
 }

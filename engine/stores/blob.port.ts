@@ -14,6 +14,15 @@ export interface ByteRange {
 	end: number;
 }
 
+/** Bytes that are needed for a while only, to be read more than once, and belong to no record. */
+export interface ScratchBlob {
+	ref: BlobRef;
+	/** As often as asked for. */
+	open: (range?: ByteRange) => AsyncIterable<Uint8Array>;
+	/** Frees the room; may be called more than once. What a crash leaves goes with the next start. */
+	dispose(): Promise<void>;
+}
+
 /** Where results and artifacts are kept, by content hash. */
 export interface BlobStore {
 	/** The largest blob that is kept in the commit itself; larger ones are durable files before `stage` returns. */
@@ -26,6 +35,8 @@ export interface BlobStore {
 		source: AsyncIterable<Uint8Array> | Uint8Array,
 		options: { maxBytes: number },
 	): Promise<StagedBlob>;
+	/** The same for what is not to be kept: written to the disk when it is large, but never made durable. */
+	scratch(source: AsyncIterable<Uint8Array>, options: { maxBytes: number }): Promise<ScratchBlob>;
 	/** @throws CapError NOT_FOUND when retention has removed it */
 	open(ref: BlobRef, range?: ByteRange): AsyncIterable<Uint8Array>;
 	/** The bytes of a blob of at most `inlineLimit`, else use `open`. */

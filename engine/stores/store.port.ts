@@ -250,9 +250,18 @@ export interface Store extends BackfillStore, CalendarStore {
 	): Promise<boolean>;
 
 	// -- runs
-	/** Runs that no occurrence makes: by hand, by the API, a rerun. */
+	/**
+	 * Runs that no occurrence makes: by hand, by the API, a rerun, an upload. `settle` is applied before they are
+	 * there, `end` after: runs that are over in the commit that adds them.
+	 */
 	addRuns(
-		add: { runs: Run[]; specs: SpecRecord[]; settle: RunSettlement[]; events: EventDraft[] },
+		add: {
+			runs: Run[];
+			specs: SpecRecord[];
+			settle: RunSettlement[];
+			end?: RunSettlement[];
+			events: EventDraft[];
+		},
 		once?: IdempotencyRecord,
 	): Promise<Once<Run[]>>;
 	/**

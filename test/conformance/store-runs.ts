@@ -56,6 +56,28 @@ export function exerciseRuns(bench: Bench): void {
 		expect((await claim(bench)).map(({ id }) => id)).toEqual([future?.id]);
 	});
 
+	it('adds a run that is over, with its result and deliveries, in one commit', async () => {
+		const { store, records } = bench;
+		const run = records.run({});
+		const { attempt: _none, ...success } = records.success(run, {
+			deliveries: [records.delivery(run)],
+			links: [records.link(run)],
+		});
+		const end = [{ ...success, from: ['queued'] as const }];
+		const specs = [records.spec()];
+		await store.addRuns({ runs: [run], specs, settle: [], end, events: [] });
+		const details = await store.getRunDetails(TENANT, run.id);
+		expect(details).toMatchObject({
+			run: { state: 'succeeded', resultId: success.result?.record.id },
+			attempts: [],
+			result: { runId: run.id },
+			deliveries: [{ runId: run.id, state: 'pending' }],
+			links: [{ runId: run.id }],
+		});
+		expect(await claim(bench)).toEqual([]);
+		expect(await store.doctor(bench.clock.at)).toEqual([]);
+	});
+
 	it('claims no more than the limit, and never one run twice', async () => {
 		const { clock } = bench;
 		for (let i = 0; i < 10; i++) {

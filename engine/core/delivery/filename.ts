@@ -2,6 +2,7 @@ import { inputError } from '../../contract/errors.ts';
 import type { Instant } from '../../contract/time.ts';
 import { formatLocal, isPattern } from './date-pattern.ts';
 
+/** `name`: what the source called its file, without its extension; else capability and action. */
 const TEXT_FIELDS = [
 	'capability',
 	'action',
@@ -10,6 +11,7 @@ const TEXT_FIELDS = [
 	'scheduleName',
 	'tenant',
 	'format',
+	'name',
 	'ext',
 ] as const;
 const TIME_FIELDS = ['nominalAt', 'windowStart', 'windowEnd'] as const;

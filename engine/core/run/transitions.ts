@@ -16,6 +16,7 @@ import type { FollowUps } from './follow-ups.ts';
  *   running -> waiting                     accepted        the capability will call back
  *   running -> waiting (held)              held            its outcome is unknown, an operator decides
  *   running | waiting -> succeeded         succeeded
+ *   queued -> succeeded                    handedIn        its result came with the request that made it
  *   running | waiting -> failed            failed
  *   waiting -> expired                     expired         no call back in time, no attempt left
  *   running | waiting -> retrying          retryLater
@@ -133,6 +134,20 @@ export function succeeded(
 			runEvent('run.succeeded', run, at, { resultId: result.id, size: result.blob.size }),
 			...followUpEvents(run, at, followUps),
 		],
+	};
+}
+
+/** Its result came with the request that made it: nobody is asked, and it is over in the commit that adds it. */
+export function handedIn(
+	run: Run,
+	spec: RunSpec,
+	ended: { at: Instant; result: ResultRecord; inline: Uint8Array | null; followUps: FollowUps },
+): RunSettlement {
+	const { attempt: _none, timer: _neither, ...settlement } = succeeded(run, spec, ended);
+	return {
+		...settlement,
+		from: ['queued'],
+		set: { ...settlement.set, startedAt: ended.at },
 	};
 }
 

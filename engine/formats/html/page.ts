@@ -61,7 +61,7 @@ export function closing({ profile, meta, withSummary, titles }: Report): Html {
 </div>
 ${withSummary ? aboutColumns(profile, titles) : null}`;
 	return markup`${profile.rows > 0 ? end : null}</main>
-<footer>Run ${meta.runId}, made by CapScheduler</footer>
+<footer>${meta.runId === null ? 'Made' : `Run ${meta.runId}, made`} by CapScheduler</footer>
 </body>
 </html>
 `;

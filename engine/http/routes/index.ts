@@ -17,6 +17,7 @@ import { SCHEDULE_ACT_ROUTES } from './schedule-acts.ts';
 import { SCHEDULE_ROUTES } from './schedules.ts';
 import { SESSION_ROUTES } from './sessions.ts';
 import { TIMING_ROUTES } from './timing.ts';
+import { UPLOAD_ROUTES } from './uploads.ts';
 
 /** All that the API can do. `POST /{capability}/schedule` is in it too: no name of a capability is taken by a route. */
 export const ROUTES: readonly Route[] = [
@@ -35,6 +36,7 @@ export const ROUTES: readonly Route[] = [
 	...SESSION_ROUTES,
 	...DESTINATION_ROUTES,
 	...DELIVERY_ROUTES,
+	...UPLOAD_ROUTES,
 	...EVENT_ROUTES,
 	...CATALOGUE_ROUTES,
 	...KEY_ROUTES,

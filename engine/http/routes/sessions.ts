@@ -14,6 +14,7 @@ import {
 } from '../../pipeline/callbacks.ts';
 import { bearerToken } from '../authentication.ts';
 import { streamBody } from '../body.ts';
+import { asAnswer } from '../upload.ts';
 import { openRoute } from '../route.ts';
 
 const params = z.strictObject({ runId: idSchema('run') });
@@ -66,7 +67,7 @@ export const SESSION_ROUTES = [
 			try {
 				return { status: 200, body: await completeSession(ctx, runId, tokenOf(request), body) };
 			} catch (error) {
-				throw asAnswer(error, ctx.settings.maxResultBytes);
+				throw asAnswer(error, { maxBytes: ctx.settings.maxResultBytes, what: 'result' });
 			}
 		},
 	}),
@@ -115,17 +116,3 @@ export const SESSION_ROUTES = [
 		},
 	}),
 ];
-
-/** Codes that tell how an attempt ended become answers to the one who caused them. */
-function asAnswer(error: unknown, maxBytes: number): unknown {
-	if (!(error instanceof CapError)) return error;
-	if (error.code === 'RESULT_TOO_LARGE') {
-		return new CapError('BODY_TOO_LARGE', `body: expected a result of at most ${maxBytes} bytes`, {
-			cause: error,
-		});
-	}
-	if (error.code === 'RESULT_INVALID') {
-		return new CapError('INVALID_REQUEST', error.message, { issues: error.issues, cause: error });
-	}
-	return error;
-}

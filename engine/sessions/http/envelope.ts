@@ -75,15 +75,23 @@ export function saysRetry(value: JsonValue): boolean {
 	return isObject(error) && error['retry'] !== undefined;
 }
 
+/** `{ rows, columns }` as rows; undefined when the value is anything else. */
+export function readTable(value: JsonValue): SessionOutcome | undefined {
+	const body = tableOf(value);
+	return body === undefined ? undefined : { kind: 'result', body };
+}
+
+function tableOf(value: JsonValue): ResultBody | undefined {
+	if (!isObject(value)) return undefined;
+	const { rows, columns, ...more } = value as { rows?: JsonValue; columns?: JsonValue };
+	if (Object.keys(more).length > 0) return undefined;
+	return Array.isArray(rows) && rows.every(isObject) ? rowsBody(rows, columns) : undefined;
+}
+
 /** `{ rows, columns }` becomes NDJSON, everything else one JSON value. */
 function bodyOf(result: JsonValue): ResultBody {
-	if (
-		isObject(result) &&
-		Object.keys(result).every((name) => name === 'rows' || name === 'columns')
-	) {
-		const { rows, columns } = result as { rows?: JsonValue; columns?: JsonValue };
-		if (Array.isArray(rows) && rows.every(isObject)) return rowsBody(rows, columns);
-	}
+	const table = tableOf(result);
+	if (table !== undefined) return table;
 	const count = rowsIn(result);
 	return {
 		encoding: 'json',

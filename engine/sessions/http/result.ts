@@ -12,7 +12,7 @@ import { filenameOf, kindOf } from './content.ts';
 import { CsvRecords } from './csv.ts';
 import { codingsOf, decoded, limited } from './decode.ts';
 import { EnvelopeStream } from './envelope-stream.ts';
-import { parseExactly, readEnvelope } from './envelope.ts';
+import { parseExactly, readEnvelope, readTable } from './envelope.ts';
 import type { Answer } from './exchange.ts';
 import { JSON_HELD } from './exchange.ts';
 import { RowLines } from './ndjson.ts';
@@ -37,7 +37,10 @@ export async function readResult(
 
 interface Reading {
 	kind: ContentKind;
+	/** Whether JSON may be a ResponseEnvelope. */
 	envelopes: boolean;
+	/** Whether JSON may be `{ rows, columns }` without one. */
+	tables?: boolean;
 }
 
 async function readBody(
@@ -81,14 +84,26 @@ export const readAnswer: ReadAnswer = async ({ contentType, source }, limits) =>
 	}
 };
 
+/** What somebody hands in to be formatted or delivered: rows, a value or bytes, and never an envelope. */
+export const readUpload: ReadAnswer = async ({ contentType, source }, limits) => {
+	try {
+		const reading = { kind: kindOf(contentType), envelopes: false, tables: true };
+		return await readStream(limited(buffers(source), limits), reading);
+	} catch (error) {
+		if (error instanceof CapError) return failedWith(error);
+		throw error;
+	}
+};
+
 async function* buffers(source: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
 	for await (const chunk of source) {
 		yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
 	}
 }
 
-function readWhole(bytes: Buffer, { kind, envelopes }: Reading): SessionOutcome {
-	if (kind.encoding === 'json') return readJson(bytes, envelopes);
+function readWhole(bytes: Buffer, reading: Reading): SessionOutcome {
+	const { kind } = reading;
+	if (kind.encoding === 'json') return readJson(bytes, reading);
 	if (bytes.length === 0 && kind.encoding === 'bytes') return jsonResult(NULL, 0);
 	if (kind.encoding === 'bytes') {
 		return {
@@ -99,17 +114,17 @@ function readWhole(bytes: Buffer, { kind, envelopes }: Reading): SessionOutcome 
 	return { kind: 'result', body: streamBody(one(bytes), kind) };
 }
 
-function readJson(bytes: Buffer, envelopes: boolean): SessionOutcome {
+function readJson(bytes: Buffer, { envelopes, tables = false }: Reading): SessionOutcome {
 	if (bytes.length === 0) return jsonResult(NULL, 0);
 	const text = readUtf8(bytes);
 	let value: JsonValue;
 	try {
-		value = envelopes ? parseExactly(text) : (JSON.parse(text) as JsonValue);
+		value = envelopes || tables ? parseExactly(text) : (JSON.parse(text) as JsonValue);
 	} catch (error) {
 		const message = error instanceof SyntaxError ? error.message : 'it cannot be parsed';
 		throw new CapError('RESULT_INVALID', `the JSON is wrong: ${message}`, { cause: error });
 	}
-	const told = envelopes ? readEnvelope(value) : undefined;
+	const told = envelopes ? readEnvelope(value) : tables ? readTable(value) : undefined;
 	if (told !== undefined) return told;
 	const plain = text.length === bytes.length || bytes[0] !== 0xef;
 	return jsonResult(plain ? bytes : Buffer.from(text), rowsIn(value));
@@ -146,8 +161,9 @@ async function readLargeJson(
 	reading: Reading,
 ): Promise<SessionOutcome> {
 	const stream = new EnvelopeStream();
-	if (!reading.envelopes) stream.kind = 'plain';
-	const bytes = stream.read(onlyUtf8(source));
+	if (!reading.envelopes && reading.tables !== true) stream.kind = 'plain';
+	const text = onlyUtf8(source);
+	const bytes = stream.read(reading.tables === true ? asResult(text) : text);
 	// what it is shows before its first byte comes out
 	const first = await bytes.next();
 	const rest = chain(first, bytes);
@@ -165,6 +181,13 @@ async function readLargeJson(
 			},
 		},
 	};
+}
+
+/** Rows and columns are told apart in an envelope only, so it gets one. Nothing in it can close the envelope. */
+async function* asResult(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+	yield Buffer.from('{"status":"succeeded","result":');
+	yield* source;
+	yield Buffer.from('}');
 }
 
 type Held = { whole: true; bytes: Buffer } | { whole: false; rest: AsyncIterable<Buffer> };

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { BlobRef } from '../../contract/result.ts';
-import type { BlobStore } from '../blob.port.ts';
-import { stageBlob } from './stage-blob.ts';
+import type { BlobStore, ScratchBlob } from '../blob.port.ts';
+import { scratchBlob, stageBlob } from './stage-blob.ts';
 
 /** A blob store over files, `blobs/ab/cdef…`, beside a database that keeps the small ones. */
 export interface BlobFiles extends BlobStore {
@@ -24,6 +25,7 @@ export interface BlobFiles extends BlobStore {
 
 const INLINE_LIMIT = 16_384;
 const GRACE = 3_600_000;
+const READ_SIZE = 262_144;
 
 export function createBlobFiles(options: {
 	folder: string;
@@ -62,7 +64,7 @@ export function createBlobFiles(options: {
 			return;
 		}
 		try {
-			const stream = createReadStream(pathOf(ref.sha256), { start, end, highWaterMark: 262_144 });
+			const stream = createReadStream(pathOf(ref.sha256), { start, end, highWaterMark: READ_SIZE });
 			yield* stream as AsyncIterable<Uint8Array>;
 		} catch (error) {
 			throw notFound(error, ref);
@@ -89,6 +91,15 @@ export function createBlobFiles(options: {
 				},
 			}),
 
+		async scratch(source, { maxBytes }) {
+			const { ref, inline, path } = await scratchBlob(source, {
+				maxBytes,
+				inlineLimit: INLINE_LIMIT,
+				temporaryFile: () => join(temporary, randomUUID()),
+			});
+			return inline === null && path !== null ? scratchFile(ref, path) : scratchBytes(ref, inline);
+		},
+
 		open,
 
 		async read(ref) {
@@ -110,6 +121,26 @@ export function createBlobFiles(options: {
 			for (const [sha256, at] of recent) if (at <= clock.now() - GRACE) recent.delete(sha256);
 			return removed;
 		},
+	};
+}
+
+function scratchFile(ref: BlobRef, path: string): ScratchBlob {
+	return {
+		ref,
+		open: (range) =>
+			createReadStream(path, { ...range, highWaterMark: READ_SIZE }) as AsyncIterable<Uint8Array>,
+		dispose: () => rm(path, { force: true }),
+	};
+}
+
+function scratchBytes(ref: BlobRef, bytes: Uint8Array | null): ScratchBlob {
+	return {
+		ref,
+		async *open({ start, end } = { start: 0, end: ref.size - 1 }) {
+			const wanted = bytes?.subarray(start, end + 1);
+			if (wanted !== undefined && wanted.byteLength > 0) yield wanted;
+		},
+		dispose: () => Promise.resolve(),
 	};
 }
 

@@ -4,13 +4,18 @@ import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 import { CapError } from '../../contract/errors.ts';
+import type { BlobRef } from '../../contract/result.ts';
 import type { StagedBlob } from '../blob.port.ts';
 
-interface StageOptions {
+interface SpoolOptions {
 	maxBytes: number;
+	/** Up to so many bytes stay in memory. */
 	inlineLimit: number;
 	/** Does not exist yet. */
 	temporaryFile: () => string;
+}
+
+interface StageOptions extends SpoolOptions {
 	root: string;
 	/** The final path; it is about to be written. */
 	pathOf: (sha256: string) => string;
@@ -30,6 +35,32 @@ export async function stageBlob(
 	if (source instanceof Uint8Array && source.byteLength <= options.inlineLimit) {
 		return stageInline(source, options.maxBytes);
 	}
+	const { ref, inline } = await spool(source, options, async (file, path, sha256) => {
+		await file.sync();
+		await publish(path, sha256, options);
+	});
+	return { ref, inline };
+}
+
+/** The same for a while only: the temporary file is what there is, and nothing is synced. */
+export async function scratchBlob(
+	source: AsyncIterable<Uint8Array>,
+	options: SpoolOptions,
+): Promise<{ ref: BlobRef; inline: Uint8Array | null; path: string | null }> {
+	let path: string | null = null;
+	const spooled = await spool(source, options, (_file, written) => {
+		path = written;
+		return Promise.resolve();
+	});
+	return { ...spooled, path };
+}
+
+/** @param finish takes over the temporary file once all is in it; if it throws, the file is removed */
+async function spool(
+	source: AsyncIterable<Uint8Array> | Uint8Array,
+	options: SpoolOptions,
+	finish: (file: FileHandle, path: string, sha256: string) => Promise<void>,
+): Promise<{ ref: BlobRef; inline: Uint8Array | null }> {
 	const hash = createHash('sha256');
 	const pending: Uint8Array[] = [];
 	let pendingSize = 0;
@@ -56,8 +87,7 @@ export async function stageBlob(
 		if (size <= options.inlineLimit) return { ref, inline: Buffer.concat(pending) };
 		file ??= await openFile();
 		if (pendingSize > 0) await file.appendFile(Buffer.concat(pending));
-		await file.sync();
-		await publish(temporaryFile, ref.sha256, options);
+		await finish(file, temporaryFile, ref.sha256);
 		return { ref, inline: null };
 	} catch (error) {
 		if (file !== null) await rm(temporaryFile, { force: true });

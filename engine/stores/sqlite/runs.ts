@@ -77,6 +77,7 @@ export function createRuns(
 						for (const settlement of add.settle) settle(tx, settlement);
 						for (const run of add.runs) insertRun(tx, run);
 						tx.events(add.events);
+						for (const settlement of add.end ?? []) settle(tx, settlement);
 						return add.runs;
 					}),
 				),

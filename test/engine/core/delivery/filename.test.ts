@@ -13,6 +13,7 @@ const values: FilenameValues = {
 	scheduleName: 'Daily sales',
 	tenant: 'default',
 	format: 'csv',
+	name: 'sales',
 	ext: 'csv',
 	nominalAt: Date.UTC(2027, 0, 31, 23, 5, 9),
 	windowStart: Date.UTC(2027, 0, 30, 23, 5, 9),
