@@ -11,6 +11,8 @@ export interface ApiRequest {
 	query?: Readonly<Record<string, string | number | undefined>>;
 	body?: JsonValue;
 	headers?: Readonly<Record<string, string>>;
+	/** A body that is read as it is sent, however long that takes. */
+	upload?: { body: ReadableStream<Uint8Array>; contentType: string };
 	/** Milliseconds until the answer's head must be there; default 30 s. */
 	within?: number;
 }
@@ -21,8 +23,8 @@ export interface Api {
 	call(method: string, path: string, request?: ApiRequest): Promise<JsonObject>;
 	/** Follows the pages until `limit` items are there. */
 	list(path: string, query: ApiRequest['query'], limit: number): Promise<JsonObject[]>;
-	/** The answer as it comes, for files. */
-	open(path: string, request?: ApiRequest): Promise<Response>;
+	/** The answer as it comes, for files; GET unless said otherwise. */
+	open(path: string, request?: ApiRequest, method?: string): Promise<Response>;
 }
 
 const PAGE = 200;
@@ -40,10 +42,13 @@ export function createApi(options: ClientOptions): Api {
 		const headers = new Headers(request.headers);
 		if (key !== null) headers.set('authorization', `Bearer ${key}`);
 		if (request.body !== undefined) headers.set('content-type', 'application/json');
+		const { upload } = request;
+		if (upload !== undefined) headers.set('content-type', upload.contentType);
 		const late = new AbortController();
+		const within = request.within ?? WITHIN;
 		const timer = setTimeout(() => {
-			late.abort(new Error(`no answer within ${(request.within ?? WITHIN) / 1000} s`));
-		}, request.within ?? WITHIN);
+			if (upload === undefined) late.abort(new Error(`no answer within ${within / 1000} s`));
+		}, within);
 		try {
 			return await fetch(withQuery(url + path, request.query), {
 				method,
@@ -51,6 +56,7 @@ export function createApi(options: ClientOptions): Api {
 				redirect: 'error',
 				signal: late.signal,
 				...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+				...(upload === undefined ? {} : { body: upload.body, duplex: 'half' as const }),
 			});
 		} catch (error) {
 			throw unreachable(url, error);

@@ -8,6 +8,7 @@ import { addCapabilities } from './capabilities.ts';
 import { CliError, EXIT, EXIT_CODES_HELP } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { addKeys } from './keys.ts';
+import { addOneOff } from './one-off.ts';
 import { addRuns } from './runs.ts';
 import { addSchedules } from './schedules.ts';
 import { note, red } from './terminal.ts';
@@ -87,6 +88,7 @@ it asks the engine.`,
 	addSchedules(program);
 	addCalendars(program);
 	addRuns(program);
+	addOneOff(program);
 	addTiming(program);
 	addKeys(program);
 	program.addHelpText('after', EXIT_CODES_HELP);

@@ -1,5 +1,3 @@
-import { createWriteStream } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
@@ -7,9 +5,10 @@ import type { Command } from 'commander';
 import { parseCount, parseWait, segment, withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
+import { saveFile } from './files.ts';
 import { sayRun } from './run-show.ts';
 import { watchRun } from './run-watch.ts';
-import { note, printable, progress, say, sayJson, sayTable } from './terminal.ts';
+import { note, printable, say, sayJson, sayTable } from './terminal.ts';
 
 const COLUMNS = [
 	'id',
@@ -104,26 +103,8 @@ async function result(
 		await pipeline(source, process.stdout, { end: false });
 		return;
 	}
-	const size = await save(source, output);
+	const size = await saveFile(source, output);
 	const contentType = response.headers.get('content-type');
 	if (json) sayJson({ file: output, size, contentType });
 	else note(`wrote ${output}, ${size} bytes`);
-}
-
-/** Under the final name only once it is whole. */
-async function save(source: Readable, file: string): Promise<number> {
-	const aside = `${file}.part`;
-	let size = 0;
-	const end = progress(() => `${file}: ${(size / 1e6).toFixed(1)} MB`);
-	source.on('data', (chunk: Buffer) => (size += chunk.length));
-	try {
-		await pipeline(source, createWriteStream(aside));
-		await rename(aside, file);
-		return size;
-	} catch (error) {
-		await rm(aside, { force: true });
-		throw new CliError(EXIT.failed, `cannot write ${file}: ${(error as Error).message}`);
-	} finally {
-		end();
-	}
 }

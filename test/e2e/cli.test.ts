@@ -34,6 +34,39 @@ afterAll(async () => {
 	await rm(folder, { recursive: true, force: true });
 });
 
+describe('one-off work', () => {
+	it('formats a file by the extension of the output, and tells what it cannot', async () => {
+		const rows = join(folder, 'rows.ndjson');
+		await writeFile(rows, '{"id":1,"name":"a;b"}\n');
+		const out = join(folder, 'rows.csv');
+		const done = await cli('format', rows, '-o', out, '--option', 'delimiter=";"');
+		expect([done.code, done.stderr]).toEqual([0, `wrote ${out}, 18 bytes\n`]);
+		expect(await readFile(out, 'utf8')).toBe('id;name\r\n1;"a;b"\r\n');
+		const printed = await cli('format', rows, '--format', 'json');
+		expect(JSON.parse(printed.stdout)).toEqual([{ id: 1, name: 'a;b' }]);
+		const unknown = await cli('format', rows, '-o', join(folder, 'rows.docx'));
+		expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('no format has')]);
+		expect((await cli('format', join(folder, 'nowhere.csv'))).code).toBe(2);
+	});
+
+	it('delivers a file to a link, and says where it could not go', async () => {
+		const report = join(folder, 'report.txt');
+		await writeFile(report, 'all is well');
+		const made = await cli('deliver', report, '--link', '--json');
+		expect(made.json()).toMatchObject({ state: 'delivered', deliveries: [] });
+		const { link } = made.json() as { link: { url: string } };
+		const file = await fetch(link.url);
+		expect(await file.text()).toBe('all is well');
+		expect(file.headers.get('content-disposition')).toBe('attachment; filename="report.txt"');
+		const nowhere = await cli('deliver', report, '--to', 'nowhere');
+		expect([nowhere.code, nowhere.stderr]).toEqual([
+			4,
+			expect.stringContaining('DESTINATION_UNKNOWN'),
+		]);
+		expect((await cli('deliver', report)).code).toBe(2);
+	});
+});
+
 describe('the command line', () => {
 	it('goes the whole way: register, invoke, fetch, schedule, watch, remove', async () => {
 		expect(await cli('capabilities', 'register', join(folder, 'health.json'))).toMatchObject({
