@@ -39,8 +39,8 @@ export interface Sending {
 /** @throws CliError when it cannot be read */
 export async function openFile(file: string, type: string | undefined): Promise<Sending> {
 	const isInput = file === '-';
-	const source: Readable = isInput ? process.stdin : createReadStream(file);
 	const size = isInput ? undefined : await sizeOf(file);
+	const source: Readable = isInput ? process.stdin : createReadStream(file);
 	let sent = 0;
 	source.on('data', (chunk: Buffer) => (sent += chunk.length));
 	source.pause();
