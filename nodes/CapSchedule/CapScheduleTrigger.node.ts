@@ -19,10 +19,9 @@ import { refused, signedBody } from '../shared/webhook';
 import { occurrenceOf, readEnvelope } from './occurrence';
 import { previewOccurrences } from './preview';
 import { isRegistered, register, unregister } from './registration';
+import { previousOf } from './previous';
+import { seenBefore } from './seen';
 import type { Respond } from './settings';
-
-/** How many runs are remembered, to notice a request that comes twice. */
-const REMEMBERED = 50;
 
 /** Starts the workflow on a schedule that the engine keeps: with deadlines, retries, a ledger and delivery. */
 export class CapScheduleTrigger implements INodeType {
@@ -201,17 +200,16 @@ export class CapScheduleTrigger implements INodeType {
 	}
 
 	async webhook(this: IWebhookFunctions): Promise<IWebhookResponseData> {
-		const data = this.getWorkflowStaticData('node') as { secret?: string; seen?: string[] };
+		const data = this.getWorkflowStaticData('node') as { secret?: string };
 		if (data.secret === undefined && this.getMode() === 'manual') {
 			return refused(this, 429, 'the test is still being registered');
 		}
 		const received = signedBody(this, data.secret);
 		if ('refusal' in received) return received.refusal;
 		const envelope = readEnvelope(received.body);
-		const seen = data.seen ?? [];
-		const claim = `${envelope.requestId}/${envelope.epoch}`;
-		if (seen.includes(claim)) return refused(this, 409, 'this attempt was received already');
-		data.seen = [claim, ...seen].slice(0, REMEMBERED);
+		if (seenBefore(`${envelope.requestId}/${envelope.epoch}`)) {
+			return refused(this, 409, 'this attempt was received already');
+		}
 
 		const respond = this.getNodeParameter('respond') as Respond;
 		return {
@@ -221,6 +219,7 @@ export class CapScheduleTrigger implements INodeType {
 						json: occurrenceOf(envelope, {
 							timeZone: this.getTimezone(),
 							withSession: respond === 'session',
+							previous: await previousOf(this, envelope),
 						}),
 					},
 				],

@@ -22,10 +22,18 @@ export interface Envelope extends IDataObject {
 	callback?: { url: string; heartbeatUrl: string; token: string };
 }
 
+interface OccurrenceContext {
+	/** Of the workflow, for a run that no schedule made. */
+	timeZone: string;
+	withSession: boolean;
+	/** How the run before ended. */
+	previous: IDataObject | null;
+}
+
 /** What the workflow begins with. */
 export function occurrenceOf(
 	envelope: Envelope,
-	{ timeZone: fallbackZone, withSession }: { timeZone: string; withSession: boolean },
+	{ timeZone: fallbackZone, withSession, previous }: OccurrenceContext,
 ): IDataObject {
 	const { schedule, callback } = envelope;
 	const timeZone = schedule?.timeZone ?? fallbackZone;
@@ -46,6 +54,7 @@ export function occurrenceOf(
 		attempt,
 		deadline,
 		parameters,
+		previous,
 		// its token ends the run: nobody has it who does not need it
 		...(callback === undefined || !withSession
 			? {}

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -22,12 +24,17 @@ const DAILY = {
 	respond: 'lastNode',
 	options: {},
 };
+const schema = JSON.parse(readFileSync('nodes/CapSchedule/__schema__/v1.0.0.json', 'utf8')) as {
+	properties: object;
+};
 const URL = 'http://n8n.test/webhook/hook-1/occurrence';
 
 /** As much of the engine as a registration meets. */
 class Engine {
 	capabilities = new Map<string, Record<string, any>>();
 	schedules = new Map<string, Record<string, any>>();
+	/** The newest first. */
+	runs: Record<string, any>[] = [];
 	requests: string[] = [];
 	/** Every request is answered with this, as by an engine in trouble. */
 	trouble: { status: number; code: string; detail: string } | null = null;
@@ -45,6 +52,10 @@ class Engine {
 		if (this.trouble !== null) return [this.trouble.status, { ...this.trouble, errors: [] }];
 		const { pathname, searchParams } = new globalThis.URL(url, 'http://engine');
 		const [, first = '', kind = '', name = ''] = pathname.split('/');
+		if (kind === 'runs') {
+			const found = this.runs.find(({ id }) => id === name);
+			return [200, name === '' ? { items: this.runs, nextCursor: null } : (found ?? {})];
+		}
 		const all = kind === 'capabilities' ? this.capabilities : this.schedules;
 		const missing: [number, object] = [404, { code: 'NOT_FOUND', detail: 'none', errors: [] }];
 		if (method === 'PUT') {
@@ -269,7 +280,13 @@ describe('an occurrence', () => {
 		window: { start: '2027-03-27T02:30:00.000Z', end: '2027-03-28T01:30:00.000Z' },
 		callback: { url: 'http://e/c', heartbeatUrl: 'http://e/h', token: 'tok' },
 	};
-	const body = Buffer.from(JSON.stringify(envelope));
+	let body = Buffer.alloc(0);
+	let runId = '';
+	beforeEach(() => {
+		// each test is another run: what the node has seen it knows
+		runId = `run_${randomUUID()}`;
+		body = Buffer.from(JSON.stringify({ ...envelope, requestId: runId }));
+	});
 	const send = (
 		headers: Record<string, string>,
 		more: { parameters?: object; staticData?: object } = {},
@@ -285,7 +302,7 @@ describe('an occurrence', () => {
 			[
 				{
 					json: {
-						runId: 'run_1',
+						runId,
 						scheduleId: 'sch_1',
 						scheduleName: 'Month-end report',
 						trigger: 'schedule',
@@ -311,36 +328,42 @@ describe('an occurrence', () => {
 						attempt: 1,
 						deadline: '2027-03-28T02:00:00.000Z',
 						parameters: { region: 'EU' },
+						previous: null,
 					},
 				},
 			],
 		]);
+		expect(Object.keys(result.workflowData?.[0]?.[0]?.json ?? {})).toEqual(
+			Object.keys(schema.properties).filter((name) => name !== 'session'),
+		);
 	});
 
 	test.each([
 		['lastNode', undefined, undefined],
 		['immediately', { status: 'succeeded' }, undefined],
-		['session', { status: 'accepted' }, { runId: 'run_1', token: 'tok' }],
-	])('with "%s" is answered %j, and hands on the session %j', async (respond, answer, session) => {
+		['session', { status: 'accepted' }, 'tok'],
+	])('with "%s" is answered %j, and hands on the token %j', async (respond, answer, token) => {
 		const { result } = await send(signed(secret, body), { parameters: { ...DAILY, respond } });
 		expect(result.webhookResponse).toEqual(answer);
-		expect(result.workflowData?.[0]?.[0]?.json['session']).toEqual(session);
+		expect(result.workflowData?.[0]?.[0]?.json['session']).toEqual(
+			token === undefined ? undefined : { runId, token },
+		);
 	});
 
 	const now = Date.now();
 	test.each([
-		['without a signature', {}],
+		['without a signature', () => ({})],
 		[
 			'with the signature of another secret',
-			signed(`whsec_${Buffer.alloc(32).toString('base64')}`, body),
+			() => signed(`whsec_${Buffer.alloc(32).toString('base64')}`, body),
 		],
-		['with the signature of other bytes', signed(secret, Buffer.from('{}'))],
-		['that is six minutes old', signed(secret, body, { at: now - 360_000 })],
-		['from six minutes ahead', signed(secret, body, { at: now + 360_000 })],
-		['with another id', { ...signed(secret, body), 'webhook-id': 'run_2' }],
-		['with a malformed timestamp', { ...signed(secret, body), 'webhook-timestamp': 'now' }],
-	])('%s is refused and starts nothing', async (_, headers) => {
-		const { response, result } = await send(headers);
+		['with the signature of other bytes', () => signed(secret, Buffer.from('{}'))],
+		['that is six minutes old', () => signed(secret, body, { at: now - 360_000 })],
+		['from six minutes ahead', () => signed(secret, body, { at: now + 360_000 })],
+		['with another id', () => ({ ...signed(secret, body), 'webhook-id': 'run_2' })],
+		['with a malformed timestamp', () => ({ ...signed(secret, body), 'webhook-timestamp': 'now' })],
+	])('%s is refused and starts nothing', async (_, headers: () => Record<string, string>) => {
+		const { response, result } = await send(headers());
 		expect(response.status).toBe(401);
 		expect(result).toEqual({ noWebhookResponse: true });
 	});
@@ -355,6 +378,36 @@ describe('an occurrence', () => {
 		headers['webhook-signature'] =
 			`v1,${Buffer.alloc(32).toString('base64')} ${headers['webhook-signature']}`;
 		expect((await send(headers)).result.workflowData).toHaveLength(1);
+	});
+
+	test('tells how the run before it ended', async () => {
+		engine.runs = [
+			{ id: 'run_zzz', state: 'succeeded' },
+			{ id: 'run_-b', state: 'running' },
+			{
+				id: 'run_-a',
+				state: 'failed',
+				nominalAt: '2027-03-27T01:30:00.000Z',
+				endedAt: '2027-03-27T01:30:09.000Z',
+				error: { code: 'TIMEOUT', message: 'too slow', detail: 'x' },
+				result: null,
+			},
+		];
+		const { result } = await send(signed(secret, body));
+		expect(result.workflowData?.[0]?.[0]?.json['previous']).toEqual({
+			runId: 'run_-a',
+			state: 'failed',
+			nominalAt: '2027-03-27T01:30:00.000Z',
+			endedAt: '2027-03-27T01:30:09.000Z',
+			error: { code: 'TIMEOUT', message: 'too slow' },
+			result: null,
+		});
+	});
+
+	test('starts the workflow though the engine does not tell of the run before', async () => {
+		engine.trouble = { status: 503, code: 'STORAGE_UNAVAILABLE', detail: 'broken' };
+		const { result } = await send(signed(secret, body));
+		expect(result.workflowData?.[0]?.[0]?.json).toMatchObject({ runId, previous: null });
 	});
 
 	test('that comes twice starts one execution', async () => {

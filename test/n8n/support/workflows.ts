@@ -67,6 +67,16 @@ export const setFields = (name: string, fields: Record<string, string | number>)
 		},
 	});
 
+/** A node of n8n that runs JavaScript, once for all items. */
+export const code = (name: string, jsCode: string): N8nNode =>
+	node(name, 'n8n-nodes-base.code', { typeVersion: 2, parameters: { jsCode } });
+
+/** A node of n8n that makes a file of its items, in the binary field `data`. */
+export const toCsv: N8nNode = node('To CSV', 'n8n-nodes-base.convertToFile', {
+	typeVersion: 1.1,
+	parameters: { operation: 'csv', options: {} },
+});
+
 /** Starts an execution by a GET of `/webhook/{path}`, which is answered at once. */
 export const webhook = (path: string, responseMode = 'onReceived'): N8nNode =>
 	node('Webhook', 'n8n-nodes-base.webhook', {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { freePort } from '../../servers/process.ts';
 import type { EngineProcess } from '../../support/engine-process.ts';
 import { createClient, listAll, startEngineProcess } from '../../support/engine-process.ts';
+import { Between } from './between.ts';
 import { N8nClient } from './n8n-client.ts';
 import type { N8nProcess } from './n8n-process.ts';
 import { startN8n } from './n8n-process.ts';
@@ -32,6 +33,8 @@ export interface RunRow {
 }
 
 export interface WorldOptions {
+	/** Whether what n8n and the engine say to each other goes through `toN8n` and `toEngine`. */
+	between?: true;
 	/** More of the engine's settings. */
 	engineSettings?: Readonly<Record<string, string>>;
 	/** More of n8n's settings. */
@@ -48,6 +51,10 @@ export class World {
 	credentials!: { capSchedulerApi: { id: string; name: string } };
 	engineUrl = '';
 	key = '';
+	/** What the engine says to n8n. */
+	toN8n!: Between;
+	/** What n8n says to the engine. */
+	toEngine!: Between;
 
 	readonly #folder = mkdtempSync(join(tmpdir(), 'capscheduler-n8n-world-'));
 	readonly #options: WorldOptions;
@@ -76,9 +83,14 @@ export class World {
 	async #open(): Promise<void> {
 		this.#n8nPort = await freePort();
 		this.#enginePort = await freePort();
+		if (this.#options.between === true) {
+			this.toN8n = await new Between(this.#n8nPort).open();
+			this.toEngine = await new Between(this.#enginePort).open();
+		}
 		await Promise.all([this.startEngine(), this.startN8n()]);
 		this.n8n = await new N8nClient(this.#n8nProcess?.url ?? '').setUp();
-		const data = { baseUrl: this.engineUrl, apiKey: this.key };
+		const baseUrl = this.#options.between === true ? this.toEngine.url : this.engineUrl;
+		const data = { baseUrl, apiKey: this.key };
 		const { id, name } = await this.n8n.createCredential('Engine of the tests', data);
 		this.credentials = { capSchedulerApi: { id, name } };
 	}
@@ -87,7 +99,10 @@ export class World {
 		this.#n8nProcess = await startN8n({
 			userFolder: join(this.#folder, 'n8n'),
 			port: this.#n8nPort,
-			settings: this.#options.n8nSettings ?? {},
+			settings: {
+				...(this.#options.between === true ? { WEBHOOK_URL: `${this.toN8n.url}/` } : {}),
+				...this.#options.n8nSettings,
+			},
 		});
 	}
 
@@ -156,6 +171,7 @@ export class World {
 
 	async close(): Promise<void> {
 		await Promise.all([this.stopN8n(), this.stopEngine()]);
+		for (const between of [this.toN8n, this.toEngine]) (between as Between | undefined)?.close();
 		rmSync(this.#folder, { recursive: true, force: true });
 	}
 }
