@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 
 import type { ErrorCode, InputIssue } from './errors.ts';
-import { CapError } from './errors.ts';
+import { CapError, ERROR_STATUS } from './errors.ts';
 import { expectation, expectedField, isPlanned } from './zod-words.ts';
 
 const PLAIN_KEY = /^[A-Za-z_$][\w$-]*$/;
@@ -94,8 +94,16 @@ export function parseInput<S extends z.ZodType>(
 	throw invalid(issues, options.code ?? codeOf(parsed.error, schema));
 }
 
-/** Where nothing else is wrong, fields that are only planned are told by a code of their own. */
+/**
+ * Where nothing else is wrong, fields that are only planned are told by a code of their own, and so is what
+ * a rule gives one: `params: { errorCode }`.
+ */
 function codeOf({ issues }: z.ZodError, schema: z.ZodType): ErrorCode {
+	const codes = issues.map((issue): unknown =>
+		issue.code === 'custom' ? issue.params?.['errorCode'] : undefined,
+	);
+	const [code] = codes;
+	if (isErrorCode(code) && codes.every((other) => other === code)) return code;
 	const planned = issues.every(
 		(issue) =>
 			issue.code === 'unrecognized_keys' &&
@@ -103,6 +111,9 @@ function codeOf({ issues }: z.ZodError, schema: z.ZodType): ErrorCode {
 	);
 	return planned ? 'UNSUPPORTED_FIELD' : 'INVALID_REQUEST';
 }
+
+const isErrorCode = (code: unknown): code is ErrorCode =>
+	typeof code === 'string' && Object.hasOwn(ERROR_STATUS, code);
 
 export function invalid(issues: readonly InputIssue[], code: ErrorCode): CapError {
 	const [first] = issues;

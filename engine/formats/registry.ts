@@ -2,8 +2,13 @@ import { createCsvFormat, createTsvFormat } from './csv/index.ts';
 import type { Format, FormatRegistry } from './format.port.ts';
 import { createHtmlFormat } from './html/index.ts';
 import { createJsonFormat } from './json/index.ts';
+import { createMarkdownFormat } from './markdown/index.ts';
 import { createNdjsonFormat } from './ndjson/index.ts';
 import { createRawFormat } from './raw/index.ts';
+import { createTemplateFormat } from './template/index.ts';
+import { createTextFormat } from './text/index.ts';
+import { createXmlFormat } from './xml/index.ts';
+import { createYamlFormat } from './yaml/index.ts';
 
 /** Every format that the engine has, in the order in which it is shown. `more` adds or replaces by name. */
 export function createFormatRegistry(more: readonly Format[] = []): FormatRegistry {
@@ -13,7 +18,12 @@ export function createFormatRegistry(more: readonly Format[] = []): FormatRegist
 		createNdjsonFormat(),
 		createCsvFormat(),
 		createTsvFormat(),
+		createXmlFormat(),
+		createYamlFormat(),
+		createMarkdownFormat(),
+		createTextFormat(),
 		createHtmlFormat(),
+		createTemplateFormat(),
 		createRawFormat(),
 	];
 	for (const format of [...own, ...more]) formats.set(format.name, format);

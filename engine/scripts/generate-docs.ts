@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 
 import { configurationDocs } from './configuration-docs.ts';
 import { errorsDocs } from './errors-docs.ts';
+import { formatsDocs } from './formats-docs.ts';
 import type { GeneratedFile } from './generated-file.ts';
 import { openapiDocs } from './openapi-docs.ts';
 
@@ -20,7 +21,7 @@ async function isCurrent({ path, text }: GeneratedFile): Promise<boolean> {
 	}
 }
 
-const files = [...configurationDocs(), ...errorsDocs(), ...(await openapiDocs())];
+const files = [...configurationDocs(), ...errorsDocs(), ...formatsDocs(), ...(await openapiDocs())];
 const stale: GeneratedFile[] = [];
 for (const file of files) if (!(await isCurrent(file))) stale.push(file);
 

@@ -75,12 +75,18 @@ export function generatedInput(
 export const inputOf = (rows: readonly Row[], options?: InputOptions): TestInput =>
 	generatedInput(rows.length, (index) => rows[index]!, options);
 
-export async function renderToText(chunks: AsyncIterable<Uint8Array>): Promise<string> {
+export async function renderToBytes(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
 	const all: Uint8Array[] = [];
 	for await (const chunk of chunks) all.push(chunk);
-	// fatal: every format that takes rows here writes UTF-8
-	return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(Buffer.concat(all));
+	return Buffer.concat(all);
 }
+
+/** @throws TypeError when it is not UTF-8, as every text that a format writes is */
+export const textOf = (bytes: Uint8Array): string =>
+	new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+
+export const renderToText = async (chunks: AsyncIterable<Uint8Array>): Promise<string> =>
+	textOf(await renderToBytes(chunks));
 
 export async function* inChunks(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
 	for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);

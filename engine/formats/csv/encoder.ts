@@ -3,7 +3,7 @@ import type { ReportMeta } from '../format.port.ts';
 import type { Cell } from '../shared/columns.ts';
 import type { TableColumn } from '../shared/table.ts';
 import { textWriter } from '../shared/text-writer.ts';
-import { guardFormula } from './formula-guard.ts';
+import { guardFormula } from '../shared/formula-guard.ts';
 import type { CsvOptions } from './options.ts';
 
 /** Writes lines as RFC 4180 describes them. csv-stringify does the same at a third of the speed. */

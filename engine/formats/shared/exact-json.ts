@@ -52,6 +52,9 @@ export function jsonParserFor(text: string): (part: string) => JsonValue {
 /** @throws SyntaxError as `JSON.parse` does */
 export const parseJson = (text: string): JsonValue => jsonParserFor(text)(text);
 
+/** A number of any size that `JSON.stringify` writes digit by digit. */
+export const rawNumber = (digits: string): unknown => json.rawJSON(digits);
+
 /** The digits of a number that no double holds, or undefined for every other value. */
 export function exactNumber(value: unknown): string | undefined {
 	return json.isRawJSON(value) ? value.rawJSON : undefined;

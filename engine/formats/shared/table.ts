@@ -46,11 +46,12 @@ export interface Table {
 
 /**
  * What a format has to know before it writes, from little to much:
+ * - `nothing`: rows are written as they come; `columns` holds only those that are known beforehand.
  * - `names`: which columns there are. Rows are read once more only where nothing declares them.
  * - `types`: also what all their cells are, which reads all rows once more.
  * - `facts`: also how long cells are.
  */
-export type Need = 'names' | 'types' | 'facts';
+export type Need = 'nothing' | 'names' | 'types' | 'facts';
 
 export interface TableDemand {
 	/** The format's name, for messages. */
@@ -128,8 +129,10 @@ async function openTable(
 	const flatten = options.nested === 'flatten';
 	const rows = (): AsyncIterable<readonly Row[]> =>
 		flatten ? flattened(source.rows()) : source.rows();
-	const typed = demand.need !== 'names' || sketches.some(({ demanded }) => demanded !== undefined);
-	if (closed && !typed) {
+	const { need } = demand;
+	const typed =
+		need === 'types' || need === 'facts' || sketches.some(({ demanded }) => demanded !== undefined);
+	if ((closed || need === 'nothing') && !typed) {
 		const columns = sketches.map((sketch) => columnOf(sketch, undefined, 0));
 		return { name: source.name, columns, rowCount: undefined, rows };
 	}

@@ -39,7 +39,7 @@ const title = python
 		const csv = createCsvFormat();
 		const options = csv.options.parse({ ...given, formulaGuard: false });
 		// Python before 3.11 refuses NUL
-		const texts = NASTY_TEXTS.map((text) => text.replaceAll('\u0000', ''));
+		const texts = NASTY_TEXTS.map((text) => text.replaceAll('\u0000', '').toWellFormed());
 		const rows: Row[] = texts.map((text, index) => ({ [`na"me,;\n`]: text, index, last: text }));
 		const file = join(folder, 'rows.csv');
 		await writeFile(file, await renderToText(csv.render(inputOf(rows), options)));

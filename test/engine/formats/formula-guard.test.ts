@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import { guardFormula } from '../../../engine/formats/csv/formula-guard.ts';
+import { guardFormula } from '../../../engine/formats/shared/formula-guard.ts';
 
 const SIGNS = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
 const BLANKS = [' ', '\t', '\u00a0', '\u3000', '\u200b', '\ufeff', '\u0000'];

@@ -12,7 +12,12 @@ describe('the registry of formats', () => {
 			'ndjson',
 			'csv',
 			'tsv',
+			'xml',
+			'yaml',
+			'markdown',
+			'text',
 			'html',
+			'template',
 			'raw',
 		]);
 		for (const format of registry.list()) expect(registry.get(format.name)).toBe(format);
