@@ -92,6 +92,8 @@ const OUTPUTS: Record<string, Record<string, Schema>> = {
 		'schedule/trigger': named('Run'),
 		'schedule/update': named('UpdatedSchedule'),
 	},
+	Deliver: { '': named('HandedIn') },
+	Format: { '': object({ fileName: string, mimeType: string, size: number }) },
 	RuntimeSession: {
 		fail: named('Acknowledged'),
 		heartbeat: named('Heartbeat'),
@@ -136,7 +138,7 @@ function written(schema: object): string {
 const files = new Map(
 	Object.entries(OUTPUTS).flatMap(([node, outputs]) =>
 		Object.entries(outputs).map(([place, output]) => [
-			join(ROOT, 'nodes', node, '__schema__', 'v1.0.0', `${place}.json`),
+			join(ROOT, 'nodes', node, '__schema__', `v1.0.0${place === '' ? '' : `/${place}`}.json`),
 			written({ ...shape(output), version: 1 }),
 		]),
 	),

@@ -6,6 +6,7 @@ import type {
 } from 'n8n-workflow';
 import { NodeConnectionTypes, NodeOperationError } from 'n8n-workflow';
 
+import { getSettingsFields } from '../shared/channel-form';
 import { failedItem } from '../shared/items';
 import {
 	getCalendars,
@@ -24,7 +25,7 @@ import { capability } from './capability';
 import { deadLetter, delivery } from './delivery';
 import { destination } from './destination';
 import { link } from './link';
-import { getCountries, getRegions, getSettingsFields, searchCalendars } from './lists';
+import { getCountries, getRegions, searchCalendars } from './lists';
 import { occurrence } from './occurrence';
 import type { Output, Resource } from './resource';
 import { run } from './run';

@@ -1,6 +1,7 @@
 import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workflow';
 import { NodeOperationError } from 'n8n-workflow';
 
+import { channelField, SETTINGS, settingsFields, settingsJson } from '../shared/channel-form';
 import { destinationField } from '../shared/descriptions';
 import { readForm, readObject, textOf } from '../shared/parameter-form';
 import { listAll, path } from '../shared/transport';
@@ -18,70 +19,6 @@ const nameField: INodeProperties = {
 	placeholder: 'e.g. warehouse',
 	description: 'By which deliveries name it: lower-case letters, digits, dots and dashes',
 };
-
-const channelField: INodeProperties = {
-	displayName: 'Channel Name or ID',
-	name: 'channel',
-	type: 'options',
-	typeOptions: { loadOptionsMethod: 'getChannels' },
-	default: '',
-	required: true,
-	description:
-		'How it is reached. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-};
-
-const settingsJson: INodeProperties = {
-	displayName: 'Settings (JSON)',
-	name: 'settings',
-	type: 'json',
-	default: '{}',
-	placeholder: 'e.g. { "url": "https://example.com/incoming" }',
-	description:
-		"The channel's settings. Secrets can be written, never read; those that are left out are kept.",
-};
-
-const settingsFields: INodeProperties[] = [
-	{
-		displayName: 'Specify Settings',
-		name: 'settingsMode',
-		type: 'options',
-		noDataExpression: true,
-		options: [
-			{
-				name: 'Using Fields Below',
-				value: 'fields',
-				description: 'A form made from what the channel knows',
-			},
-			{ name: 'Using JSON', value: 'json' },
-		],
-		default: 'fields',
-		description: 'How the settings of the channel are given',
-	},
-	{
-		displayName: 'Settings',
-		name: 'settingsForm',
-		type: 'resourceMapper',
-		noDataExpression: true,
-		default: { mappingMode: 'defineBelow', value: null },
-		required: true,
-		description: 'What the channel needs to know',
-		typeOptions: {
-			loadOptionsDependsOn: ['channel'],
-			resourceMapper: {
-				resourceMapperMethod: 'getSettingsFields',
-				mode: 'add',
-				valuesLabel: 'Settings',
-				fieldWords: { singular: 'setting', plural: 'settings' },
-				addAllFields: true,
-				multiKeyMatch: false,
-				supportAutoMap: false,
-				noFieldsError: 'Choose a channel first.',
-			},
-		},
-		displayOptions: { show: { settingsMode: ['fields'] } },
-	},
-	{ ...settingsJson, displayOptions: { show: { settingsMode: ['json'] } } },
-];
 
 const enabledField: INodeProperties = {
 	displayName: 'Enabled',
@@ -122,11 +59,7 @@ async function destinationPath(context: IExecuteFunctions, i: number): Promise<s
 const createBody = (context: IExecuteFunctions, i: number): IDataObject => ({
 	name: textOf(context, 'name', i),
 	channel: textOf(context, 'channel', i),
-	settings: readForm(
-		context,
-		{ mode: 'settingsMode', json: 'settings', fields: 'settingsForm' },
-		i,
-	),
+	settings: readForm(context, SETTINGS, i),
 	...(context.getNodeParameter('enabled', i, true) === true ? {} : { enabled: false }),
 });
 

@@ -1,14 +1,10 @@
 import type {
-	IDataObject,
 	ILoadOptionsFunctions,
 	INodeListSearchResult,
 	INodePropertyOptions,
-	ResourceMapperFields,
 } from 'n8n-workflow';
 
 import { listed, text } from '../shared/lists';
-import { fieldsOf } from '../shared/parameter-form';
-import type { Page } from '../shared/transport';
 import { call } from '../shared/transport';
 
 /* Lists that only this node shows. */
@@ -55,14 +51,4 @@ export async function getRegions(this: ILoadOptionsFunctions): Promise<INodeProp
 		query: { country },
 	});
 	return [whole, ...asOptions(countries[0]?.regions ?? [])];
-}
-
-/** The settings of the chosen channel, for the resource mapper. */
-export async function getSettingsFields(
-	this: ILoadOptionsFunctions,
-): Promise<ResourceMapperFields> {
-	const chosen = text(this.getCurrentNodeParameter('channel'));
-	if (chosen === '') return { fields: [] };
-	const { items } = await call<Page>(this, { path: '/v1/channels' });
-	return fieldsOf(items.find(({ name }) => name === chosen)?.settings as IDataObject | undefined);
 }

@@ -30,7 +30,7 @@ export async function resultFile(
 }
 
 /** The file that the engine sends, passed on to n8n's binary storage without being held in memory. */
-async function receiveFile(
+export async function receiveFile(
 	context: { helpers: Pick<BinaryHelperFunctions, 'prepareBinaryData'> },
 	{ headers, body }: EngineAnswer<ByteStream>,
 ): Promise<{ binary: IBinaryData; facts: IDataObject }> {

@@ -147,3 +147,14 @@ export async function getChannels(this: ILoadOptionsFunctions): Promise<INodePro
 export async function getCalendars(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
 	return options(await listAll(this, { path: '/v1/calendars' }));
 }
+
+export async function getDestinations(
+	this: ILoadOptionsFunctions,
+): Promise<INodePropertyOptions[]> {
+	const all = await listAll(this, { path: '/v1/destinations' });
+	return all.map(({ name, channel }) => ({
+		name: text(name),
+		value: text(name),
+		description: text(channel),
+	}));
+}

@@ -21,7 +21,7 @@ const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) 
 	any
 >;
 const DOCUMENTATION = 'https://github.com/capscheduler/capscheduler/blob/main';
-const NODES = ['capScheduleTrigger', 'capScheduler', 'runtimeSession'];
+const NODES = ['capScheduleTrigger', 'capScheduler', 'deliver', 'format', 'runtimeSession'];
 
 let temporary = '';
 beforeEach(() => {
