@@ -71,7 +71,7 @@ const BOTH = {
 const format = (parameters: object, items: object[] = ROWS, more: object = {}): Promise<Item[]> =>
 	runNode({
 		node: 'format',
-		parameters: { ...BOTH, binaryProperty: 'data', ...parameters } as never,
+		parameters: { ...BOTH, binaryProperty: 'data', ...parameters },
 		items: items as never,
 		...more,
 	});
@@ -160,7 +160,7 @@ const TO = {
 const deliver = (parameters: object, items: object[] = ROWS, more: object = {}): Promise<Item[]> =>
 	runNode({
 		node: 'deliver',
-		parameters: { ...BOTH, ...TO, ...parameters } as never,
+		parameters: { ...BOTH, ...TO, ...parameters },
 		items: items as never,
 		...more,
 	});

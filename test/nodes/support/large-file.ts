@@ -63,4 +63,6 @@ for await (const part of (await service.getAsStream(made?.id ?? '')) as AsyncIte
 	hash.update(part);
 	size += part.length;
 }
-console.log(JSON.stringify({ growth, size, sha256: hash.digest('hex'), mode: service.mode }));
+process.stdout.write(
+	`${JSON.stringify({ growth, size, sha256: hash.digest('hex'), mode: service.mode })}\n`,
+);
