@@ -13,6 +13,7 @@ import type { KeyRecord } from './contract/access.ts';
 import { CapError } from './contract/errors.ts';
 import { createFaults } from './faults.ts';
 import type { Format } from './formats/format.port.ts';
+import { createPackagingRegistry } from './formats/packaging/index.ts';
 import { createFormatRegistry } from './formats/registry.ts';
 import { createRowReader, findTables } from './formats/rows/index.ts';
 import { createApp } from './http/app.ts';
@@ -132,6 +133,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		formats: createFormatRegistry(parts.formats),
 		readRows: createRowReader,
 		findTables,
+		packagings: createPackagingRegistry(),
 		channels: createChannelRegistry([
 			createWebhookChannel(outgoing),
 			createFileChannel({ roots: config.fileRoots, clock }),

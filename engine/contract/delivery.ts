@@ -2,7 +2,6 @@ import { z } from 'zod';
 
 import { jsonObjectSchema } from './json.ts';
 import type { JsonObject } from './json.ts';
-import { plannedFields } from './planned.ts';
 import type { FormatNotice } from './result.ts';
 import { durationSchema } from './time.ts';
 
@@ -14,6 +13,10 @@ export const DEFAULT_FILENAME = '{{capability}}-{{action}}-{{nominalAt:yyyy-MM-d
 
 /** No format was named: rows and values become JSON, bytes pass through as they are. */
 export const AUTO_FORMAT = 'auto';
+
+/** How a finished file can be packed for its delivery. */
+export const PACKAGINGS = ['gzip', 'zip'] as const;
+export type PackagingName = (typeof PACKAGINGS)[number];
 
 const place = {
 	destination: z.string().min(1).max(100).optional().describe("A destination's id or name."),
@@ -44,6 +47,14 @@ const rendering = {
 		.describe(
 			'A template: `{{capability}}-{{nominalAt:yyyy-MM-dd}}.{{ext}}`. `{{name}}` is what the source calls its file.',
 		),
+	package: z
+		.array(z.enum(PACKAGINGS))
+		.max(PACKAGINGS.length)
+		.refine((names) => new Set(names).size === names.length, { error: 'each once' })
+		.optional()
+		.describe(
+			'How the file is packed, one after the other: `gzip` makes `report.csv.gz` of it, `zip` an archive `report.zip` that holds it.',
+		),
 };
 
 const oneOf = (target: { destination?: unknown; channel?: unknown; settings?: unknown }): boolean =>
@@ -59,8 +70,7 @@ const oneOfSchema = {
 export const fallbackInputSchema = z
 	.strictObject({ ...place, ...rendering })
 	.refine(oneOf, oneOfMessage)
-	.meta(oneOfSchema)
-	.register(plannedFields, { planned: ['package'] });
+	.meta(oneOfSchema);
 
 export const targetInputSchema = z
 	.strictObject({
@@ -79,8 +89,7 @@ export const targetInputSchema = z
 			.describe('Where it goes when the target has failed for good, in this order.'),
 	})
 	.refine(oneOf, oneOfMessage)
-	.meta(oneOfSchema)
-	.register(plannedFields, { planned: ['package'] });
+	.meta(oneOfSchema);
 
 export const linkOptionsSchema = z.strictObject({
 	expiresIn: durationSchema
@@ -186,6 +195,8 @@ export interface Target extends Place {
 	format: string;
 	options: JsonObject;
 	filename: string;
+	/** Absent: the file goes as it is. */
+	package?: PackagingName[];
 	when: Condition;
 }
 

@@ -5,6 +5,7 @@ import type { EngineId, NewId } from '../contract/ids.ts';
 import type { JsonValue } from '../contract/json.ts';
 import type { Duration } from '../contract/time.ts';
 import type { FaultPoints } from '../contract/fault-points.ts';
+import type { PackagingRegistry } from '../formats/packaging.port.ts';
 import type { FindTables, FormatRegistry, ReadRows } from '../formats/format.port.ts';
 import type { Metrics, Logger } from '../observe/observe.port.ts';
 import type { Egress, Sealing, Signer, Tokens } from '../security/security.port.ts';
@@ -26,6 +27,7 @@ export interface Context {
 	formats: FormatRegistry;
 	readRows: ReadRows;
 	findTables: FindTables;
+	packagings: PackagingRegistry;
 	channels: ChannelRegistry;
 	sessions: SessionRegistry;
 	readAnswer: ReadAnswer;

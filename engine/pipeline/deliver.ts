@@ -22,6 +22,7 @@ import { chooseFormat, ensureArtifact, storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
 import { fileNameOf } from './file-name.ts';
+import { packArtifact } from './package.ts';
 import { joinSecrets } from './secrets.ts';
 import { settleDeliveredSla } from './sla.ts';
 import { targetPrefix } from './spec.ts';
@@ -297,8 +298,13 @@ async function render(
 	const result = await resultOf(ctx, about.run);
 	const chosen = chooseFormat(ctx, result, { ...target, path: 'format' });
 	const artifact = await ensureArtifact(ctx, { ...about, result }, chosen);
-	const filename = fileNameOf(target.filename, { ...about, result }, artifact);
-	const { blob, contentType, notices } = artifact;
+	const file = {
+		artifact,
+		filename: fileNameOf(target.filename, { ...about, result }, artifact),
+	};
+	const packed = await packArtifact(ctx, file, { names: target.package ?? [], result });
+	const { filename } = packed;
+	const { blob, contentType, notices } = packed.artifact;
 	return { ...blob, contentType, filename, ...(notices === undefined ? {} : { notices }) };
 }
 

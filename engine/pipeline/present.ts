@@ -161,13 +161,14 @@ function presentDeliverySpec({ delivery }: RunSpec): JsonObject | null {
 }
 
 function presentTarget(target: RunSpecTarget): JsonObject {
-	const { destination, channel, format, options, filename, when } = target;
+	const { destination, channel, format, options, filename, package: packed, when } = target;
 	return {
 		...(destination === undefined ? {} : { destination }),
 		...(channel === undefined ? {} : { channel, settings: maskedSettings(target) }),
 		format,
 		options,
 		filename,
+		...(packed === undefined ? {} : { package: packed }),
 		when,
 	};
 }

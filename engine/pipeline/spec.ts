@@ -5,6 +5,7 @@ import type {
 	DeliveryInput,
 	DeliverySpec,
 	NotifySpec,
+	PackagingName,
 	Place,
 	Target,
 } from '../contract/delivery.ts';
@@ -119,6 +120,7 @@ interface PlaceInput {
 	format?: string | undefined;
 	options?: JsonObject | undefined;
 	filename?: string | undefined;
+	package?: PackagingName[] | undefined;
 }
 
 class SpecCompiler {
@@ -164,6 +166,7 @@ class SpecCompiler {
 					format: fallback.format ?? target.format,
 					options: fallback.options ?? (fallback.format === undefined ? target.options : undefined),
 					filename: fallback.filename ?? target.filename,
+					package: fallback.package ?? target.package,
 				};
 				fallbacks.push({ ...(await this.#target(inherited, place)), when: 'always' });
 			}
@@ -241,6 +244,9 @@ class SpecCompiler {
 			key,
 			...this.#rendering(input, path),
 			filename,
+			...(input.package === undefined || input.package.length === 0
+				? {}
+				: { package: input.package }),
 		};
 	}
 

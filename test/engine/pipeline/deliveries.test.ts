@@ -1,5 +1,7 @@
+import { spawnSync } from 'node:child_process';
 import { mkdir, readFile, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
@@ -65,6 +67,36 @@ async function settled(run: string, ...states: string[]): Promise<Body[]> {
 }
 
 describe('a delivery', () => {
+	it('is packed as its target says, under a name that says so, and a replay sends the same bytes', async () => {
+		const gzipped = webhook(hook, { package: ['gzip'], filename: 'a-{{format}}.csv' });
+		const archive = {
+			channel: 'file',
+			settings: { folder: 'packed' },
+			format: 'csv',
+			filename: 'rows.{{ext}}',
+			package: ['zip'],
+		};
+		const run = await push([gzipped, archive]);
+		const [first] = await settled(run, 'delivered');
+		const [received] = hook.received;
+		expect(received?.headers['content-type']).toBe('application/gzip');
+		expect(received?.headers['content-disposition']).toContain('a-csv.csv.gz');
+		expect(gunzipSync(received!.body).toString()).toBe(CSV);
+		const file = join(bed.folder, 'out', 'packed', 'rows.zip');
+		const { stdout } = spawnSync('python3', ['-m', 'zipfile', '-l', file], { encoding: 'utf8' });
+		expect(stdout).toMatch(/^rows\.csv +\d{4}-/m);
+		demand(await bed.admin.post(`/v1/deliveries/${first.id}/replay`), 202);
+		await bed.until(async () => hook.received.length === 2);
+		expect(hook.received[1]!.body.equals(received!.body)).toBe(true);
+	});
+
+	it('is not packed in ways that there are not', async () => {
+		const answer = await bed.admin.post('/v1/capabilities/rows/actions/go/invoke', {
+			delivery: { targets: [webhook(hook, { package: ['rar'] })] },
+		});
+		expect(answer.status).toBe(400);
+	});
+
 	it('puts a file into a folder and posts a signed webhook, with receipts', async () => {
 		const file = {
 			channel: 'file',
