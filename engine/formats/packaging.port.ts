@@ -4,7 +4,7 @@ export interface PackedFile {
 	name: string;
 	/** Milliseconds since 1970: when its result came, so that packing it again gives the same bytes. */
 	modifiedAt: number;
-	bytes(): AsyncIterable<Uint8Array>;
+	readonly bytes: () => AsyncIterable<Uint8Array>;
 }
 
 /** A way to pack a finished file for its delivery. Memory stays flat in its size. */
