@@ -6,6 +6,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { chromium } from './chromium.mts';
 import { n8nApp } from './n8n-app.mts';
 import { packNodes } from './pack-nodes.mts';
 
@@ -16,5 +17,6 @@ export default function setup(): void {
 		rmSync(build, { recursive: true });
 	});
 	process.env['CAPSCHEDULER_N8N_APP'] = app;
+	process.env['CAPSCHEDULER_CHROMIUM'] = chromium();
 	process.env['CAPSCHEDULER_N8N_NODES'] = packNodes(build).folder;
 }

@@ -13,7 +13,7 @@ import { NodeConnectionTypes } from 'n8n-workflow';
 import { byDisplayName } from '../shared/descriptions';
 import { getCalendars } from '../shared/lists';
 import { policyOptions } from '../shared/policies';
-import { rulesField, timeZoneOption, timingOptions } from '../shared/timing-fields';
+import { rulesField, timeZoneOption, timingOptions, timingPaths } from '../shared/timing-fields';
 import { CREDENTIAL } from '../shared/transport';
 import { refused, signedBody } from '../shared/webhook';
 import { occurrenceOf, readEnvelope } from './occurrence';
@@ -82,7 +82,7 @@ export class CapScheduleTrigger implements INodeType {
 				noDataExpression: true,
 				typeOptions: {
 					loadOptionsMethod: 'previewOccurrences',
-					loadOptionsDependsOn: ['rule', 'options'],
+					loadOptionsDependsOn: timingPaths,
 				},
 				default: '',
 				description:

@@ -23,7 +23,7 @@ export class Deliver implements INodeType {
 		group: ['output'],
 		version: 1,
 		subtitle:
-			'={{ ($parameter["format"] ? $parameter["format"] + " " : "") + { link: "as a link", channel: "to " + ($parameter["channel"] || "…"), destination: "to " + (($parameter["destination"] || {})["value"] || "…") }[$parameter["to"]] }}',
+			'={{ ($parameter["format"] ? $parameter["format"] + " " : "") + { link: "as a link", channel: "to " + ($parameter["channel"] || "…"), destination: "to " + (($parameter["destination"]?.value ?? $parameter["destination"]) || "…") }[$parameter["to"]] }}',
 		description: 'Deliver items or files with CapScheduler, or make a link to them',
 		defaults: { name: 'Deliver' },
 		inputs: [NodeConnectionTypes.Main],

@@ -88,11 +88,14 @@ const inHeader = (value: IDataObject): string =>
 
 function wishOf(
 	context: IExecuteFunctions,
-	{ itemIndex, name }: Upload,
+	{ itemIndex, name, filename }: Upload,
 	options: DeliverOptions,
 ): IDataObject {
 	const { callback, timeZone } = options;
-	const rendering = renderingOf(context, itemIndex);
+	const rendering = {
+		...(filename === undefined ? {} : { filename }),
+		...renderingOf(context, itemIndex),
+	};
 	return {
 		name,
 		timeZone: timeZone || context.getTimezone(),

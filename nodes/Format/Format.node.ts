@@ -88,7 +88,7 @@ export class Format implements INodeType {
 /** Streamed both ways where n8n keeps binary data outside memory. */
 async function format(
 	context: IExecuteFunctions,
-	{ body, contentType, name, pairedItem, itemIndex }: Upload,
+	{ body, contentType, name, pairedItem, itemIndex, filename: ownName }: Upload,
 ): Promise<INodeExecutionData> {
 	const { format: wanted, options, filename } = renderingOf(context, itemIndex);
 	const { timeZone } = optionsOf(context, itemIndex);
@@ -98,7 +98,7 @@ async function format(
 		query: {
 			format: wanted,
 			options: options === undefined ? undefined : JSON.stringify(options),
-			filename,
+			filename: filename ?? ownName,
 			name,
 			timeZone: timeZone || context.getTimezone(),
 		},

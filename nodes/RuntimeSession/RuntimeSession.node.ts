@@ -39,7 +39,7 @@ export class RuntimeSession implements INodeType {
 		group: ['transform'],
 		version: 1,
 		subtitle:
-			'={{ $parameter["operation"] === "invoke" ? (($parameter["capability"]["value"] || "") + " " + ($parameter["action"]["value"] || "")).trim() || "invoke" : $parameter["operation"] }}',
+			'={{ $parameter["operation"] === "invoke" ? [$parameter["capability"], $parameter["action"]].map((chosen) => chosen?.value ?? chosen).join(" ").trim() || "invoke" : $parameter["operation"] }}',
 		description:
 			'Run an action of a capability with CapScheduler, or answer for a run that this workflow serves',
 		defaults: { name: 'RuntimeSession' },

@@ -54,7 +54,7 @@ function fieldOf(name: string, schema: PropertySchema, isRequired: boolean): Res
 	const options = optionsOf(schema);
 	return {
 		id: name,
-		displayName: schema.title ?? name,
+		displayName: `${schema.title ?? inWords(name)}${schema.format === 'date' ? ' (YYYY-MM-DD)' : ''}`,
 		required: isRequired,
 		defaultMatch: false,
 		display: true,
@@ -64,6 +64,23 @@ function fieldOf(name: string, schema: PropertySchema, isRequired: boolean): Res
 			? {}
 			: { defaultValue: schema.default }),
 	};
+}
+
+const ACRONYMS = ['api', 'bom', 'csv', 'html', 'id', 'json', 'pdf', 'sql', 'uri', 'url', 'xml'];
+
+/** `previousSecret` as n8n writes names: "Previous Secret". */
+function inWords(name: string): string {
+	const words = name
+		.replaceAll(/([a-z0-9])([A-Z])/g, '$1 $2')
+		.split(/[\s_.-]+/)
+		.filter((word) => word !== '');
+	return words
+		.map((word) =>
+			ACRONYMS.includes(word.toLowerCase())
+				? word.toUpperCase()
+				: word.charAt(0).toUpperCase() + word.slice(1),
+		)
+		.join(' ');
 }
 
 function optionsOf(schema: PropertySchema): INodePropertyOptions[] | undefined {
@@ -82,7 +99,8 @@ function fieldType({ type, format, ...rest }: PropertySchema): FieldType {
 	if (more.length > 0 || '$ref' in rest || 'oneOf' in rest || 'anyOf' in rest) return 'object';
 	switch (only) {
 		case 'string':
-			if (format === 'date-time' || format === 'date') return 'dateTime';
+			// n8n's picker always has a time of day, which a date must not have
+			if (format === 'date-time') return 'dateTime';
 			return format === 'time' ? 'time' : 'string';
 		case 'integer':
 		case 'number':

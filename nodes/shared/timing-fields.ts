@@ -245,3 +245,18 @@ export const timingOptions: INodeProperties[] = [
 		description: 'Nothing is due before this instant',
 	},
 ];
+
+/** Rules whose change is noticed; who has more sees the preview when the panel is opened again. */
+const WATCHED_RULES = 5;
+
+/**
+ * What a list that is computed of the timing depends on. n8n's editor compares the texts of these values, and all
+ * objects have the same text, so each is a value of its own.
+ */
+export const timingPaths: string[] = [
+	'rule.interval.length',
+	...Array.from({ length: WATCHED_RULES }, (_, i) =>
+		ruleFields.map(({ name }) => `rule.interval[${i}].${name}`),
+	).flat(),
+	...[...timingOptions, timeZoneOption].map(({ name }) => `options.${name}`),
+];

@@ -30,6 +30,8 @@ export interface Upload {
 	itemIndex: number;
 	/** Tells it apart from others of the same item, for idempotency. */
 	identity: string;
+	/** The exact name of a file that is to stay as it is; the engine would make one of its type. */
+	filename?: string;
 }
 
 export const inputFields: INodeProperties[] = [
@@ -99,7 +101,7 @@ export const formatFields: INodeProperties[] = [
 			resourceMapper: {
 				resourceMapperMethod: 'getFormatOptions',
 				mode: 'add',
-				valuesLabel: 'Options',
+				valuesLabel: 'Format Options',
 				fieldWords: { singular: 'option', plural: 'options' },
 				addAllFields: false,
 				multiKeyMatch: false,
@@ -133,7 +135,8 @@ export const formatFields: INodeProperties[] = [
 		noDataExpression: true,
 		typeOptions: {
 			loadOptionsMethod: 'previewFileName',
-			loadOptionsDependsOn: ['fileName', 'format', 'source', 'options'],
+			// each a text of its own: the editor compares texts, and all objects have the same
+			loadOptionsDependsOn: ['fileName', 'format', 'source', 'options.name', 'options.timeZone'],
 		},
 		default: '',
 		description:
@@ -205,6 +208,9 @@ export async function previewFileName(
 	const { name, timeZone } = options as { name?: string; timeZone?: string };
 	const filename = templateOf(text(fileName));
 	const isFile = source === 'binary';
+	if (isFile && text(format) === '' && filename === '') {
+		return [{ name: 'The Name of the File Itself', value: '' }];
+	}
 	const { filename: made, contentType } = await call<{ filename: string; contentType: string }>(
 		this,
 		{
@@ -262,10 +268,15 @@ async function fileOf(context: IExecuteFunctions, itemIndex: number): Promise<Up
 	const { id } = context.helpers.assertBinaryData(itemIndex, property);
 	const { body, contentType, fileName = 'file' } = await outgoingFile(context, itemIndex, property);
 	const { name } = optionsOf(context, itemIndex);
+	const type = tableType(contentType, fileName);
+	const ownName = fileName.split(/[/\\]/).pop() ?? 'file';
+	// without a format a file stays as it is: as a table the engine would read it, and write JSON
+	const stays = context.getNodeParameter('format', itemIndex) === '' && isTable(type);
 	return {
 		body,
-		contentType: tableType(contentType, fileName),
-		name: name || (fileName.split(/[/\\]/).pop() ?? 'file'),
+		contentType: stays ? 'application/octet-stream' : type,
+		name: name || ownName,
+		...(stays && !/[{}]/.test(ownName) ? { filename: ownName } : {}),
 		pairedItem: { item: itemIndex },
 		itemIndex,
 		identity: Buffer.isBuffer(body) ? createHash('sha256').update(body).digest('hex') : (id ?? ''),
@@ -278,6 +289,9 @@ const TABLES: Readonly<Record<string, string>> = {
 	jsonl: 'application/x-ndjson',
 	ndjson: 'application/x-ndjson',
 };
+
+const isTable = (type: string): boolean =>
+	Object.values(TABLES).some((table) => type.split(';')[0]?.trim() === table);
 
 /** n8n does not know all names of tables: what has no type of its own goes by its extension. */
 function tableType(contentType: string, fileName: string): string {

@@ -143,6 +143,10 @@ describe('Format', () => {
 		expect(await loadOptions.previewFileName.call(context)).toEqual([
 			{ name: 'Month-end report_csv.csv', value: '', description: 'text/csv; charset=utf-8' },
 		]);
+		const file = loadOptionsContext('deliver', { source: 'binary', format: '', fileName: '' });
+		expect(await loadOptions.previewFileName.call(file)).toEqual([
+			{ name: 'The Name of the File Itself', value: '' },
+		]);
 		const wrong = loadOptionsContext('format', { ...BOTH, fileName: '{nobody}' });
 		await expect(loadOptions.previewFileName.call(wrong)).rejects.toMatchObject({
 			message: expect.stringContaining('expected one of capability'),
@@ -208,6 +212,27 @@ describe('Deliver', () => {
 		expect(made[0]?.['json'].secrets).toEqual({
 			'delivery.targets[0].settings.secret': expect.stringMatching(/^whsec_/),
 		});
+	});
+
+	test('a table that is a file already stays as it is, byte by byte', async () => {
+		const before = hook.received.length;
+		const text = 'a;b\r\n1;"x"\r\n';
+		await deliver(
+			{
+				source: 'binary',
+				inputBinary: 'data',
+				format: '',
+				to: 'channel',
+				channel: 'webhook',
+				settingsMode: 'json',
+				settings: JSON.stringify({ url: hook.url }),
+			},
+			[binary(text, 'sales-2027-01.csv', 'text/csv')],
+			{ executionId: 'as it is' },
+		);
+		const [received] = hook.received.slice(before);
+		expect(received?.body.toString()).toBe(text);
+		expect(received?.headers['content-disposition']).toContain('sales-2027-01.csv');
 	});
 
 	test('makes a link, instead or besides', async () => {

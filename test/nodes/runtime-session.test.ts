@@ -328,22 +328,26 @@ describe("the form of an action's parameters", () => {
 				region: { enum: ['EU', 'US'], title: 'Region' },
 				days: { type: 'integer', default: 7 },
 				since: { type: 'string', format: 'date-time' },
+				day: { type: 'string', format: 'date', title: 'Day' },
 				dry: { type: 'boolean' },
 				tags: { type: 'array' },
 				filter: { type: ['object', 'null'] },
 				either: { oneOf: [{ type: 'string' }, { type: 'number' }] },
 				free: {},
+				callbackUrl_of: { type: 'string' },
 			},
 		});
 		expect(form.fields.map(({ id, type, required }) => [id, type, required])).toEqual([
 			['region', 'options', true],
 			['days', 'number', false],
 			['since', 'dateTime', false],
+			['day', 'string', false],
 			['dry', 'boolean', false],
 			['tags', 'array', false],
 			['filter', 'object', false],
 			['either', 'object', false],
 			['free', 'string', false],
+			['callbackUrl_of', 'string', false],
 		]);
 		expect(form.fields[0]).toMatchObject({
 			displayName: 'Region',
@@ -353,6 +357,9 @@ describe("the form of an action's parameters", () => {
 			],
 		});
 		expect(form.fields[1]).toMatchObject({ defaultValue: 7 });
+		expect(form.fields[3]).toMatchObject({ displayName: 'Day (YYYY-MM-DD)' });
+		expect(form.fields[4]).toMatchObject({ displayName: 'Dry' });
+		expect(form.fields.at(-1)).toMatchObject({ displayName: 'Callback URL Of' });
 	});
 
 	test('sends to JSON where the schema has no properties', async () => {
