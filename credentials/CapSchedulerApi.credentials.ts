@@ -41,7 +41,7 @@ export class CapSchedulerApi implements ICredentialType {
 			required: true,
 			placeholder: 'e.g. csk_…',
 			description:
-				'A key of the engine, made by <code>capscheduler keys create</code>. The CapSchedule Trigger needs the scope <code>admin</code>; the other nodes need the scopes of what they do.',
+				'A key of the engine, made by <code>capscheduler keys create</code>. The CapSchedule Trigger needs the scopes <code>capabilities:write</code>, <code>schedules:read</code>, <code>schedules:write</code> and <code>runs:read</code>; the other nodes need the scopes of what they do.',
 		},
 	];
 

@@ -37,6 +37,7 @@ import { createTokens } from './security/tokens.ts';
 import { readAnswer, readUpload } from './sessions/http/result.ts';
 import { createHttpSession } from './sessions/http/http-session.ts';
 import { createModuleSession } from './sessions/module/module-session.ts';
+import { createN8nSession } from './sessions/n8n/n8n-session.ts';
 import { createSessionRegistry } from './sessions/registry.ts';
 import type { SessionAdapter } from './sessions/session.port.ts';
 import { createSqlSession } from './sessions/sql/sql-session.ts';
@@ -122,6 +123,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		},
 	});
 	const outgoing = { egress, signer, clock };
+	const httpSession = createHttpSession({ ...outgoing, userAgent: `CapScheduler/${VERSION}` });
 	let url = config.publicUrl ?? '';
 	const context: Context = {
 		engineId,
@@ -139,7 +141,8 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createFileChannel({ roots: config.fileRoots, clock }),
 		]),
 		sessions: createSessionRegistry([
-			createHttpSession({ ...outgoing, userAgent: `CapScheduler/${VERSION}` }),
+			httpSession,
+			createN8nSession(httpSession),
 			createSqlSession({ egress, sqliteRoots: config.sqliteRoots, clock }),
 			createModuleSession({ modules: Object.fromEntries(config.modules), clock }),
 			...(parts.sessions ?? []),

@@ -24,6 +24,8 @@ export function addCapabilities(program: Command): void {
 		.addHelpText(
 			'after',
 			`
+Bindings: http, n8n (a workflow behind a webhook), sql, module; docs/capabilities.md shows a manifest for each.
+
 Examples:
   $ capscheduler capabilities register weather.json
   $ capscheduler capabilities invoke weather monthly -p year=2014 -p month=10 --wait 30s

@@ -5,6 +5,7 @@ import type { Instant } from './time.ts';
 import { tenantSchema, titleSchema } from './names.ts';
 
 export const SCOPES = [
+	'capabilities:write',
 	'schedules:read',
 	'schedules:write',
 	'runs:read',

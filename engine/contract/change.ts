@@ -14,7 +14,14 @@ import type {
 	RunState,
 	SlaState,
 } from './run.ts';
-import type { LedgerRow, RunSpec, Schedule, ScheduleState, SpecRecord } from './schedule.ts';
+import type {
+	LedgerRow,
+	PauseReason,
+	RunSpec,
+	Schedule,
+	ScheduleState,
+	SpecRecord,
+} from './schedule.ts';
 import type { Instant } from './time.ts';
 
 /*
@@ -125,8 +132,18 @@ export interface RunSettlement {
 	links?: Link[];
 	deliveries?: Delivery[];
 	notifications?: Notification[];
-	/** For `pauseOnFailure`: counts failed runs in a row, and pauses at `pauseAt`. */
-	schedule?: { id: ScheduleId; failed: boolean; pauseAt: number | null; at: Instant };
+	/**
+	 * For `pauseOnFailure`: counts failed runs in a row, and pauses at `pauseAt`, for that reason; `message` is told
+	 * with the event.
+	 */
+	schedule?: {
+		id: ScheduleId;
+		failed: boolean;
+		pauseAt: number | null;
+		at: Instant;
+		reason?: PauseReason;
+		message?: string;
+	};
 	events: EventDraft[];
 }
 

@@ -43,9 +43,25 @@ export interface RequestEnvelope {
 	};
 	/** From the previous nominal instant (null for the first) to this one. */
 	window?: { start: string | null; end: string };
+	/**
+	 * The last run of the schedule that succeeded, for bindings that ask for it (`previous: true`); null when there is
+	 * none whose result is still kept.
+	 */
+	previous?: PreviousRun | null;
 	tenant: string;
 	deadline: string;
 	callback?: { url: string; heartbeatUrl: string; token: string };
+}
+
+export interface PreviousRun {
+	runId: string;
+	nominalAt: string | null;
+	resultAt: string;
+	/** Null for what is no rows. */
+	rows: number | null;
+	size: number;
+	contentType: string;
+	sha256: string;
 }
 
 /** What a capability that knows envelopes answers. Others just answer their result. */

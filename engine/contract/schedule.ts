@@ -101,6 +101,9 @@ export interface SpecRecord {
 export const SCHEDULE_STATES = ['active', 'paused', 'completed', 'deleted'] as const;
 export type ScheduleState = (typeof SCHEDULE_STATES)[number];
 
+/** Why a schedule is paused: by a person, by `policies.pauseOnFailure`, because n8n knows its webhook no more. */
+export type PauseReason = 'by_user' | 'on_failure' | 'webhook_missing';
+
 /**
  * What the occurrences of a pause become when it is over: dropped (`skip`), the last one run for all (`latest`),
  * or each run, one after another (`all`).
@@ -137,8 +140,8 @@ export interface Schedule {
 	labels: Record<string, string>;
 	metadata: JsonObject;
 	state: ScheduleState;
-	/** Why it is paused: `by_user`, `on_failure`. */
-	pauseReason: string | null;
+	/** Null while it is not paused. */
+	pauseReason: PauseReason | null;
 	revision: number;
 	specId: string;
 	timing: Timing;

@@ -1,6 +1,6 @@
 import type { RunSettlement } from '../contract/change.ts';
 import type { Capability } from '../contract/capability.ts';
-import type { RequestEnvelope } from '../contract/envelope.ts';
+import type { PreviousRun, RequestEnvelope } from '../contract/envelope.ts';
 import { CapError } from '../contract/errors.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -44,7 +44,9 @@ export async function attempt(
 	const begun = ctx.clock.now();
 	const timeout = spec.policies.timeout;
 	const deadlineAt = begun + timeout;
-	const envelope = envelopeOf(ctx, run, spec, { ...reached, deadlineAt, firedAt: begun });
+	const previous = settings['previous'] === true ? await previousOf(ctx, run) : undefined;
+	const firedAt = begun;
+	const envelope = envelopeOf(ctx, run, spec, { ...reached, deadlineAt, firedAt, previous });
 	if (held.reason() === 'drain') return released(run, { at: begun });
 	if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
 
@@ -146,9 +148,13 @@ function envelopeOf(
 	ctx: Context,
 	run: Run,
 	spec: RunSpec,
-	about: Reached & { deadlineAt: Instant; firedAt: Instant },
+	about: Reached & {
+		deadlineAt: Instant;
+		firedAt: Instant;
+		previous: PreviousRun | null | undefined;
+	},
 ): RequestEnvelope {
-	const { adapter, settings, deadlineAt, firedAt } = about;
+	const { adapter, settings, deadlineAt, firedAt, previous } = about;
 	const envelope: RequestEnvelope = {
 		specVersion: '1.0',
 		requestId: run.id,
@@ -158,6 +164,7 @@ function envelopeOf(
 		action: run.action,
 		parameters: spec.parameters,
 		mode: settings['mode'] === 'async' ? 'async' : 'sync',
+		...(previous === undefined ? {} : { previous }),
 		tenant: run.tenant,
 		deadline: toIso(deadlineAt),
 	};
@@ -189,6 +196,26 @@ function envelopeOf(
 		};
 	}
 	return envelope;
+}
+
+/** Asked for by few, so it costs the others nothing. */
+async function previousOf(ctx: Context, run: Run): Promise<PreviousRun | null> {
+	const { tenant, scheduleId } = run;
+	if (scheduleId === null) return null;
+	const filter = { scheduleId, state: 'succeeded' } as const;
+	const [last] = (await ctx.store.listRuns(tenant, filter, { limit: 1 })).items;
+	if (last === undefined || last.resultId === null) return null;
+	const result = await ctx.store.getResult(tenant, last.resultId);
+	if (result === null) return null;
+	const { blob, contentType, createdAt, rows } = result;
+	return {
+		runId: last.id,
+		nominalAt: last.nominalAt === null ? null : toIso(last.nominalAt),
+		resultAt: toIso(createdAt),
+		rows: rows ?? null,
+		...blob,
+		contentType,
+	};
 }
 
 async function settleOutcome(
@@ -297,13 +324,15 @@ function settleBrokenOff(
 }
 
 export function attemptFailure(failure: SessionFailure): AttemptFailure {
-	const { code, message, detail, retry, reason, retryAfter } = failure;
+	const { code, message, detail, retry, reason, retryAfter, waits, pause } = failure;
 	return {
 		error: { code, message, ...(detail === undefined ? {} : { detail }) },
 		outcome: code === 'TIMEOUT' ? 'timeout' : 'failed',
 		retry,
 		reason,
 		retryAfter,
+		waits,
+		pause,
 	};
 }
 

@@ -4,6 +4,7 @@ import type { ActionManifest } from '../contract/capability.ts';
 import type { DeclaredColumn, RequestEnvelope } from '../contract/envelope.ts';
 import type { ErrorCode, RetryVerdict } from '../contract/errors.ts';
 import type { RetryReason } from '../contract/policies.ts';
+import type { PauseReason } from '../contract/schedule.ts';
 import type { ResultEncoding } from '../contract/result.ts';
 import type { Duration } from '../contract/time.ts';
 
@@ -45,6 +46,13 @@ export interface SessionFailure {
 	/** Why it may be retried, matched with `policies.retry.on`; undefined with `retry: later` always retries. */
 	reason?: RetryReason;
 	retryAfter?: Duration;
+	/**
+	 * Tried again after each of these waits, whatever `policies.retry` says: what is missing is known to be on its way.
+	 * When they are used up, the run fails.
+	 */
+	waits?: readonly Duration[];
+	/** With a failure that is final: why the schedule is paused, since every run of it would fail alike. */
+	pause?: PauseReason;
 }
 
 export type SessionOutcome =

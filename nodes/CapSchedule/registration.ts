@@ -37,7 +37,11 @@ export async function isRegistered(context: IHookFunctions): Promise<boolean> {
 	});
 	if (found?.description?.split(MARK)[1] !== wanted.fingerprint) return false;
 	const schedules = await schedulesOf(context, wanted.capability);
-	return schedules.length === 1 && metadataOf(schedules[0]).fingerprint === wanted.fingerprint;
+	return (
+		schedules.length === 1 &&
+		metadataOf(schedules[0]).fingerprint === wanted.fingerprint &&
+		!isOrphaned(schedules[0])
+	);
 }
 
 /** Registers the workflow, or makes what is registered what it should be. */
@@ -58,8 +62,20 @@ export async function register(context: IHookFunctions): Promise<boolean> {
 	else if (metadataOf(kept).fingerprint !== wanted.fingerprint) {
 		await changeSchedule(context, wanted, kept);
 	}
+	if (kept !== undefined && isOrphaned(kept)) await resumeSchedule(context, kept);
 	return true;
 }
+
+/** The engine found no webhook, and paused it; who paused it by hand meant it. */
+const isOrphaned = (schedule: IDataObject | undefined): boolean =>
+	schedule?.status === 'paused' && schedule.pauseReason === 'webhook_missing';
+
+const resumeSchedule = (context: IHookFunctions, schedule: IDataObject): Promise<unknown> =>
+	call(context, {
+		method: 'POST',
+		path: path`/v1/schedules/${idOf(schedule)}/resume`,
+		body: { backlog: 'skip' },
+	});
 
 /** What is as it should be, else the oldest, which has the most to remember. */
 const theOneToKeep = (found: IDataObject[], { fingerprint: wanted }: Registration) =>
@@ -127,7 +143,7 @@ async function putCapability(
 			description: `The n8n workflow ${context.getWorkflow().id ?? ''}. ${MARK}${wanted.fingerprint}`,
 			actions: { [ACTION]: { title: 'Run the workflow' } },
 			binding: {
-				type: 'http',
+				type: 'n8n',
 				url: wanted.url,
 				mode: wanted.respond === 'session' ? 'async' : 'sync',
 				secret,

@@ -35,7 +35,7 @@ describe('the pages', () => {
 
 	it('docs/capabilities.md: its manifests are accepted as they are printed', () => {
 		const blocks = [...read('docs/capabilities.md').matchAll(/^```json\n([\s\S]*?)^```$/gm)];
-		expect(blocks).toHaveLength(3);
+		expect(blocks).toHaveLength(4);
 		for (const [, text = ''] of blocks) {
 			expect(capabilityInputSchema.safeParse(JSON.parse(text)).error).toBeUndefined();
 		}

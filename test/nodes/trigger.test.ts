@@ -51,7 +51,7 @@ class Engine {
 		this.requests.push(`${method} ${url}`);
 		if (this.trouble !== null) return [this.trouble.status, { ...this.trouble, errors: [] }];
 		const { pathname, searchParams } = new globalThis.URL(url, 'http://engine');
-		const [, first = '', kind = '', name = ''] = pathname.split('/');
+		const [, first = '', kind = '', name = '', act = ''] = pathname.split('/');
 		if (kind === 'runs') {
 			const found = this.runs.find(({ id }) => id === name);
 			return [200, name === '' ? { items: this.runs, nextCursor: null } : (found ?? {})];
@@ -67,6 +67,10 @@ class Engine {
 			return [200, {}];
 		}
 		if (method === 'DELETE') return all.delete(name) ? [204] : missing;
+		if (act === 'resume') {
+			all.set(name, { ...all.get(name), status: 'active', pauseReason: null });
+			return [200, {}];
+		}
 		if (method === 'POST' && kind === 'schedule') {
 			const id = `sch_${++this.#made}`;
 			this.schedules.set(id, { id, capability: first, status: 'active', ...body });
@@ -112,7 +116,7 @@ describe('publishing', () => {
 		expect(capability).toMatchObject({
 			title: 'Month-end report',
 			actions: { run: {} },
-			binding: { url: URL, mode: 'sync', secret },
+			binding: { type: 'n8n', url: URL, mode: 'sync', secret },
 		});
 		expect([...engine.schedules.values()]).toMatchObject([
 			{
@@ -188,6 +192,18 @@ describe('at the start of n8n', () => {
 		const context = await started();
 		for (const one of engine.schedules.values()) one['status'] = 'completed';
 		expect(await checkExists.call(context)).toBe(true);
+	});
+
+	test.each([
+		['webhook_missing', 'goes on', 'active'],
+		['by_user', 'stays so', 'paused'],
+	])('a schedule that is paused (%s) %s', async (pauseReason, _, status) => {
+		const context = await started();
+		const [[id, schedule]] = [...engine.schedules] as [[string, object]];
+		engine.schedules.set(id, { ...schedule, status: 'paused', pauseReason });
+		expect(await checkExists.call(context)).toBe(status === 'paused');
+		await create.call(context);
+		expect(engine.schedules.get(id)).toMatchObject({ status });
 	});
 
 	test('an engine that does not answer is not an engine without a registration', async () => {

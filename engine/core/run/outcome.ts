@@ -2,7 +2,7 @@ import type { RunSettlement } from '../../contract/change.ts';
 import type { RetryVerdict } from '../../contract/errors.ts';
 import type { RetryReason } from '../../contract/policies.ts';
 import type { AttemptOutcome, Failure, Run } from '../../contract/run.ts';
-import type { RunSpec } from '../../contract/schedule.ts';
+import type { PauseReason, RunSpec } from '../../contract/schedule.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import type { FollowUps } from './follow-ups.ts';
 import { nextAttemptAt } from './retry.ts';
@@ -14,6 +14,9 @@ export interface AttemptFailure {
 	retry: RetryVerdict;
 	reason?: RetryReason | undefined;
 	retryAfter?: Duration | undefined;
+	/** See SessionFailure. */
+	waits?: readonly Duration[] | undefined;
+	pause?: PauseReason | undefined;
 }
 
 type MakeFollowUps = (state: 'failed' | 'expired') => FollowUps;
@@ -34,12 +37,14 @@ export function afterFailure(
 		retry: failure.retry,
 		reason: failure.reason,
 		retryAfter: failure.retryAfter,
+		waits: failure.waits,
 	});
 	if (readyAt !== null) return retryLater(run, { at, readyAt, error, outcome });
 	if (run.state === 'waiting' && outcome === 'timeout') {
 		return expired(run, spec, { at, error, followUps: followUps('expired') });
 	}
-	return failed(run, spec, { at, error, outcome, followUps: followUps('failed') });
+	const { pause } = failure;
+	return failed(run, spec, { at, error, outcome, pause, followUps: followUps('failed') });
 }
 
 /** The capability accepted, but did not call back in time, or gave no sign of life for too long. */

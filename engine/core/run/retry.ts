@@ -15,10 +15,16 @@ export interface FailedAttempt {
 	/** Undefined: the other side itself asked for a later try, so `on` is not asked. */
 	reason?: RetryReason | undefined;
 	retryAfter?: Duration | undefined;
+	/** Instead of what the policy says: see SessionFailure. */
+	waits?: readonly Duration[] | undefined;
 }
 
 /** When the next attempt is due, or null when there is none. */
 export function nextAttemptAt(policy: RetryPolicy, failed: FailedAttempt): Instant | null {
+	if (failed.waits !== undefined) {
+		const wait = failed.waits[failed.attempt - 1];
+		return wait === undefined ? null : failed.at + wait;
+	}
 	if (failed.retry === 'never' || failed.attempt >= policy.attempts) return null;
 	if (failed.reason !== undefined && !policy.on.includes(failed.reason)) return null;
 	const wait = backoff(policy, failed.attempt);

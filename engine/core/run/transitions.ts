@@ -1,10 +1,11 @@
 import type { RunSettlement } from '../../contract/change.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
+import type { ScheduleId } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import type { ResultRecord } from '../../contract/result.ts';
 import type { AttemptOutcome, AttemptRecord, Failure, Run, RunState } from '../../contract/run.ts';
 import { ACTIVE_RUN_STATES, TERMINAL_RUN_STATES } from '../../contract/run.ts';
-import type { RunSpec } from '../../contract/schedule.ts';
+import type { PauseReason, RunSpec } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { FollowUps } from './follow-ups.ts';
 
@@ -155,7 +156,14 @@ export function handedIn(
 export function failed(
 	run: Run,
 	spec: RunSpec,
-	ended: { at: Instant; error: Failure; outcome: AttemptOutcome; followUps: FollowUps },
+	ended: {
+		at: Instant;
+		error: Failure;
+		outcome: AttemptOutcome;
+		followUps: FollowUps;
+		/** Why the schedule is to be paused, whatever its policies say. */
+		pause?: PauseReason | undefined;
+	},
 ): RunSettlement {
 	return endedBadly(run, spec, { ...ended, state: 'failed', from: IN_ATTEMPT });
 }
@@ -184,6 +192,7 @@ function endedBadly(
 		followUps: FollowUps;
 		state: 'failed' | 'expired';
 		from: readonly RunState[];
+		pause?: PauseReason | undefined;
 	},
 ): RunSettlement {
 	const { at, error, outcome, followUps, state, from } = ended;
@@ -196,7 +205,9 @@ function endedBadly(
 		timer: null,
 		...attemptEnded(run, at, outcome, error),
 		...followUps,
-		...scheduleEffect(run, spec, at, true),
+		...(ended.pause === undefined || run.scheduleId === null
+			? scheduleEffect(run, spec, at, true)
+			: pausing(run.scheduleId, at, { reason: ended.pause, message: error.message })),
 		events: [
 			runEvent(`run.${state}`, run, at, failureData(error)),
 			...followUpEvents(run, at, followUps),
@@ -349,6 +360,15 @@ function scheduleEffect(
 	if (policy === false || run.scheduleId === null || run.backfillId !== null) return {};
 	const pauseAt = policy === true ? 1 : policy;
 	return { schedule: { id: run.scheduleId, failed: hasFailed, pauseAt, at } };
+}
+
+/** At the first failure. */
+function pausing(
+	id: ScheduleId,
+	at: Instant,
+	why: { reason: PauseReason; message: string },
+): Pick<RunSettlement, 'schedule'> {
+	return { schedule: { id, failed: true, pauseAt: 1, at, ...why } };
 }
 
 function followUpEvents(run: Run, at: Instant, { deliveries, links }: FollowUps): EventDraft[] {

@@ -103,7 +103,7 @@ export const CAPABILITY_ROUTES = [
 		description:
 			'The manifest: actions with JSON Schemas, and the binding that says how the capability is reached ' +
 			'(see `GET /v1/bindings`). Secrets of the binding that are left out are kept.',
-		scopes: ['admin'],
+		scopes: ['capabilities:write'],
 		params,
 		names: 'capability',
 		body: { kind: 'json', schema: capabilityInputSchema },
@@ -166,7 +166,7 @@ export const CAPABILITY_ROUTES = [
 		tag: 'Capabilities',
 		summary: 'Remove a capability',
 		description: 'Refused while schedules that are active or paused use it.',
-		scopes: ['admin'],
+		scopes: ['capabilities:write'],
 		params,
 		conditional: true,
 		answers: { 204: { description: 'It is gone.' } },

@@ -1,36 +1,9 @@
 import { z } from 'zod';
 
-/** Set by the adapter or by HTTP itself; a capability's settings may not. */
-const RESERVED_HEADER =
-	/^(?:host|connection|content-.*|transfer-encoding|te|trailer|upgrade|keep-alive|expect|proxy-.*|accept-encoding|idempotency-key|traceparent|tracestate|webhook-.*|user-agent|sec-.*)$/;
+import { headerName, headerValue, url } from '../shared/http-fields.ts';
+
 /** Would be shown to whoever may read the capability: these have settings that are sealed. */
 const SECRET_HEADER = /^(?:authorization|cookie)$|token|secret|password|api-?key/;
-
-const headerName = z
-	.string()
-	.max(100)
-	.regex(/^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/, 'a header name')
-	.refine((name) => !RESERVED_HEADER.test(name.toLowerCase()), {
-		error: 'a header that the engine does not set itself',
-	});
-/** Printable ASCII only: no CR, LF or other control character reaches an HTTP library. */
-const headerValue = z
-	.string()
-	.max(4096)
-	.regex(/^[\x20-\x7e]*$/, 'printable ASCII');
-
-const url = z
-	.string()
-	.max(2048)
-	.refine(isPlainUrl, { error: 'an http or https URL without user, fragment and templates' });
-
-function isPlainUrl(text: string): boolean {
-	// eslint-disable-next-line no-control-regex
-	if (/[{}\u0000-\u0020\u007f\\#]/.test(text)) return false;
-	const parsed = URL.parse(text);
-	if (parsed === null) return false;
-	return /^https?:$/.test(parsed.protocol) && parsed.username === '' && parsed.password === '';
-}
 
 export const httpSettingsSchema = z
 	.strictObject({
@@ -54,6 +27,8 @@ export const httpSettingsSchema = z
 			)
 			.refine((headers) => Object.keys(headers).length <= 50, { error: 'at most 50 headers' })
 			.default({}),
+		/** Whether the envelope tells of the last run of the schedule that succeeded. */
+		previous: z.boolean().default(false),
 		/** false: only the parameters go out, for an API that knows nothing of CapScheduler. */
 		envelope: z.boolean().default(true),
 		/** GET sends the parameters in the query string and needs `envelope: false`. */

@@ -8,8 +8,9 @@ import { scheduleRows } from './rows.ts';
 export function countFailure(
 	{ db, timers }: Pick<Context, 'db' | 'timers'>,
 	tx: Transaction,
-	{ tenant, id, failed, pauseAt, at }: { tenant: string } & NonNullable<RunSettlement['schedule']>,
+	effect: { tenant: string } & NonNullable<RunSettlement['schedule']>,
 ): void {
+	const { tenant, id, failed, pauseAt, at, reason = 'on_failure', message } = effect;
 	if (!failed) {
 		db.sql('UPDATE schedules SET failures = 0 WHERE id = ? AND tenant = ? AND failures > 0').run(
 			id,
@@ -27,10 +28,10 @@ export function countFailure(
 	const failures = row[1];
 	const pauses = [...(JSON.parse(row[2]) as Schedule['pauses']), { from: at, to: null }];
 	db.sql(
-		`UPDATE schedules SET state = 'paused', pauseReason = 'on_failure', pauses = ?, updatedAt = ?,
+		`UPDATE schedules SET state = 'paused', pauseReason = ?, pauses = ?, updatedAt = ?,
 			revision = revision + 1
 		WHERE id = ? AND state = 'active'`,
-	).run(scheduleRows.encode('pauses', pauses), at, id);
+	).run(reason, scheduleRows.encode('pauses', pauses), at, id);
 	timers.remove(id, 'schedule.due');
 	tx.tally('schedule', tenant, 'active', 'paused');
 	tx.events([
@@ -39,7 +40,7 @@ export function countFailure(
 			tenant,
 			at,
 			subject: { scheduleId: id },
-			data: { reason: 'on_failure', failures },
+			data: { reason, failures, ...(message === undefined ? {} : { message }) },
 		},
 	]);
 }
