@@ -19,6 +19,7 @@ interface DeliverOptions extends UploadOptions {
 	link?: boolean;
 	maxUses?: number;
 	maxWait?: number;
+	package?: string;
 }
 
 interface Delivery extends IDataObject {
@@ -105,7 +106,7 @@ function wishOf(
 				? { mode: 'pull', ...linkOf(rendering, options) }
 				: {
 						...(options.link === true ? { mode: 'both', ...linkOf(rendering, options) } : {}),
-						targets: [targetOf(context, itemIndex, rendering)],
+						targets: [targetOf(context, itemIndex, { rendering, options })],
 					},
 	};
 }
@@ -127,7 +128,7 @@ function linkOf(
 function targetOf(
 	context: IExecuteFunctions,
 	itemIndex: number,
-	rendering: Rendering,
+	{ rendering, options }: { rendering: Rendering; options: DeliverOptions },
 ): IDataObject {
 	const fallback = context.getNodeParameter('fallback', itemIndex, []) as string[];
 	const when = context.getNodeParameter('when', itemIndex, 'always') as string;
@@ -141,6 +142,7 @@ function targetOf(
 	return {
 		...place,
 		...rendering,
+		...(options.package ? { package: [options.package] } : {}),
 		...(when === 'always' ? {} : { when }),
 		...(fallback.length === 0
 			? {}

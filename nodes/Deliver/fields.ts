@@ -128,6 +128,17 @@ export const properties: INodeProperties[] = [
 				description: 'For receipts. Then the node goes on, and CapScheduler goes on trying.',
 			},
 			nameOption,
+			{
+				displayName: 'Package',
+				name: 'package',
+				type: 'options',
+				options: [
+					{ name: 'Gzip', value: 'gzip' },
+					{ name: 'Zip', value: 'zip' },
+				],
+				default: 'gzip',
+				description: 'How the file is packed before it is delivered',
+			},
 			timeZoneOption,
 		]),
 	},

@@ -247,6 +247,11 @@ describe('Deliver', () => {
 		});
 	});
 
+	test('packs what it delivers', async () => {
+		const [item] = await deliver({ options: { name: 'packed', package: 'gzip' } });
+		expect(item?.['json'].deliveries[0].receipt.location).toMatch(/packed\.csv\.gz$/);
+	});
+
 	test('a condition that does not hold sends nothing, and is no error', async () => {
 		const [item] = await deliver({ when: 'no_rows' });
 		expect(item?.['json']).toMatchObject({
