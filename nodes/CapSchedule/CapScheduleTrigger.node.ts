@@ -76,13 +76,20 @@ export class CapScheduleTrigger implements INodeType {
 			},
 			rulesField,
 			{
+				// what lists are loaded by knows nothing of the workflow's settings
+				displayName: 'Time Zone of the Workflow',
+				name: 'workflowTimeZone',
+				type: 'hidden',
+				default: '={{ $now.zoneName }}',
+			},
+			{
 				displayName: 'Next Occurrences Name or ID',
 				name: 'preview',
 				type: 'options',
 				noDataExpression: true,
 				typeOptions: {
 					loadOptionsMethod: 'previewOccurrences',
-					loadOptionsDependsOn: timingPaths,
+					loadOptionsDependsOn: [...timingPaths, 'workflowTimeZone'],
 				},
 				default: '',
 				description:
@@ -131,6 +138,24 @@ export class CapScheduleTrigger implements INodeType {
 				options: byDisplayName([
 					...policyOptions,
 					...timingOptions,
+					{
+						displayName: 'Delivery (JSON)',
+						name: 'delivery',
+						type: 'json',
+						default: '{}',
+						placeholder:
+							'e.g. { "mode": "push", "targets": [{ "destination": "warehouse", "format": "csv" }] }',
+						description: 'Where CapScheduler sends the result. Empty: nowhere.',
+					},
+					{
+						displayName: 'Parameters (JSON)',
+						name: 'parameters',
+						type: 'json',
+						default: '{}',
+						placeholder: 'e.g. { "region": "EU" }',
+						description:
+							'What the workflow begins with as <code>parameters</code>; a run by hand or a backfill may have others',
+					},
 					{
 						displayName: 'Result',
 						name: 'result',

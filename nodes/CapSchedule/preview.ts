@@ -16,9 +16,11 @@ export async function previewOccurrences(
 	this: ILoadOptionsFunctions,
 ): Promise<INodePropertyOptions[]> {
 	const parameters = this.getCurrentNodeParameters() ?? {};
+	const options = (parameters.options ?? {}) as TimingOptions;
+	const timeZone = options.timeZone || zoneOrNothing(parameters.workflowTimeZone);
 	const timing = timingOf(this, {
 		rule: (parameters.rule ?? {}) as IDataObject,
-		options: (parameters.options ?? {}) as TimingOptions,
+		options: { ...options, ...(timeZone === undefined ? {} : { timeZone }) },
 	});
 	const { occurrences, warnings } = await call<Preview>(this, {
 		method: 'POST',
@@ -40,6 +42,10 @@ export async function previewOccurrences(
 		};
 	});
 }
+
+/** The editor sends what the expression gives; whoever else asks may send the expression. */
+const zoneOrNothing = (value: unknown): string | undefined =>
+	typeof value === 'string' && /^[A-Z][\w+-]*(?:\/[\w+-]+)*$/i.test(value) ? value : undefined;
 
 /** `2027-01-31T09:00:00+01:00[Europe/Berlin]` as people read it. */
 function readable(local: string): string {

@@ -172,7 +172,8 @@ async function changeSchedule(
 	await call(context, {
 		method: 'PATCH',
 		path: path`/v1/schedules/${idOf(schedule)}`,
-		body: bodyOf(context, wanted),
+		// what is not sent stays: null takes away what was there and is no more
+		body: { delivery: null, parameters: null, ...bodyOf(context, wanted) },
 	});
 }
 

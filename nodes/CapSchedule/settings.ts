@@ -13,6 +13,8 @@ export type Respond = 'immediately' | 'lastNode' | 'session';
 
 interface TriggerOptions extends TimingOptions, PolicyFields {
 	name?: string;
+	delivery?: unknown;
+	parameters?: unknown;
 }
 
 /** The engine's schedule, as the node's parameters ask for it. */
@@ -21,6 +23,8 @@ export interface WantedSchedule extends IDataObject {
 	name: string;
 	timing: IDataObject;
 	policies: IDataObject;
+	delivery?: IDataObject;
+	parameters?: IDataObject;
 }
 
 /** The name of the capability's only action. */
@@ -38,7 +42,33 @@ export function wantedSchedule(context: IHookFunctions): WantedSchedule {
 			options,
 		}),
 		policies: buildPolicies(options),
+		...optionalObject(context, 'delivery', options.delivery),
+		...optionalObject(context, 'parameters', options.parameters),
 	};
+}
+
+/** Of an option that holds JSON, unless there is nothing in it. @throws NodeOperationError */
+function optionalObject(
+	context: IHookFunctions,
+	name: 'delivery' | 'parameters',
+	sent: unknown,
+): { [name: string]: IDataObject } {
+	const value = typeof sent === 'string' && sent.trim() !== '' ? parsed(sent) : (sent ?? {});
+	if (value === '') return {};
+	if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+		throw new NodeOperationError(context.getNode(), `The option "${name}" is no JSON object`, {
+			description: 'Write it as { "name": value }, or remove the option.',
+		});
+	}
+	return Object.keys(value).length === 0 ? {} : { [name]: value as IDataObject };
+}
+
+function parsed(text: string): unknown {
+	try {
+		return JSON.parse(text) as unknown;
+	} catch {
+		return undefined;
+	}
 }
 
 /** One line of at most 200 characters, as the engine takes titles. */

@@ -23,6 +23,41 @@ export const policyOptions: INodeProperties[] = [
 		description: 'What becomes of occurrences that fell due while the engine was down',
 	},
 	{
+		displayName: 'Catch Up Window',
+		name: 'catchUpWindow',
+		type: 'string',
+		default: '24h',
+		placeholder: 'e.g. 7d',
+		description: 'What was missed longer ago than so long is not caught up',
+		displayOptions: { hide: { catchUp: ['none'] } },
+	},
+	{
+		displayName: 'Concurrency Key',
+		name: 'concurrencyKey',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. crm-api',
+		description: 'Runs with the same key, of whatever schedule, go one at a time',
+	},
+	{
+		displayName: 'Deliver Within',
+		name: 'deliverWithin',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. 15m',
+		description:
+			'The service level: by then, counted from when it is due, the run is to be over and its result delivered. What is late is told.',
+	},
+	{
+		displayName: 'Heartbeat',
+		name: 'heartbeat',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. 30s',
+		description:
+			'An attempt that gives no sign of life for so long is given up. Send them with the RuntimeSession node.',
+	},
+	{
 		displayName: 'Overlap',
 		name: 'overlap',
 		type: 'options',
@@ -49,6 +84,14 @@ export const policyOptions: INodeProperties[] = [
 		description: 'Pauses the schedule after so many failed runs in a row',
 	},
 	{
+		displayName: 'Priority',
+		name: 'priority',
+		type: 'number',
+		typeOptions: { minValue: -100, maxValue: 100 },
+		default: 0,
+		description: 'Of the runs that are ready, those with the highest number go first',
+	},
+	{
 		displayName: 'Retry Delay',
 		name: 'retryDelay',
 		type: 'string',
@@ -69,23 +112,39 @@ export const policyOptions: INodeProperties[] = [
 export interface PolicyFields {
 	attempts?: number;
 	catchUp?: string;
+	catchUpWindow?: string;
+	concurrencyKey?: string;
+	deliverWithin?: string;
+	heartbeat?: string;
 	overlap?: string;
 	pauseOnFailure?: number;
+	priority?: number;
 	retryDelay?: string;
 	timeout?: string;
 }
 
+/** What was added and filled in; the rest is as the engine has it by default. */
 export function buildPolicies(fields: PolicyFields): IDataObject {
-	const { attempts, catchUp, overlap, pauseOnFailure, retryDelay, timeout } = fields;
-	const retry = {
-		...(attempts === undefined ? {} : { attempts }),
-		...(retryDelay === undefined || retryDelay === '' ? {} : { delay: retryDelay }),
-	};
-	return {
-		...(catchUp === undefined ? {} : { catchUp: { mode: catchUp } }),
-		...(overlap === undefined ? {} : { overlap }),
-		...(pauseOnFailure === undefined ? {} : { pauseOnFailure }),
-		...(Object.keys(retry).length === 0 ? {} : { retry }),
-		...(timeout === undefined || timeout === '' ? {} : { timeout }),
-	};
+	const { catchUp, catchUpWindow, deliverWithin } = fields;
+	const { concurrencyKey, heartbeat, overlap, pauseOnFailure, priority, timeout } = fields;
+	return given({
+		catchUp: given({ mode: catchUp, window: catchUp === 'none' ? undefined : catchUpWindow }),
+		concurrencyKey,
+		heartbeat,
+		overlap,
+		pauseOnFailure,
+		priority,
+		retry: given({ attempts: fields.attempts, delay: fields.retryDelay }),
+		sla: given({ deliveredWithin: deliverWithin }),
+		timeout,
+	});
+}
+
+/** Without what is undefined or empty. */
+function given(fields: Record<string, IDataObject | string | number | undefined>): IDataObject {
+	const isEmpty = (value: unknown): boolean =>
+		value === undefined ||
+		value === '' ||
+		(typeof value === 'object' && value !== null && Object.keys(value).length === 0);
+	return Object.fromEntries(Object.entries(fields).filter(([, value]) => !isEmpty(value)));
 }

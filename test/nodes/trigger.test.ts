@@ -146,13 +146,52 @@ describe('publishing', () => {
 		);
 		expect(await checkExists.call(edited)).toBe(false);
 		await create.call(edited);
-		expect([...engine.schedules]).toMatchObject([['sch_1', { name: 'Renamed' }]]);
+		expect([...engine.schedules]).toMatchObject([
+			['sch_1', { name: 'Renamed', delivery: null, parameters: null }],
+		]);
 		expect(await checkExists.call(edited)).toBe(true);
 	});
 
 	test('a run that answers through a RuntimeSession is asynchronous', async () => {
 		await create.call(hookContext({ ...DAILY, respond: 'session' }));
 		expect([...engine.capabilities.values()]).toMatchObject([{ binding: { mode: 'async' } }]);
+	});
+
+	test('asks for the policies, the delivery and the parameters that were set', async () => {
+		const delivery = { mode: 'push', targets: [{ destination: 'warehouse', format: 'csv' }] };
+		const options = {
+			attempts: 5,
+			catchUp: 'all',
+			catchUpWindow: '7d',
+			concurrencyKey: 'crm',
+			delivery: JSON.stringify(delivery),
+			deliverWithin: '15m',
+			heartbeat: '',
+			parameters: { region: 'EU' },
+			priority: 0,
+		};
+		await create.call(hookContext({ ...DAILY, options }));
+		expect([...engine.schedules.values()]).toMatchObject([
+			{
+				policies: {
+					catchUp: { mode: 'all', window: '7d' },
+					concurrencyKey: 'crm',
+					priority: 0,
+					retry: { attempts: 5 },
+					sla: { deliveredWithin: '15m' },
+				},
+				delivery,
+				parameters: { region: 'EU' },
+			},
+		]);
+		expect([...engine.schedules.values()][0]?.['policies']).not.toHaveProperty('heartbeat');
+	});
+
+	test('refuses a delivery that is no object, in words', async () => {
+		const options = { delivery: '[1]' };
+		await expect(create.call(hookContext({ ...DAILY, options }))).rejects.toThrow(
+			'The option "delivery" is no JSON object',
+		);
 	});
 
 	test('a rule that is incomplete is refused, naming it', async () => {
