@@ -23,7 +23,7 @@ let world: World;
 beforeAll(async () => {
 	world = await World.open();
 });
-afterAll(() => world.close());
+afterAll(() => (world as World | undefined)?.close());
 
 /** What is to be in the engine for a workflow. */
 interface Wanted {

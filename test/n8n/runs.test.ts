@@ -26,7 +26,7 @@ beforeAll(async () => {
 	});
 });
 afterAll(async () => {
-	await world.close();
+	await (world as World | undefined)?.close();
 	await receiver.close();
 });
 afterEach(() => {
@@ -246,6 +246,42 @@ describe('an execution that waits by callback', () => {
 	});
 });
 
+describe('an engine that is not reached', () => {
+	/** So many requests of n8n break off. */
+	const breakOff = (times: number): void => {
+		let left = times;
+		world.toEngine.around = (_, pass) =>
+			left-- > 0 ? Promise.reject(new Error('the engine is down')) : pass();
+	};
+
+	test('while a workflow is unpublished is told when it is back', async () => {
+		const { workflow } = await published('Unpublished meanwhile', {}, [setFields('Set', { a: 1 })]);
+		breakOff(2);
+		await world.n8n.unpublish(workflow.id);
+		expect(await world.schedulesOf(workflow.id)).toEqual([]);
+	});
+
+	test('for longer than n8n tries keeps the schedule, which the next publishing takes over', async () => {
+		const { workflow, schedule } = await published('Left behind', {}, [setFields('Set', { a: 1 })]);
+		breakOff(Infinity);
+		await world.n8n.unpublish(workflow.id);
+		expect(await world.schedulesOf(workflow.id)).toMatchObject([{ id: schedule.id }]);
+		breakOff(0);
+		await world.n8n.publish(workflow.id);
+		expect(await world.schedulesOf(workflow.id)).toMatchObject([{ id: schedule.id }]);
+		expect(await ran(schedule)).toMatchObject({ state: 'succeeded' });
+	});
+
+	test('while a workflow is published gets it when it is back', async () => {
+		const { n8n, credentials } = world;
+		const nodes = [trigger({ credentials }), setFields('Set', { a: 1 })];
+		const workflow = await n8n.createWorkflow(chain('Published meanwhile', nodes));
+		breakOff(2);
+		await n8n.publish(workflow.id);
+		expect(await world.schedulesOf(workflow.id)).toHaveLength(1);
+	});
+});
+
 test('50 MB go through RuntimeSession nodes, in and out, byte for byte', async () => {
 	const bytes = randomBytes(50 * 1024 * 1024);
 	receiver.answer = (_request, response) => {
@@ -266,4 +302,49 @@ test('50 MB go through RuntimeSession nodes, in and out, byte for byte', async (
 		// kept outside n8n's memory
 		binary: { data: { id: expect.any(String) } },
 	});
+});
+
+test('50 MB go through Format and Deliver, and arrive as they were made', async () => {
+	const line = `${'x'.repeat(1000)},${'y'.repeat(23)}\n`;
+	const lines = 50 * 1024;
+	const csv = Buffer.from(`first,second\n${line.repeat(lines)}`);
+	receiver.answer = (_request, response) => {
+		response.writeHead(200, { 'content-type': 'text/csv' });
+		response.end(csv);
+	};
+	const sink = await startReceiver();
+	const { credentials } = world;
+	const { workflow, schedule } = await published('Delivers', { respond: 'session' }, [
+		invoke({ wait: 'inline', output: 'binary', format: 'csv', binaryProperty: 'data' }),
+		ours('Format', 'format', {
+			credentials,
+			parameters: {
+				...{ source: 'binary', inputBinary: 'data', format: 'ndjson', binaryProperty: 'data' },
+				...{ optionsMode: 'json', formatOptionsJson: '{}', fileName: '' },
+			},
+		}),
+		ours('Deliver', 'deliver', {
+			credentials,
+			parameters: {
+				...{ source: 'binary', inputBinary: 'data', to: 'channel', channel: 'webhook' },
+				...{ settingsMode: 'json', settings: JSON.stringify({ url: sink.url }) },
+				...{ format: 'ndjson', optionsMode: 'json', formatOptionsJson: '{}', fileName: '' },
+				...{ when: 'always', wait: true },
+			},
+		}),
+		session('Respond', { operation: 'respond', resultSource: 'items' }),
+	]);
+	try {
+		expect(await ran(schedule)).toMatchObject({ state: 'succeeded' });
+		const execution = await world.n8n.executed(workflow.id);
+		const row = { first: 'x'.repeat(1000), second: 'y'.repeat(23) };
+		const expected = Buffer.from(`${JSON.stringify(row)}\n`.repeat(lines));
+		expect(outputOf(execution, 'Format')[0]?.json['size']).toBe(expected.length);
+		const arrived = sink.received.filter(({ method }) => method === 'POST');
+		expect(arrived.map(({ size, sha256: hash }) => ({ size, hash }))).toEqual([
+			{ size: expected.length, hash: sha256(expected) },
+		]);
+	} finally {
+		await sink.close();
+	}
 });

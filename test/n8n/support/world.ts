@@ -87,7 +87,9 @@ export class World {
 			this.toN8n = await new Between(this.#n8nPort).open();
 			this.toEngine = await new Between(this.#enginePort).open();
 		}
-		await Promise.all([this.startEngine(), this.startN8n()]);
+		const started = await Promise.allSettled([this.startEngine(), this.startN8n()]);
+		// only now, when there is nothing under way that nobody would end
+		for (const one of started) if (one.status === 'rejected') throw one.reason;
 		this.n8n = await new N8nClient(this.#n8nProcess?.url ?? '').setUp();
 		const baseUrl = this.#options.between === true ? this.toEngine.url : this.engineUrl;
 		const data = { baseUrl, apiKey: this.key };
