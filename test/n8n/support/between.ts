@@ -14,6 +14,8 @@ export interface Answer {
 	status: number;
 	headers: IncomingHttpHeaders;
 	body: Buffer;
+	/** What the server said after the body. */
+	trailers: Record<string, string>;
 }
 
 /** What has gone through: a request, and the status of its answer. */
@@ -34,8 +36,11 @@ export class Between {
 	readonly #port: number;
 	readonly #server = createServer((incoming, outgoing) => {
 		this.#take(incoming).then(
-			({ status, headers, body }) => {
-				outgoing.writeHead(status, { ...endToEnd(headers), 'content-length': body.length });
+			({ status, headers, body, trailers }) => {
+				// what has trailers comes in pieces, and so has no length
+				const length = 'trailer' in headers ? {} : { 'content-length': body.length };
+				outgoing.writeHead(status, { ...endToEnd(headers), ...length });
+				outgoing.addTrailers(trailers);
 				outgoing.end(body);
 			},
 			() => outgoing.destroy(),
@@ -78,7 +83,10 @@ async function pass(port: number, { method, path, headers, body }: Passing): Pro
 	sent.setHeader('content-length', body.length);
 	sent.end(body);
 	const [answer] = (await once(sent, 'response')) as [IncomingMessage];
-	return { status: answer.statusCode ?? 0, headers: answer.headers, body: await whole(answer) };
+	const { statusCode = 0, headers: answered } = answer;
+	const content = await whole(answer);
+	const trailers = answer.trailers as Record<string, string>;
+	return { status: statusCode, headers: answered, body: content, trailers };
 }
 
 const endToEnd = (headers: IncomingHttpHeaders): IncomingHttpHeaders =>
