@@ -29,6 +29,8 @@ export interface Config {
 	sqliteRoots: string[];
 	/** Name to absolute path. */
 	modules: ReadonlyMap<string, string>;
+	/** Names of packages, and absolute paths. */
+	plugins: string[];
 	concurrency: number;
 	deliveryConcurrency: number;
 	maxResultBytes: number;
@@ -107,6 +109,7 @@ export function loadConfig(
 		fileRoots: values.FILE_ROOTS.map(absolute),
 		sqliteRoots: values.SQLITE_ROOTS.map(absolute),
 		modules: new Map(values.MODULES.map(({ name, path }) => [name, absolute(path)])),
+		plugins: values.PLUGINS.map((entry) => (/^[./]/.test(entry) ? absolute(entry) : entry)),
 		concurrency: values.CONCURRENCY,
 		deliveryConcurrency: values.DELIVERY_CONCURRENCY,
 		maxResultBytes: values.MAX_RESULT_BYTES,

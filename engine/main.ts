@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 
+import { z } from 'zod';
+
 import { createMaintenance } from './agenda/maintenance.ts';
 import { createCalendarSources } from './calendars/sources.ts';
 import { createFileChannel } from './channels/file/index.ts';
@@ -13,6 +15,7 @@ import type { KeyRecord } from './contract/access.ts';
 import { CapError } from './contract/errors.ts';
 import { createFaults } from './faults.ts';
 import type { Format } from './formats/format.port.ts';
+import * as formatKit from './formats/kit.ts';
 import { createPackagingRegistry } from './formats/packaging/index.ts';
 import { createFormatRegistry } from './formats/registry.ts';
 import { createRowReader, findTables } from './formats/rows/index.ts';
@@ -28,6 +31,7 @@ import type { Context } from './pipeline/context.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createWake } from './pipeline/wake.ts';
+import { loadPlugins } from './plugins/load.ts';
 import { createEgress } from './security/egress.ts';
 import { loadOrCreateKeyFile } from './security/key-file.ts';
 import { deriveKeys, parseKeys } from './security/keys.ts';
@@ -49,6 +53,8 @@ import { VERSION } from './version.ts';
 /*
  * The composition root: the only file that knows every part.
  */
+
+export type { Plugin, PluginFactory, PluginHost } from './plugins/plugin.port.ts';
 
 export interface Engine {
 	context: Context;
@@ -124,6 +130,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 	});
 	const outgoing = { egress, signer, clock };
 	const httpSession = createHttpSession({ ...outgoing, userAgent: `CapScheduler/${VERSION}` });
+	const plugged = await loadPlugins(config.plugins, { z, clock, egress, formats: formatKit });
 	let url = config.publicUrl ?? '';
 	const context: Context = {
 		engineId,
@@ -132,13 +139,14 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		newId,
 		zoneData: parts.zoneData ?? process.versions['tz'] ?? '',
 		calendars: createCalendarSources(),
-		formats: createFormatRegistry(parts.formats),
+		formats: createFormatRegistry([...(parts.formats ?? []), ...plugged.formats]),
 		readRows: createRowReader,
 		findTables,
 		packagings: createPackagingRegistry(),
 		channels: createChannelRegistry([
 			createWebhookChannel(outgoing),
 			createFileChannel({ roots: config.fileRoots, clock }),
+			...plugged.channels,
 		]),
 		sessions: createSessionRegistry([
 			httpSession,
@@ -146,6 +154,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createSqlSession({ egress, sqliteRoots: config.sqliteRoots, clock }),
 			createModuleSession({ modules: Object.fromEntries(config.modules), clock }),
 			...(parts.sessions ?? []),
+			...plugged.sessions,
 		]),
 		readAnswer,
 		readUpload,

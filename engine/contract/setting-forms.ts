@@ -105,6 +105,13 @@ export function readModule(entry: string): { name: string; path: string } | unde
 	return name === undefined || path === undefined ? undefined : { name, path };
 }
 
+const PACKAGE = /^(?:@[a-z0-9][a-z0-9._-]*\/)?[a-z0-9][a-z0-9._-]*$/;
+
+/** The name of a package, or a path, which begins with `.` or `/`. */
+export function readPlugin(entry: string): string | undefined {
+	return PACKAGE.test(entry) || /^\.{0,2}\//.test(entry) ? entry : undefined;
+}
+
 export function readStore(input: string): { kind: 'sqlite' } | undefined {
 	return input === 'sqlite' ? { kind: 'sqlite' } : undefined;
 }

@@ -12,6 +12,7 @@ import {
 	readLog,
 	readModule,
 	readPath,
+	readPlugin,
 	readPublicUrl,
 	readStore,
 	size,
@@ -170,6 +171,14 @@ export const SETTINGS = {
 			"Local modules that `module` bindings may name: `reports=./reports.mjs`. A module is the operator's own code and runs in a worker thread.",
 		schema: list('"<name>=<path>" pairs, separated by commas', readModule),
 	}),
+	PLUGINS: setting({
+		group: 'What it may reach',
+		form: 'packages, separated by commas',
+		fallback: '',
+		meaning:
+			'Packages that bring formats, channels or bindings: names as npm knows them, or paths of modules (`./fixed-width.mjs`). A plug-in is the operator’s own code and runs in the engine; one that cannot be loaded stops the start. See docs/plugins.md.',
+		schema: list('names of packages or paths, separated by commas', readPlugin),
+	}),
 	CONCURRENCY: setting({
 		group: 'How much it does',
 		form: 'number',
@@ -282,7 +291,7 @@ type ValueOf<S> = S extends { schema: z.ZodType<infer T>; fallback: string }
 export type SettingValues = { -readonly [N in SettingName]: ValueOf<(typeof SETTINGS)[N]> };
 
 /** Names that DESIGN.md gives to settings which are not built yet: refused with that reason. */
-export const LATER: readonly string[] = ['PLUGINS', 'ROLES'];
+export const LATER: readonly string[] = ['ROLES'];
 
 /** Variables with this prefix belong to the tests and are no settings. */
 export const TEST_PREFIX = `${PREFIX}TEST_`;

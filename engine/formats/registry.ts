@@ -1,3 +1,4 @@
+import { CapError } from '../contract/errors.ts';
 import { createCsvFormat, createTsvFormat } from './csv/index.ts';
 import type { Format, FormatRegistry } from './format.port.ts';
 import { createHtmlFormat } from './html/index.ts';
@@ -10,7 +11,10 @@ import { createTextFormat } from './text/index.ts';
 import { createXmlFormat } from './xml/index.ts';
 import { createYamlFormat } from './yaml/index.ts';
 
-/** Every format that the engine has, in the order in which it is shown. `more` adds or replaces by name. */
+/**
+ * Every format that the engine has, in the order in which it is shown, and `more` behind them.
+ * @throws CapError MODULE_UNKNOWN when one has a name that is taken
+ */
 export function createFormatRegistry(more: readonly Format[] = []): FormatRegistry {
 	const formats = new Map<string, Format>();
 	const own = [
@@ -26,7 +30,12 @@ export function createFormatRegistry(more: readonly Format[] = []): FormatRegist
 		createTemplateFormat(),
 		createRawFormat(),
 	];
-	for (const format of [...own, ...more]) formats.set(format.name, format);
+	for (const format of [...own, ...more]) {
+		if (formats.has(format.name)) {
+			throw new CapError('MODULE_UNKNOWN', `there is a format "${format.name}" already`);
+		}
+		formats.set(format.name, format);
+	}
 	const list = [...formats.values()];
 	return { get: (name) => formats.get(name), list: () => list };
 }

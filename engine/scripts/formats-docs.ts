@@ -60,7 +60,12 @@ export function formatsDocs(): GeneratedFile[] {
 		table('Options for columns', schemaOf(z.strictObject(columnOptions))) +
 		table('Options for texts', schemaOf(z.strictObject(textOptions)));
 	const sections = createFormatRegistry().list().map(section);
-	return [{ path: 'docs/formats.md', text: [shared, ...sections].map((part) => `${part.trimEnd()}\n`).join('\n') }];
+	return [
+		{
+			path: 'docs/formats.md',
+			text: [shared, ...sections].map((part) => `${part.trimEnd()}\n`).join('\n'),
+		},
+	];
 }
 
 function section(format: Format): string {

@@ -35,8 +35,9 @@ describe('the registry of formats', () => {
 		}
 	});
 
-	it('takes another format, also in place of one of its own', () => {
-		const csv = { ...createFormatRegistry().list()[2]!, title: 'Other' };
-		expect(createFormatRegistry([csv]).get('csv')).toBe(csv);
+	it('takes another format, and none under a name that is taken', () => {
+		const csv = createFormatRegistry().get('csv')!;
+		expect(createFormatRegistry([{ ...csv, name: 'other' }]).get('other')?.title).toBe('CSV');
+		expect(() => createFormatRegistry([csv])).toThrow('there is a format "csv" already');
 	});
 });
