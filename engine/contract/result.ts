@@ -54,6 +54,7 @@ export type FormatNotice = {
  * - `rows_truncated`, `columns_truncated`: rows or columns beyond the limit are not in the file
  * - `cells_truncated`: cells longer than the limit were cut
  * - `split`: the rows are spread over several sheets or files
+ * - `chart_reduced`: a chart shows less than its rows, or could not be drawn
  * - `values_changed`: values that the format cannot hold were written as others, as its type table says
  */
 export const NOTICE_CODES = [
@@ -62,6 +63,7 @@ export const NOTICE_CODES = [
 	'cells_truncated',
 	'split',
 	'values_changed',
+	'chart_reduced',
 ] as const;
 export type NoticeCode = (typeof NOTICE_CODES)[number];
 

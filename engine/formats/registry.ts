@@ -5,6 +5,7 @@ import { createHtmlFormat } from './html/index.ts';
 import { createJsonFormat } from './json/index.ts';
 import { createMarkdownFormat } from './markdown/index.ts';
 import { createNdjsonFormat } from './ndjson/index.ts';
+import { createPdfFormat } from './pdf/index.ts';
 import { createRawFormat } from './raw/index.ts';
 import { createTemplateFormat } from './template/index.ts';
 import { createTextFormat } from './text/index.ts';
@@ -27,6 +28,7 @@ export function createFormatRegistry(more: readonly Format[] = []): FormatRegist
 		createMarkdownFormat(),
 		createTextFormat(),
 		createHtmlFormat(),
+		createPdfFormat(),
 		createTemplateFormat(),
 		createRawFormat(),
 	];

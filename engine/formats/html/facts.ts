@@ -1,6 +1,6 @@
 import type { JsonObject, JsonValue } from '../../contract/json.ts';
 import type { ReportMeta } from '../format.port.ts';
-import { momentWriter } from './moments.ts';
+import { momentWriter } from '../shared/report/moment.ts';
 import { markup, type Html } from './template.ts';
 
 /** What a reader wants to know before the rows: of when, for when, with which parameters. */
@@ -41,4 +41,28 @@ function parameter(value: JsonValue): string | Html {
 	if (typeof value === 'string') return value;
 	const text = JSON.stringify(value);
 	return typeof value === 'object' && value !== null ? markup`<code>${text}</code>` : text;
+}
+
+/** The same as lines of text, for where there is no room for more. */
+export function textFacts(meta: ReportMeta): { name: string; text: string }[] {
+	const moment = momentWriter(meta.timeZone);
+	const { nominalAt, window, resultAt, timeZone, parameters: given } = meta;
+	const start = window?.start ?? null;
+	const entries = Object.entries(given).map(
+		([name, value]) => `${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`,
+	);
+	return [
+		...(nominalAt === null ? [] : [{ name: 'Scheduled for', text: moment(nominalAt) }]),
+		...(window === null
+			? []
+			: [
+					{
+						name: 'Period',
+						text: `${start === null ? 'up' : moment(start)} to ${moment(window.end)}`,
+					},
+				]),
+		{ name: 'Result came', text: moment(resultAt) },
+		{ name: 'Time zone', text: timeZone },
+		...(entries.length === 0 ? [] : [{ name: 'Parameters', text: entries.join(', ') }]),
+	];
 }

@@ -1,10 +1,16 @@
-import type { Format } from '../format.port.ts';
+import type { Format, FormatInput } from '../format.port.ts';
 import { encodeText } from '../shared/encode-text.ts';
-import { firstRows } from '../shared/limits.ts';
-import { demandRows } from '../shared/suitable.ts';
-import { DEFAULT_MAX_ROWS, HIGHEST_MAX_ROWS, htmlOptionsSchema } from './options.ts';
-import { closing, opening, tableRow, type Report } from './page.ts';
-import { profileOf } from './profile.ts';
+import { drawReportCharts, type ReportChart } from '../shared/report/charts.ts';
+import { DEFAULT_MAX_ROWS, EMAIL_MAX_ROWS, HIGHEST_MAX_ROWS } from '../shared/report/options.ts';
+import { openReport } from '../shared/report/tables.ts';
+import { barsOf } from './bars.ts';
+import { renderEmail } from './email.ts';
+import { htmlOptionsSchema, type HtmlOptions } from './options.ts';
+import { closing, opening, sectionClosing, sectionOpening, tableRow } from './page.ts';
+import type { Report } from './report.ts';
+
+/** Of a chart: points of a screen, and of its labels. */
+const CHART = { width: 760, fontSize: 11 };
 
 /** A page that a person likes to read. The rows are read twice: to know what they are, and to write them. */
 export function createHtmlFormat(): Format {
@@ -13,28 +19,49 @@ export function createHtmlFormat(): Format {
 		title: 'Web page',
 		contentType: 'text/html; charset=utf-8',
 		extension: 'html',
-		abilities: { rows: true, binary: false, tables: 'untouched' },
-		limits: { rows: HIGHEST_MAX_ROWS, rowsByDefault: DEFAULT_MAX_ROWS },
+		abilities: { rows: true, binary: false, tables: 'sections' },
+		limits: {
+			rows: HIGHEST_MAX_ROWS,
+			rowsByDefault: DEFAULT_MAX_ROWS,
+			rowsByDefaultInEmail: EMAIL_MAX_ROWS,
+		},
 		options: htmlOptionsSchema,
 		async *render(input, given) {
-			demandRows(input, 'html');
 			const options = htmlOptionsSchema.parse(given);
-			const profile = await profileOf(input, options.columns);
-			const report: Report = {
-				title: options.title ?? input.meta.title,
-				meta: input.meta,
-				profile,
-				shown: Math.min(profile.rows, options.maxRows),
-				withSummary: options.summary,
-				titles: new Map(
-					input.columns?.flatMap(({ name, title }) => (title === undefined ? [] : [[name, title]])),
-				),
-			};
-			yield* encodeText(firstRows(input.rows(), report.shown), {
-				opening: String(opening(report)),
-				each: (row) => String(tableRow(row, profile.columns)),
-				closing: () => String(closing(report)),
-			});
+			const report = await open(input, options);
+			yield* options.email ? renderEmail(report) : renderPage(report);
 		},
 	};
+}
+
+async function open(input: FormatInput, options: HtmlOptions): Promise<Report> {
+	const maxRows = options.email ? EMAIL_MAX_ROWS : DEFAULT_MAX_ROWS;
+	const tables = await openReport(input, options, { format: 'html', maxRows });
+	const pictures = !options.email;
+	const charts = await drawReportCharts(tables, { input, options, ...CHART, pictures });
+	if (options.email) tellBars(charts, input);
+	return { title: options.title ?? input.meta.title, meta: input.meta, tables, charts, options };
+}
+
+async function* renderPage(report: Report): AsyncGenerator<Uint8Array> {
+	yield Buffer.from(String(opening(report)));
+	for (const [number, table] of report.tables.entries()) {
+		yield* encodeText(table.rows(), {
+			opening: String(sectionOpening(report, table, number)),
+			each: (row) => String(tableRow(row, table.columns)),
+			closing: () => String(sectionClosing(table)),
+		});
+	}
+	yield Buffer.from(String(closing(report)));
+}
+
+/** A mail shows bars of some charts, and not of others: the receipt says so too. */
+function tellBars(charts: readonly ReportChart[], input: FormatInput): void {
+	const less = charts.filter((chart) => chart.plan && (barsOf(chart)?.step ?? 0) !== 1).length;
+	if (less === 0) return;
+	input.notice?.({
+		code: 'chart_reduced',
+		message: 'Charts are not in the email, or with fewer bars: mail programs show no vectors.',
+		count: less,
+	});
 }

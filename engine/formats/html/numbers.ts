@@ -15,12 +15,6 @@ export function digits(text: string): Html {
 	return markup`${sign}${whole.slice(0, head)}${groups.map((group) => markup`<i>${group}</i>`)}${fraction}`;
 }
 
-/** A computed number with at most so many decimals, without trailing zeros. */
-export function rounded(value: number, decimals: number): string {
-	const text = value.toFixed(Math.min(decimals, 20));
-	return text.includes('e') || !text.includes('.') ? text : text.replace(/\.?0+$/, '');
-}
-
 export function counted(count: number, one: string, many: string): Html {
 	return markup`${digits(String(count))} ${count === 1 ? one : many}`;
 }

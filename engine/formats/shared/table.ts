@@ -57,6 +57,8 @@ export interface TableDemand {
 	/** The format's name, for messages. */
 	format: string;
 	need: Need;
+	/** Sees every cell of a column while types are found out, which spares another pass over the rows. */
+	observe?: (table: string, column: string) => { add(value: Cell): void };
 }
 
 type Source = Pick<FormatInput, 'rows' | 'columns' | 'schema' | 'tables'> &
@@ -141,9 +143,12 @@ async function openTable(
 	const known = new Map(
 		sketches.map((sketch) => [
 			sketch.name,
-			{ sketch, read: cellReader(sketch.name), facts: factsFor(sketch) },
+			{ sketch, ...watch(sketch.name), facts: factsFor(sketch) },
 		]),
 	);
+	function watch(name: string) {
+		return { read: cellReader(name), observer: demand.observe?.(source.name, name) };
+	}
 	function factsFor({ declared }: Sketch): ColumnFacts {
 		return new ColumnFacts({ declared, reading, lengths: demand.need === 'facts' });
 	}
@@ -155,10 +160,16 @@ async function openTable(
 				for (const name in row) {
 					if (known.has(name) || omitted.has(name)) continue;
 					const sketch = { name, label: labelFrom(options, name) };
-					known.set(name, { sketch, read: cellReader(name), facts: factsFor(sketch) });
+					known.set(name, { sketch, ...watch(name), facts: factsFor(sketch) });
 				}
 			}
-			if (typed) for (const { read, facts } of known.values()) facts.add(read(row));
+			if (typed) {
+				for (const { read, facts, observer } of known.values()) {
+					const value = read(row);
+					facts.add(value);
+					observer?.add(value);
+				}
+			}
 		}
 	}
 	const columns = [...known.values()].map(({ sketch, facts }) =>

@@ -3,8 +3,9 @@ import fc from 'fast-check';
 
 import type { Row } from '../../../engine/contract/envelope.ts';
 import { createHtmlFormat } from '../../../engine/formats/html/index.ts';
-import { digits, rounded } from '../../../engine/formats/html/numbers.ts';
+import { digits } from '../../../engine/formats/html/numbers.ts';
 import { markup } from '../../../engine/formats/html/template.ts';
+import { rounded } from '../../../engine/formats/shared/report/summary.ts';
 import { exerciseFormat } from '../../conformance/formats.ts';
 import {
 	generatedInput,
@@ -146,7 +147,7 @@ describe('the web page', () => {
 		]);
 		expect(cells(bodyRows(text)[1])).toEqual(['7', '99999']);
 		expect(text).toContain(
-			'@media all{.rows td:nth-child(1),.rows th:nth-child(1){text-align:right}}',
+			'@media all{.t0 .rows td:nth-child(1),.t0 .rows th:nth-child(1){text-align:right}}',
 		);
 	});
 

@@ -17,6 +17,7 @@ describe('the registry of formats', () => {
 			'markdown',
 			'text',
 			'html',
+			'pdf',
 			'template',
 			'raw',
 		]);
