@@ -1,4 +1,5 @@
 import type { Row } from '../../contract/envelope.ts';
+import { cellText } from '../shared/cell-text.ts';
 import type { ReportChart } from '../shared/report/charts.ts';
 import { rounded } from '../shared/report/summary.ts';
 
@@ -30,16 +31,16 @@ export interface Bars {
  */
 export function barsOf({ plan }: ReportChart): Bars | undefined {
 	if (plan?.kind !== 'grouped' || plan.rows.length === 0) return undefined;
-	const series = [...new Set(plan.rows.map((row) => String(row['series'])))];
-	const places = Map.groupBy(plan.rows, (row) => String(row['x']));
+	const series = [...new Set(plan.rows.map((row) => cellText(row['series'])))];
+	const places = Map.groupBy(plan.rows, (row) => cellText(row['x']));
 	const step = Math.ceil((places.size * series.length) / MOST);
 	const shown = [...places].filter((_, index) => index % step === 0);
 	const greatest = Math.max(...shown.flatMap(([, rows]) => rows.map(sizeOf)));
 	const bars = shown.flatMap(([place, rows]) =>
 		rows.map((row, at): Bar => ({
 			label: at === 0 ? place : '',
-			series: series.length > 1 ? String(row['series']) : '',
-			colour: series.indexOf(String(row['series'])),
+			series: series.length > 1 ? cellText(row['series']) : '',
+			colour: series.indexOf(cellText(row['series'])),
 			value: rounded(Number(row['y']), DECIMALS),
 			length: greatest === 0 ? 0 : Math.round((sizeOf(row) / greatest) * 100),
 		})),

@@ -2,8 +2,8 @@ import type { TextShaper } from './fonts/shaper.ts';
 import type { Weight } from './fonts/library.ts';
 import { wrap } from './fonts/wrap.ts';
 import type { Colour } from './ink.ts';
-import type { Look } from './look.ts';
-import type { Pages, PageSize } from './pages.ts';
+import type { Look, PageSize } from './look.ts';
+import type { Pages } from './pages.ts';
 
 const LEADING = 1.35;
 

@@ -49,7 +49,7 @@ const NARROWEST_LONG = 11_000;
 /** How much more than its least a table wants before it is crammed on a page that is not turned. */
 const COMFORT = 0.45;
 /** How far a narrow table is stretched. */
-const STRETCH = 2.2;
+const STRETCH = 2.6;
 
 interface Wish {
 	column: PaperColumn;

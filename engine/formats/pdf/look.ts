@@ -2,7 +2,12 @@ import { LINE, SOFT } from '../shared/report/charts.ts';
 import type { Paper } from '../shared/report/options.ts';
 import type { Theme } from '../shared/report/theme.ts';
 import { colourOf, type Colour } from './ink.ts';
-import type { PageSize } from './pages.ts';
+
+/** Points, in the direction in which the page is read. */
+export interface PageSize {
+	width: number;
+	height: number;
+}
 
 /** Sizes of type and space in points, and colours. */
 export interface Look {

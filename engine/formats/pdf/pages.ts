@@ -5,13 +5,7 @@ import { embedFace, type ObjectWriter, type PdfObject } from './fonts/embed.ts';
 import type { Face } from './fonts/face.ts';
 import type { TextShaper } from './fonts/shaper.ts';
 import { Ink, short } from './ink.ts';
-import type { Look } from './look.ts';
-
-/** Points, in the direction in which the page is read. */
-export interface PageSize {
-	width: number;
-	height: number;
-}
+import type { Look, PageSize } from './look.ts';
 
 /** What of a pdfkit page is used beside its drawing. */
 interface PageParts {
@@ -74,7 +68,7 @@ export class Pages {
 	}
 
 	get objects(): ObjectWriter {
-		return this.#document as unknown as ObjectWriter;
+		return this.#document;
 	}
 
 	get size(): PageSize {
@@ -156,7 +150,10 @@ export class Pages {
 		const x = margin + (number.width * small) / 1000;
 		ink.raw(`1 0 0 1 ${short(x)} ${short(y)} cm /${TOTAL} Do`);
 		const room = this.#size.width - margin * 2 - (number.width * small) / 1000 - 60;
-		const about = shaper.line(meta.runId === null ? title : `${title}, run ${meta.runId}`, 'regular');
+		const about = shaper.line(
+			meta.runId === null ? title : `${title}, run ${meta.runId}`,
+			'regular',
+		);
 		const width = (about.width * small) / 1000;
 		if (width <= room) ink.text(about, { ...place, x: this.#size.width - margin - width });
 	}

@@ -1,4 +1,5 @@
 import type { Row } from '../../contract/envelope.ts';
+import { cellText } from '../shared/cell-text.ts';
 import type { ReportColumn, ReportTable } from '../shared/report/tables.ts';
 import { SUMMARY_HEADS, summaryOf } from '../shared/report/summary.ts';
 import { planTable, type PaperColumn, type TablePlan } from './columns.ts';
@@ -53,7 +54,7 @@ export function summaryTable(
 			wraps: at === 0,
 			number: { grouping: at >= NUMBERS_FROM, decimals: 0 },
 			samples: [longest.slice(0, 200)],
-			text: (row) => String(row[at] ?? ''),
+			text: (row) => cellText(row[at]),
 		};
 	});
 	const plan = planTable(columns, { shaper, size: look.text * 0.94, widths: { portrait: width } });

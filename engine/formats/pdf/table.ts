@@ -4,8 +4,8 @@ import type { TextShaper } from './fonts/shaper.ts';
 import type { Line } from './fonts/text.ts';
 import { wrap } from './fonts/wrap.ts';
 import type { Ink } from './ink.ts';
-import type { Look } from './look.ts';
-import type { Pages, PageSize } from './pages.ts';
+import type { Look, PageSize } from './look.ts';
+import type { Pages } from './pages.ts';
 
 /** Height of a line in sizes of the type, and space above and below the text of a cell. */
 const LEADING = 1.32;
@@ -205,7 +205,7 @@ export class TablePainter {
 			const cells = row.groups[index] ?? [];
 			let x = look.margin;
 			for (let at = 0; at < columns.length; at++) {
-				const column = columns[at] as PlannedColumn;
+				const column = columns[at]!;
 				const cell = cells[at] ?? EMPTY;
 				if (cell !== EMPTY) {
 					this.#drawLines(ink, {

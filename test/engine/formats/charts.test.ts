@@ -277,10 +277,9 @@ describe('pictures of charts', () => {
 	});
 
 	it('say what is wrong with a specification', async () => {
-		const drawn = await draw(
-			{ mark: 'bar', transform: [{ calculate: '1 +', as: 'x' }] } as JsonObject,
-			[{ a: 1 }],
-		);
+		const drawn = await draw({ mark: 'bar', transform: [{ calculate: '1 +', as: 'x' }] }, [
+			{ a: 1 },
+		]);
 		expect(drawn).toMatchObject({ error: expect.stringContaining('end of input') });
 	});
 });

@@ -78,7 +78,7 @@ describe('the email', () => {
 			d: true,
 		}));
 		const input = { ...inputOf(rows), notice: (notice: FormatNotice) => notices.push(notice) };
-		const text = await render({ email: true, chart: ['bar', 'scatter'] }, input as TestInput);
+		const text = await render({ email: true, chart: ['bar', 'scatter'] }, input);
 		expect(text.length).toBeLessThan(100_000);
 		expect(text).toContain('these are the first 100 of 400');
 		expect(notices.map(({ code }) => code)).toEqual(['rows_truncated', 'chart_reduced']);
@@ -109,7 +109,7 @@ describe('the web page as a report', () => {
 	it('says why a chart is not there, and shows the rows', async () => {
 		const notices: FormatNotice[] = [];
 		const input = { ...inputOf(ROWS), notice: (notice: FormatNotice) => notices.push(notice) };
-		const text = await render({ chart: { type: 'bar', y: 'no such' } }, input as TestInput);
+		const text = await render({ chart: { type: 'bar', y: 'no such' } }, input);
 		expect(text).toContain('This chart could not be drawn: there is no column &quot;no such&quot;');
 		expect(text).toContain('<td>north</td>');
 		expect(notices).toEqual([expect.objectContaining({ code: 'chart_reduced' })]);

@@ -158,7 +158,7 @@ describe('the PDF', () => {
 			...inputOf(texts.map((text) => ({ text }))),
 			notice: (n: FormatNotice) => notices.push(n),
 		};
-		const document = await renderInput(input as TestInput, { summary: false });
+		const document = await renderInput(input, { summary: false });
 		const all = allText(document);
 		for (const text of texts) expect(all).toContain(text);
 		expect(notices).toEqual([]);
@@ -179,7 +179,7 @@ describe('the PDF', () => {
 			...inputOf([{ text: 'a \u{13000} hieroglyph' }]),
 			notice: (notice: FormatNotice) => notices.push(notice),
 		};
-		const text = allText(await renderInput(input as TestInput));
+		const text = allText(await renderInput(input));
 		expect(text).toContain('a \u{13000} hieroglyph');
 		expect(text.replaceAll('\n', ' ')).toContain('no font here has them: U+13000');
 		expect(notices).toEqual([expect.objectContaining({ code: 'values_changed', count: 1 })]);

@@ -87,7 +87,7 @@ function rangeTest(text: string): (codePoint: number) => boolean {
 		let [low, high] = [0, bounds.length - 1];
 		while (low <= high) {
 			const middle = (low + high) >> 1;
-			const [from, to] = bounds[middle] as readonly [number, number];
+			const [from, to] = bounds[middle]!;
 			if (codePoint < from) high = middle - 1;
 			else if (codePoint > to) low = middle + 1;
 			else return true;

@@ -44,7 +44,7 @@ export class FontLibrary {
 
 	/** The face of the running text. */
 	main(weight: Weight): Face {
-		return this.faceFor(0x20, weight) as Face;
+		return this.faceFor(0x20, weight)!;
 	}
 
 	faceFor(codePoint: number, weight: Weight): Face | undefined {

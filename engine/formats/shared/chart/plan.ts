@@ -1,5 +1,6 @@
 import type { Row } from '../../../contract/envelope.ts';
 import type { JsonObject } from '../../../contract/json.ts';
+import { cellText } from '../cell-text.ts';
 import { chooseColumns, type ChartColumn, type Choice } from './choose.ts';
 import { gather, sample, type Group } from './data.ts';
 import type { Aggregate, SpecChart, TypedChart } from './options.ts';
@@ -67,7 +68,7 @@ async function planSpec(chart: SpecChart, table: ChartTable): Promise<PlannedCha
 	});
 	const remarks = step === 1 ? [] : [everyNth(step, table.rowCount)];
 	const { title = '', height = DEFAULT_HEIGHT, spec } = chart;
-	return { kind: 'spec', title, height, spec: spec as JsonObject, rows, remarks };
+	return { kind: 'spec', title, height, spec: spec, rows, remarks };
 }
 
 async function planScatter(
@@ -160,7 +161,7 @@ function planBars(parts: GroupedParts): PlannedChart {
 		remarks.push(`${one} shown together as “Other”.`);
 	}
 	const title = chart.title ?? titled(value, x);
-	const lying = !moment && (places > 8 || rows.some((row) => String(row['x']).length > 12));
+	const lying = !moment && (places > 8 || rows.some((row) => cellText(row['x']).length > 12));
 	const axis = { x: axisOf(x), y: parts.axis, series: parted };
 	const bars = parted && !pie ? places * 1.6 : places;
 	const height = lying && !pie ? Math.min(800, bars * BAR_HEIGHT + 50) : DEFAULT_HEIGHT;

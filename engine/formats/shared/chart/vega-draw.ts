@@ -30,7 +30,7 @@ export async function drawSvg({ spec, rows, look }: ChartToDraw): Promise<string
 	const compiled = compile(wholeSpec({ spec, rows, look }), { config, logger });
 	const view = new vega.View(vega.parse(compiled.spec, {}, { ast: true }), {
 		expr: expressionInterpreter,
-		loader: LOADER as never,
+		loader: LOADER,
 		renderer: 'none',
 		logger,
 	});

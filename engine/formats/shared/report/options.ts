@@ -31,8 +31,7 @@ export const reportOptions = {
 	...columnOptions,
 	...textOptions,
 };
-const group = z.strictObject(reportOptions);
-export type ReportOptions = z.output<typeof group>;
+export type ReportOptions = z.output<z.ZodObject<typeof reportOptions>>;
 
 export const PAPERS = ['A3', 'A4', 'A5', 'Letter', 'Legal', 'Tabloid'] as const;
 export type Paper = (typeof PAPERS)[number];
