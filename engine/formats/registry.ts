@@ -1,4 +1,5 @@
 import { CapError } from '../contract/errors.ts';
+import { createArrowFormat } from './arrow/index.ts';
 import { createCsvFormat, createTsvFormat } from './csv/index.ts';
 import type { Format, FormatRegistry } from './format.port.ts';
 import { createHtmlFormat } from './html/index.ts';
@@ -6,11 +7,14 @@ import { createJsonFormat } from './json/index.ts';
 import { createMarkdownFormat } from './markdown/index.ts';
 import { createNdjsonFormat } from './ndjson/index.ts';
 import { createPdfFormat } from './pdf/index.ts';
+import { createOdsFormat } from './ods/index.ts';
+import { createParquetFormat } from './parquet/index.ts';
 import { createRawFormat } from './raw/index.ts';
 import { createTemplateFormat } from './template/index.ts';
 import { createTextFormat } from './text/index.ts';
 import { createXmlFormat } from './xml/index.ts';
 import { createYamlFormat } from './yaml/index.ts';
+import { createXlsxFormat } from './xlsx/index.ts';
 
 /**
  * Every format that the engine has, in the order in which it is shown, and `more` behind them.
@@ -30,6 +34,10 @@ export function createFormatRegistry(more: readonly Format[] = []): FormatRegist
 		createHtmlFormat(),
 		createPdfFormat(),
 		createTemplateFormat(),
+		createXlsxFormat(),
+		createOdsFormat(),
+		createParquetFormat(),
+		createArrowFormat(),
 		createRawFormat(),
 	];
 	for (const format of [...own, ...more]) {

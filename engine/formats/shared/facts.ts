@@ -145,6 +145,8 @@ export class ColumnFacts {
 	#kinds = 0;
 	#wholeDigits = 0;
 	#scale = 0;
+	/** Whether all whole numbers fit into a signed integer of 64 bits. */
+	fitsInt64 = true;
 	#isOfForm = true;
 	readonly #declared: DeclaredType | undefined;
 	readonly #reading: TextReading;
@@ -210,6 +212,7 @@ export class ColumnFacts {
 		const [whole = '', fraction = ''] = plainDigits(text).replace('-', '').split('.');
 		this.#wholeDigits = Math.max(this.#wholeDigits, whole === '0' ? 0 : whole.length);
 		this.#scale = Math.max(this.#scale, fraction.length);
+		if (whole.length >= INT64_DIGITS && fraction === '') this.fitsInt64 &&= isInt64(text);
 	}
 }
 
@@ -217,3 +220,11 @@ const wholeDigits = (value: number): number =>
 	Number.isFinite(value)
 		? plainDigits(String(Math.trunc(Math.abs(value)))).replace(/^0$/, '').length
 		: 0;
+
+/** Shorter ones fit in any case. */
+const INT64_DIGITS = 19;
+
+function isInt64(text: string): boolean {
+	const value = BigInt(plainDigits(text));
+	return BigInt.asIntN(64, value) === value;
+}

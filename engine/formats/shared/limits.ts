@@ -1,14 +1,14 @@
 import type { Row } from '../../contract/envelope.ts';
 import { CapError } from '../../contract/errors.ts';
 
-/** @throws CapError FORMAT_UNSUITABLE: what `onLimit: "error"` means */
+/** @throws CapError FORMAT_UNSUITABLE: what `onLimit: "error"` means, or that choice of the option that is named */
 export function refuseBeyond(
 	format: string,
-	{ what, limit }: { what: string; limit: number },
+	{ what, limit, option = 'onLimit' }: { what: string; limit: number; option?: string },
 ): never {
 	throw new CapError(
 		'FORMAT_UNSUITABLE',
-		`format: ${format} holds at most ${limit} ${what}; choose another \`onLimit\` or another format`,
+		`format: ${format} holds at most ${limit} ${what}; choose another \`${option}\` or another format`,
 	);
 }
 

@@ -1,10 +1,22 @@
-import { constants, crc32, createDeflateRaw } from 'node:zlib';
+import type { Transform } from 'node:stream';
+import { crc32, createDeflateRaw, deflateRawSync } from 'node:zlib';
+
+import {
+	DEFLATED,
+	STORED,
+	descriptor,
+	directory,
+	dosTime,
+	localHeader,
+	type ZipRecord,
+} from './zip-records.ts';
 
 /** A file of an archive; its bytes are asked for when its turn comes. */
 export interface ZipEntry {
 	/** With `/` between folders. */
 	name: string;
-	content(): AsyncIterable<Uint8Array>;
+	/** Bytes that are whole have their size and checksum before them, as some formats demand. */
+	content(): AsyncIterable<Uint8Array> | Uint8Array;
 	/** `store` for bytes that are compressed already; default `deflate`. */
 	method?: 'deflate' | 'store';
 }
@@ -16,89 +28,93 @@ export interface ZipOptions {
 	level?: number;
 }
 
-const LOCAL = 0x04034b50;
-const DESCRIPTOR = 0x08074b50;
-const CENTRAL = 0x02014b50;
-const END = 0x06054b50;
-const END_64 = 0x06064b50;
-const LOCATOR_64 = 0x07064b50;
-/** Names are UTF-8; sizes and checksum follow the bytes. */
-const FLAGS = 0x0808;
-const VERSION = 20;
-const VERSION_64 = 45;
-const MAX_16 = 0xffff;
-const MAX_32 = 0xffffffff;
-const EXTRA_64 = 1;
-
-interface Written {
-	name: Buffer;
-	method: number;
-	crc: number;
-	compressed: number;
-	size: number;
-	offset: number;
-}
+/** Small pieces are joined, so that readers see blocks of about this many bytes. */
+const BLOCK = 16 * 1024;
+/** Bytes that may wait for the compressor, which works on another thread while more is being made. */
+const AHEAD = 256 * 1024;
 
 /**
- * A zip archive as a stream, by PKWARE's APPNOTE 6.3: sizes behind the bytes, Zip64 where a number needs it.
- * The same files give the same bytes. Stopping the iteration stops the file that is being read.
+ * A zip archive as a stream. Files are asked for one by one, each when the one before is written, so a later
+ * one may tell what came of an earlier. The same files give the same bytes. Stopping the iteration stops
+ * the file that is being read.
  */
 export async function* zip(
 	entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>,
 	{ modifiedAt, level = 6 }: ZipOptions,
 ): AsyncGenerator<Uint8Array> {
 	const stamp = dosTime(modifiedAt);
-	const written: Written[] = [];
-	let offset = 0;
-	for await (const file of entries) {
-		const { name, method = 'deflate' } = file;
-		const entry: Written = {
-			name: Buffer.from(name, 'utf8'),
-			method: method === 'deflate' ? 8 : 0,
+	const joined = new Joiner();
+	const written: ZipRecord[] = [];
+	for await (const entry of entries) {
+		const content = entry.content();
+		const record: ZipRecord = {
+			name: Buffer.from(entry.name, 'utf8'),
+			method: entry.method === 'store' ? STORED : DEFLATED,
 			crc: 0,
-			compressed: 0,
+			packed: 0,
 			size: 0,
-			offset,
+			offset: joined.total,
+			streamed: !(content instanceof Uint8Array),
+			stamp,
 		};
-		const header = localHeader(entry, stamp);
-		yield header;
-		const bytes = measured(file.content(), entry);
-		for await (const chunk of method === 'deflate' ? deflated(bytes, level) : bytes) {
-			entry.compressed += chunk.length;
-			yield chunk;
-		}
-		const descriptor = descriptorOf(entry);
-		yield descriptor;
-		offset += header.length + entry.compressed + descriptor.length;
-		written.push(entry);
+		const bytes = content instanceof Uint8Array ? whole(content) : stream(content);
+		for await (const block of bytes(record, level)) yield* joined.add(block);
+		written.push(record);
 	}
-	yield directory(written, { offset, stamp });
+	yield* joined.add(directory(written, joined.total));
+	yield* joined.rest();
 }
+
+type EntryBytes = (
+	record: ZipRecord,
+	level: number,
+) => Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+const whole = (content: Uint8Array): EntryBytes =>
+	function* (record, level) {
+		const packed = record.method === STORED ? content : deflateRawSync(content, { level });
+		record.crc = crc32(content);
+		record.size = content.length;
+		record.packed = packed.length;
+		yield localHeader(record);
+		yield packed;
+	};
+
+const stream = (content: AsyncIterable<Uint8Array>): EntryBytes =>
+	async function* (record, level) {
+		yield localHeader(record);
+		const bytes = measured(content, record);
+		for await (const block of record.method === STORED ? bytes : deflated(bytes, level)) {
+			record.packed += block.length;
+			yield block;
+		}
+		yield descriptor(record);
+	};
 
 async function* measured(
 	source: AsyncIterable<Uint8Array>,
-	entry: Written,
+	record: ZipRecord,
 ): AsyncGenerator<Uint8Array> {
 	for await (const chunk of source) {
-		entry.crc = crc32(chunk, entry.crc);
-		entry.size += chunk.length;
+		record.crc = crc32(chunk, record.crc);
+		record.size += chunk.length;
 		yield chunk;
 	}
 }
 
-/** Compressed as it comes; the work is done on another thread, one chunk ahead at most. */
+/** Compressed as it comes, on another thread. */
 export async function* deflated(
 	source: AsyncIterable<Uint8Array>,
 	level: number,
 ): AsyncGenerator<Uint8Array> {
-	const deflate = createDeflateRaw({ level, memLevel: 9, strategy: constants.Z_DEFAULT_STRATEGY });
-	yield* through(source, deflate);
+	const options = { level, chunkSize: BLOCK, writableHighWaterMark: AHEAD };
+	yield* through(source, createDeflateRaw(options));
 }
 
 /** What a transform of Node makes of the source. Ends both, however the iteration ends. */
 export async function* through(
 	source: AsyncIterable<Uint8Array>,
-	transform: import('node:stream').Transform,
+	transform: Transform,
 ): AsyncGenerator<Uint8Array> {
 	const feed = (async (): Promise<void> => {
 		try {
@@ -119,7 +135,7 @@ export async function* through(
 	}
 }
 
-function drained(stream: import('node:stream').Transform): Promise<void> {
+function drained(stream: Transform): Promise<void> {
 	return new Promise((resolve) => {
 		const done = (): void => {
 			stream.off('drain', done).off('close', done);
@@ -129,99 +145,23 @@ function drained(stream: import('node:stream').Transform): Promise<void> {
 	});
 }
 
-/** Date and time as MS-DOS kept them: to two seconds, from 1980 to 2107. */
-function dosTime(at: number): number {
-	const date = new Date(Math.min(Math.max(at, Date.UTC(1980, 0, 1)), Date.UTC(2107, 11, 31)));
-	const day =
-		((date.getUTCFullYear() - 1980) << 9) | ((date.getUTCMonth() + 1) << 5) | date.getUTCDate();
-	const time =
-		(date.getUTCHours() << 11) | (date.getUTCMinutes() << 5) | (date.getUTCSeconds() >> 1);
-	return ((day << 16) | time) >>> 0;
-}
+class Joiner {
+	/** Bytes that were added so far. */
+	total = 0;
+	#parts: Uint8Array[] = [];
+	#size = 0;
 
-function localHeader({ name, method }: Written, stamp: number): Buffer {
-	const header = Buffer.alloc(30);
-	header.writeUInt32LE(LOCAL, 0);
-	header.writeUInt16LE(VERSION, 4);
-	header.writeUInt16LE(FLAGS, 6);
-	header.writeUInt16LE(method, 8);
-	header.writeUInt32LE(stamp, 10);
-	header.writeUInt16LE(name.length, 26);
-	return Buffer.concat([header, name]);
-}
-
-function descriptorOf({ crc, compressed, size }: Written): Buffer {
-	const is64 = compressed > MAX_32 || size > MAX_32;
-	const bytes = Buffer.alloc(is64 ? 24 : 16);
-	bytes.writeUInt32LE(DESCRIPTOR, 0);
-	bytes.writeUInt32LE(crc, 4);
-	if (is64) {
-		bytes.writeBigUInt64LE(BigInt(compressed), 8);
-		bytes.writeBigUInt64LE(BigInt(size), 16);
-	} else {
-		bytes.writeUInt32LE(compressed, 8);
-		bytes.writeUInt32LE(size, 12);
+	*add(part: Uint8Array): Generator<Uint8Array> {
+		this.#parts.push(part);
+		this.#size += part.length;
+		this.total += part.length;
+		if (this.#size >= BLOCK) yield* this.rest();
 	}
-	return bytes;
-}
 
-function centralHeader(entry: Written, stamp: number): Buffer {
-	const { name, method, crc, compressed, size, offset } = entry;
-	const is64 = compressed > MAX_32 || size > MAX_32 || offset > MAX_32;
-	const header = Buffer.alloc(46);
-	header.writeUInt32LE(CENTRAL, 0);
-	header.writeUInt16LE(is64 ? VERSION_64 : VERSION, 4);
-	header.writeUInt16LE(is64 ? VERSION_64 : VERSION, 6);
-	header.writeUInt16LE(FLAGS, 8);
-	header.writeUInt16LE(method, 10);
-	header.writeUInt32LE(stamp, 12);
-	header.writeUInt32LE(crc, 16);
-	header.writeUInt32LE(is64 ? MAX_32 : compressed, 20);
-	header.writeUInt32LE(is64 ? MAX_32 : size, 24);
-	header.writeUInt16LE(name.length, 28);
-	header.writeUInt16LE(is64 ? 28 : 0, 30);
-	header.writeUInt32LE(is64 ? MAX_32 : offset, 42);
-	if (!is64) return Buffer.concat([header, name]);
-	const extra = Buffer.alloc(28);
-	extra.writeUInt16LE(EXTRA_64, 0);
-	extra.writeUInt16LE(24, 2);
-	extra.writeBigUInt64LE(BigInt(size), 4);
-	extra.writeBigUInt64LE(BigInt(compressed), 12);
-	extra.writeBigUInt64LE(BigInt(offset), 20);
-	return Buffer.concat([header, name, extra]);
-}
-
-function directory(
-	entries: readonly Written[],
-	{ offset, stamp }: { offset: number; stamp: number },
-): Buffer {
-	const central = Buffer.concat(entries.map((entry) => centralHeader(entry, stamp)));
-	const is64 = entries.length >= MAX_16 || offset >= MAX_32 || central.length >= MAX_32;
-	const end = Buffer.alloc(22);
-	const count = Math.min(entries.length, MAX_16);
-	end.writeUInt32LE(END, 0);
-	end.writeUInt16LE(count, 8);
-	end.writeUInt16LE(count, 10);
-	end.writeUInt32LE(Math.min(central.length, MAX_32), 12);
-	end.writeUInt32LE(Math.min(offset, MAX_32), 16);
-	const end64 = is64
-		? zip64End(entries.length, { offset, length: central.length })
-		: Buffer.alloc(0);
-	return Buffer.concat([central, end64, end]);
-}
-
-function zip64End(count: number, { offset, length }: { offset: number; length: number }): Buffer {
-	const bytes = Buffer.alloc(76);
-	bytes.writeUInt32LE(END_64, 0);
-	bytes.writeBigUInt64LE(44n, 4);
-	bytes.writeUInt16LE(VERSION_64, 12);
-	bytes.writeUInt16LE(VERSION_64, 14);
-	bytes.writeBigUInt64LE(BigInt(count), 24);
-	bytes.writeBigUInt64LE(BigInt(count), 32);
-	bytes.writeBigUInt64LE(BigInt(length), 40);
-	bytes.writeBigUInt64LE(BigInt(offset), 48);
-	bytes.writeUInt32LE(LOCATOR_64, 56);
-	bytes.writeBigUInt64LE(BigInt(offset + length), 64);
-	bytes.writeUInt32LE(1, 72);
-	return bytes;
+	*rest(): Generator<Uint8Array> {
+		if (this.#size === 0) return;
+		yield Buffer.concat(this.#parts, this.#size);
+		this.#parts = [];
+		this.#size = 0;
+	}
 }

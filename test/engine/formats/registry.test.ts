@@ -19,10 +19,14 @@ describe('the registry of formats', () => {
 			'html',
 			'pdf',
 			'template',
+			'xlsx',
+			'ods',
+			'parquet',
+			'arrow',
 			'raw',
 		]);
 		for (const format of registry.list()) expect(registry.get(format.name)).toBe(format);
-		expect(registry.get('xlsx')).toBeUndefined();
+		expect(registry.get('docx')).toBeUndefined();
 		expect(registry.get('constructor')).toBeUndefined();
 	});
 

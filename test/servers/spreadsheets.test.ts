@@ -1,0 +1,237 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { parse } from 'csv-parse/sync';
+
+import type { Row } from '../../engine/contract/envelope.ts';
+import { cellText } from '../../engine/formats/shared/cell-text.ts';
+import { createOdsFormat } from '../../engine/formats/ods/index.ts';
+import { createXlsxFormat } from '../../engine/formats/xlsx/index.ts';
+import { generatedInput, inputOf, renderToBytes } from '../support/format-input.ts';
+import { TYPED_COLUMNS, TYPED_ROWS } from '../support/typed-table.ts';
+import { askPython } from './formats-python.ts';
+import { installLibreOffice, openInLibreOffice } from './libreoffice.ts';
+
+/** At first use, both readers are fetched. */
+const INSTALL_MS = 900_000;
+
+const xlsx = createXlsxFormat();
+const ods = createOdsFormat();
+
+const typedInput = () => inputOf(TYPED_ROWS, { columns: TYPED_COLUMNS });
+
+/** What openpyxl sees: type and value of each cell. */
+const OPENPYXL = `
+import datetime, json, sys, openpyxl
+workbook = openpyxl.load_workbook(sys.argv[1])
+def seen(cell):
+    value = cell.value
+    if isinstance(value, datetime.datetime): return ["moment", value.isoformat(timespec="milliseconds")]
+    if isinstance(value, datetime.time): return ["time", value.isoformat(timespec="milliseconds")]
+    return [cell.data_type, value]
+print(json.dumps([[sheet.title, [[seen(cell) for cell in row] for row in sheet.iter_rows()]] for sheet in workbook]))
+`;
+type SeenSheet = [string, [string, unknown][][]];
+
+describe('spreadsheets in programs that are not ours', () => {
+	let folder: string;
+	beforeAll(async () => {
+		folder = await mkdtemp(join(tmpdir(), 'capscheduler-sheets-'));
+		await askPython('print(1)', []);
+		await installLibreOffice();
+	}, INSTALL_MS);
+	afterAll(async () => {
+		await rm(folder, { recursive: true });
+	});
+
+	const openpyxl = async (bytes: Buffer): Promise<SeenSheet[]> => {
+		const file = join(folder, 'book.xlsx');
+		await writeFile(file, bytes);
+		return askPython<SeenSheet[]>(OPENPYXL, [file]);
+	};
+
+	it('openpyxl reads an Excel workbook with every value and type', async () => {
+		const options = xlsx.options.parse({ timeZone: 'UTC', zoneInHeader: false });
+		const [[title, rows] = ['', []]] = await openpyxl(
+			await renderToBytes(xlsx.render(typedInput(), options)),
+		);
+		expect(title).toBe('Daily sales');
+		expect(rows[0]!.map(([, name]) => name)).toEqual(TYPED_COLUMNS.map(({ name }) => name));
+		TYPED_ROWS.forEach((row, at) => {
+			const cells = rows[at + 1]!;
+			TYPED_COLUMNS.forEach(({ name, type = '' }, column) => {
+				expect({ name, cell: cells[column] }).toEqual({ name, cell: inOpenpyxl(row[name], type) });
+			});
+		});
+	});
+
+	it.each([
+		['xlsx', xlsx],
+		['ods', ods],
+	] as const)('LibreOffice opens %s without a word and shows every value', async (name, format) => {
+		const options = format.options.parse({ timeZone: 'UTC', zoneInHeader: false, sheet: 'typed' });
+		const bytes = await renderToBytes(format.render(typedInput(), options));
+		const sheets = await openInLibreOffice({ name: `typed.${name}`, bytes });
+		const typed = sheets.find((sheet) => sheet.name === 'typed');
+		const [header, ...rows] = parse(typed!.csv, { relax_quotes: true });
+		expect(header).toEqual(TYPED_COLUMNS.map((column) => column.name));
+		TYPED_ROWS.forEach((row, at) => {
+			TYPED_COLUMNS.forEach(({ name: column, type = '' }, place) => {
+				const expected = inLibreOffice(row[column], { type, format: name });
+				const shown = rows[at]![place]!;
+				const cell = typeof expected === 'number' ? Number(shown) : lines(shown);
+				expect({ at, column, cell }).toEqual({ at, column, cell: expected });
+			});
+		});
+	});
+
+	it('LibreOffice takes no text for a formula', async () => {
+		const rows = [
+			{ a: '=1+1', b: '+1', c: '-1', d: '@SUM(1)', e: '=HYPERLINK("http://x.invalid")' },
+		];
+		for (const [name, format] of [['xlsx', xlsx] as const, ['ods', ods] as const]) {
+			const bytes = await renderToBytes(format.render(inputOf(rows), format.options.parse({})));
+			const [sheet] = await openInLibreOffice({ name: `f.${name}`, bytes });
+			expect(parse(sheet!.csv)[1]).toEqual(Object.values(rows[0]!));
+		}
+	});
+
+	it.each([
+		['xlsx', xlsx],
+		['ods', ods],
+	] as const)('a million rows and more go on on the next sheet of %s', async (_name, format) => {
+		const input = generatedInput(1_048_600, (n) => ({ n }), { batchSize: 1000 });
+		const bytes = await renderToBytes(format.render(input, format.options.parse({ sheet: 'S' })));
+		const file = join(folder, 'long.zip');
+		await writeFile(file, bytes);
+		const counts = await askPython<Record<string, number>>(COUNT_ROWS, [file]);
+		expect(counts).toEqual({ S: 1_048_576, 'S (2)': 26 });
+	});
+
+	it('fuzzed rows never make a workbook that openpyxl or LibreOffice refuses', async () => {
+		const rows: Row[] = Array.from({ length: 300 }, (_, n) => fuzzedRow(n));
+		const bytes = await renderToBytes(xlsx.render(inputOf(rows), xlsx.options.parse({})));
+		const [[, seen] = ['', []]] = await openpyxl(bytes);
+		expect(seen).toHaveLength(301);
+		for (const [name, format] of [['xlsx', xlsx] as const, ['ods', ods] as const]) {
+			const file = await renderToBytes(format.render(inputOf(rows), format.options.parse({})));
+			const sheets = await openInLibreOffice({ name: `z.${name}`, bytes: file });
+			expect(parse(sheets[0]!.csv, { relax_quotes: true })).toHaveLength(301);
+		}
+	});
+});
+
+/** Rows by sheet, of either format, counted in the XML by Python's own reader. */
+const COUNT_ROWS = `
+import json, re, sys, zipfile
+archive = zipfile.ZipFile(sys.argv[1])
+assert archive.testzip() is None
+counts = {}
+if 'content.xml' in archive.namelist():
+    text = archive.read('content.xml').decode()
+    for name, body in re.findall(r'<table:table table:name="([^"]*)">(.*?)</table:table>', text, re.S):
+        counts[name] = body.count('<table:table-row>')
+else:
+    names = re.findall(r'<sheet name="([^"]*)"', archive.read('xl/workbook.xml').decode())
+    for at, name in enumerate(names):
+        counts[name] = archive.read(f'xl/worksheets/sheet{at + 1}.xml').count(b'<row ')
+print(json.dumps(counts))
+`;
+
+/** Any character, also those that XML does not have, and numbers at the ends of what there is. */
+function fuzzedRow(seed: number): Row {
+	let state = seed * 2654435761 + 1;
+	const next = (below: number): number => {
+		state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+		return (state >>> 8) % below;
+	};
+	const text = Array.from({ length: next(20) }, () => String.fromCharCode(next(65536))).join('');
+	const numbers = [0, -0, 5e-324, -1e308, 2 ** 53, 1e15, 0.1, next(1e9)];
+	return {
+		seed,
+		text,
+		[`k${next(4)}`]: numbers[next(numbers.length)]!,
+		any: next(2) ? text : next(9),
+	};
+}
+
+const isAbsent = (value: unknown): boolean => value === null || value === undefined;
+
+function inOpenpyxl(value: Row[string] | undefined, type: string): unknown {
+	// openpyxl gives a cell without anything the type of numbers
+	if (isAbsent(value)) return ['n', null];
+	const text = cellText(value);
+	switch (type) {
+		case 'boolean':
+			return ['b', value];
+		case 'integer':
+		case 'double':
+		case 'numeric(12,2)':
+			return ['n', expect.closeTo(Number(text), 10)];
+		case 'date':
+			return text < '1900-03-01' ? ['s', text] : ['moment', `${text}T00:00:00.000`];
+		case 'time':
+			return ['time', new Date(`1970-01-01T${text}Z`).toISOString().slice(11, 23)];
+		case 'timestamp':
+			return ['moment', new Date(`${text.replace(' ', 'T')}Z`).toISOString().slice(0, 23)];
+		case 'timestamptz':
+			return ['moment', new Date(text).toISOString().slice(0, 23)];
+		case 'mixed':
+			if (typeof value === 'number') return ['n', value];
+			if (typeof value === 'boolean') return ['b', value];
+			return ['s', text];
+		default:
+			// openpyxl leaves in cells what it could read, but does not undo how it is written
+			return ['s', text.replaceAll('\u0000', '_x0000_').replaceAll('\u0007', '_x0007_')];
+	}
+}
+
+/** LibreOffice shows 15 digits at most. */
+const shownNumber = (value: number): number => Number(value.toPrecision(15));
+
+/** A number where the cell has to be one that is equal, else its text. */
+function inLibreOffice(
+	value: Row[string] | undefined,
+	{ type, format }: { type: string; format: 'xlsx' | 'ods' },
+): unknown {
+	if (isAbsent(value)) return '';
+	const text = cellText(value);
+	switch (type) {
+		case 'boolean':
+			return text.toUpperCase();
+		case 'integer':
+		case 'double':
+		case 'numeric(12,2)':
+			// in CSV, LibreOffice writes numbers as they are, whatever their format
+			return shownNumber(Number(text));
+		case 'time':
+			return expect.stringMatching(halfDay(text));
+		case 'timestamp':
+			return shownMoment(`${text.replace(' ', 'T')}Z`);
+		case 'timestamptz':
+			return shownMoment(text);
+		case 'mixed':
+			if (typeof value === 'number') return shownNumber(value);
+			return typeof value === 'boolean' ? text.toUpperCase() : text;
+		default:
+			// the one has words for characters that XML lacks, the other none
+			return format === 'xlsx'
+				? lines(text)
+				: lines(text.replaceAll('\u0000', '\ufffd').replaceAll('\u0007', '\ufffd'));
+	}
+}
+
+/** In CSV, LibreOffice writes times as English does, whatever their format, but for fractions of seconds. */
+function halfDay(text: string): RegExp {
+	const [hour = 0, minute = '', second = '00', fraction] = text.split(/[:.]/);
+	if (fraction !== undefined) return new RegExp(`^${hour}:${minute}:${second}[.]${fraction}0*$`);
+	const hour12 = String(Number(hour) % 12 || 12).padStart(2, '0');
+	return new RegExp(`^${hour12}:${minute}:${second} ${Number(hour) < 12 ? 'AM' : 'PM'}$`);
+}
+
+const shownMoment = (text: string): string =>
+	new Date(text).toISOString().slice(0, 23).replace('T', ' ').replace('.000', '');
+
+const lines = (text: string): string => text.replace(/\r\n?/g, '\n');
