@@ -157,6 +157,11 @@ function fuzzedRow(seed: number): Row {
 	};
 }
 
+/** Characters that XML does not have. */
+const LACKING = /[\p{Cs}\ufffe\uffff]|(?![\t\n\r])\p{Cc}/gu;
+const asWritten = (character: string): string =>
+	`_x${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}_`;
+
 const isAbsent = (value: unknown): boolean => value === null || value === undefined;
 
 function inOpenpyxl(value: Row[string] | undefined, type: string): unknown {
@@ -183,8 +188,8 @@ function inOpenpyxl(value: Row[string] | undefined, type: string): unknown {
 			if (typeof value === 'boolean') return ['b', value];
 			return ['s', text];
 		default:
-			// openpyxl leaves in cells what it could read, but does not undo how it is written
-			return ['s', text.replaceAll('\u0000', '_x0000_').replaceAll('\u0007', '_x0007_')];
+			// openpyxl does not undo how characters are written that XML lacks
+			return ['s', text.replace(LACKING, asWritten)];
 	}
 }
 
@@ -217,9 +222,7 @@ function inLibreOffice(
 			return typeof value === 'boolean' ? text.toUpperCase() : text;
 		default:
 			// the one has words for characters that XML lacks, the other none
-			return format === 'xlsx'
-				? lines(text)
-				: lines(text.replaceAll('\u0000', '\ufffd').replaceAll('\u0007', '\ufffd'));
+			return lines(format === 'xlsx' ? text.toWellFormed() : text.replace(LACKING, '\ufffd'));
 	}
 }
 

@@ -8,6 +8,8 @@ import { columnStyleName } from './styles.ts';
 
 export interface WrittenColumn extends SheetColumn {
 	write: WriteCell;
+	/** The attribute of its header that names the look. */
+	headerLook: string;
 }
 
 export interface SheetPlan {
@@ -15,8 +17,7 @@ export interface SheetPlan {
 	columns: readonly WrittenColumn[];
 	/** Of this sheet, without the header. */
 	maxRows: number;
-	/** The attribute of the header's cells; undefined without a header. */
-	headerLook: string | undefined;
+	header: boolean;
 }
 
 const CHUNK = 64 * 1024;
@@ -27,11 +28,11 @@ const CHUNK = 64 * 1024;
  */
 export async function* sheetXml(
 	cursor: RowCursor,
-	{ name, columns, maxRows, headerLook }: SheetPlan,
+	{ name, columns, maxRows, header }: SheetPlan,
 	wrote: (rows: number) => void,
 ): AsyncGenerator<string> {
-	const hasHeader = headerLook !== undefined && columns.length > 0;
-	let xml = opening(name, columns) + (hasHeader ? headerRow(columns, headerLook) : '');
+	const hasHeader = header && columns.length > 0;
+	let xml = opening(name, columns) + (hasHeader ? headerRow(columns) : '');
 	let count = hasHeader ? 1 : 0;
 	for (let left = maxRows; left > 0;) {
 		const rows = await cursor.take(left);
@@ -61,10 +62,10 @@ function opening(name: string, columns: readonly WrittenColumn[]): string {
 	return `<table:table table:name="${xmlAttribute(name)}">${widths.join('') || '<table:table-column/>'}`;
 }
 
-function headerRow(columns: readonly WrittenColumn[], look: string): string {
+function headerRow(columns: readonly WrittenColumn[]): string {
 	const cells = columns.map(
-		({ title }) =>
-			`<table:table-cell${look} office:value-type="string"><text:p>${xmlText(title, () => '\ufffd')}</text:p></table:table-cell>`,
+		({ title, headerLook }) =>
+			`<table:table-cell${headerLook} office:value-type="string"><text:p>${xmlText(title, () => '\ufffd')}</text:p></table:table-cell>`,
 	);
 	return `<table:table-header-rows><table:table-row>${cells.join('')}</table:table-row></table:table-header-rows>`;
 }

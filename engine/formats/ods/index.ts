@@ -77,7 +77,6 @@ async function* content(work: Work): AsyncGenerator<Buffer> {
 	const { input, options, looks, notes, sheets } = work;
 	const names = new SheetNames();
 	const offsetAt = zoneOffsets(sheetZone(options, input));
-	const headerLook = options.header ? looks.attribute({ header: true }) : undefined;
 	yield Buffer.from(contentOpening(), 'utf8');
 	for await (const sheet of sheetsOf(input, { format: 'ods', options, notes, names })) {
 		const { name, table, cursor, maxRows } = sheet;
@@ -85,11 +84,16 @@ async function* content(work: Work): AsyncGenerator<Buffer> {
 			const place = { column: planned.title, table };
 			const context = { format: 'ods', maxCharacters: Infinity, options, notes };
 			const changes = cellChanges(place, context);
-			return { ...planned, write: cellWriter(planned, { looks, offsetAt, ...changes }) };
+			const headerLook = looks.attribute({ header: true, align: planned.column.align });
+			return {
+				...planned,
+				headerLook,
+				write: cellWriter(planned, { looks, offsetAt, ...changes }),
+			};
 		});
 		const part: SheetPart = { name, columns: columns.length, rows: 0 };
 		sheets.push(part);
-		const plan = { name, columns, maxRows, headerLook };
+		const plan = { name, columns, maxRows, header: options.header };
 		for await (const xml of sheetXml(cursor, plan, (rows) => (part.rows = rows))) {
 			yield Buffer.from(xml, 'utf8');
 		}

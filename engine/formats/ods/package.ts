@@ -82,8 +82,8 @@ const MANIFEST =
 	'</manifest:manifest>';
 
 const styles = (looks: string): string =>
-	'<office:styles><style:default-style style:family="table-cell"><style:text-properties style:font-name="Calibri" fo:font-family="Calibri, Carlito, sans-serif" fo:font-size="11pt" fo:color="#1f2933"/></style:default-style>' +
-	`<style:style style:name="Default" style:family="table-cell"/>${looks}</office:styles>` +
+	'<office:styles><style:default-style style:family="table-cell"><style:table-cell-properties style:vertical-align="top"/><style:text-properties style:font-name="Calibri" fo:font-family="Calibri, Carlito, sans-serif" fo:font-size="11pt" fo:color="#1f2933"/></style:default-style>' +
+	`<style:style style:name="Default" style:family="table-cell"><style:table-cell-properties style:vertical-align="top"/></style:style>${looks}</office:styles>` +
 	'<office:automatic-styles><style:page-layout style:name="page"><style:page-layout-properties style:print-orientation="landscape" fo:page-width="29.7cm" fo:page-height="21cm" fo:margin="1.3cm" style:scale-to-X="1" style:scale-to-Y="0"/></style:page-layout></office:automatic-styles>' +
 	'<office:master-styles><style:master-page style:name="Default" style:page-layout-name="page"/></office:master-styles>';
 

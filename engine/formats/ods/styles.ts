@@ -138,7 +138,7 @@ export function columnStyles(most: number): string {
 		const name = xmlAttribute(columnStyleName(width));
 		xml +=
 			`<style:style style:name="${name}" style:family="table-column">` +
-			`<style:table-column-properties style:column-width="${(width * 0.19 + 0.2).toFixed(2)}cm"/></style:style>`;
+			`<style:table-column-properties style:column-width="${(width * 0.22 + 0.2).toFixed(2)}cm"/></style:style>`;
 	}
 	return xml;
 }

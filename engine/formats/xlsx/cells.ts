@@ -6,6 +6,7 @@ import { dayMicros, dayNumber, readMoment } from '../shared/moments.ts';
 import type { CellChanges } from '../shared/sheet-changes.ts';
 import { isKeptNumber, type SheetColumn } from '../shared/sheet-columns.ts';
 import {
+	BOOLEAN_CODE,
 	DATE_CODE,
 	decimalCode,
 	MILLIS,
@@ -24,6 +25,8 @@ export interface CellContext extends Omit<CellChanges, 'illegal'> {
 	/** The column's letters. */
 	name: string;
 	styles: Styles;
+	/** Takes the number of lines of a cell that has several. */
+	lines: (count: number) => void;
 	/** Milliseconds that clocks are ahead of UTC at an instant. */
 	offsetAt: (at: number) => number;
 }
@@ -44,7 +47,7 @@ export function cellWriter({ column, cell }: SheetColumn, context: CellContext):
 	const text = textWriter(look, context);
 	switch (cell.kind) {
 		case 'boolean':
-			return booleanWriter(look, context, text);
+			return booleanWriter({ ...look, format: BOOLEAN_CODE }, context, text);
 		case 'number': {
 			const format = cell.pattern ? { format: numberCode(cell.pattern) } : scaleCode(cell.scale);
 			return numberWriter({ ...look, ...format }, context, text);
@@ -89,7 +92,10 @@ function textWriter(look: CellStyle, context: CellContext): WriteCell {
 		const code = text.charCodeAt(0);
 		const isWord = (code >= 0x41 && code <= 0x7a) || (code >= 0x30 && code <= 0x39);
 		const isFormula = !isWord && FORMULA.test(text);
-		if (text.includes('\n')) return isFormula ? both : wrapped;
+		if (text.includes('\n')) {
+			context.lines(text.split('\n').length);
+			return isFormula ? both : wrapped;
+		}
 		return isFormula ? quoted : rest;
 	};
 	return (value, row) => {
@@ -170,7 +176,7 @@ function timeWriter(look: CellStyle, context: CellContext, text: WriteCell): Wri
 /** Each value as what it is; texts stay texts. */
 function mixedWriter(look: CellStyle, context: CellContext, text: WriteCell): WriteCell {
 	const number = numberWriter(look, context, text);
-	const boolean = booleanWriter(look, context, text);
+	const boolean = booleanWriter({ ...look, format: BOOLEAN_CODE }, context, text);
 	const digits = textWriter({ align: 'right', quoted: true, ...look }, context);
 	return (value, row) => {
 		if (typeof value === 'number') {

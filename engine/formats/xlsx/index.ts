@@ -16,7 +16,7 @@ import { demandRows } from '../shared/suitable.ts';
 import { zoneOffsets } from '../shared/zone.ts';
 import { zip, type ZipEntry } from '../shared/zip.ts';
 import { cellWriter, MAX_CHARACTERS } from './cells.ts';
-import { notesXml, sheetXml, type SheetLook } from './sheet.ts';
+import { notesXml, RowLines, sheetXml, type SheetLook } from './sheet.ts';
 import { Styles } from './styles.ts';
 import { firstParts, lastParts, sheetPath, type SheetPart } from './workbook.ts';
 
@@ -52,7 +52,7 @@ async function* parts(input: FormatInput, options: SheetOptions): AsyncGenerator
 	const names = new SheetNames();
 	const notes = new SheetNotes();
 	const styles = new Styles();
-	const look: SheetLook = { ...options, headerStyle: styles.id({ header: true }) };
+	const look: SheetLook = options;
 	const written: SheetPart[] = [];
 	yield* firstParts();
 	for await (const sheet of sheetsOf(input, { format: 'xlsx', options, notes, names })) {
@@ -90,6 +90,7 @@ interface SheetWork {
 function sheetStream(sheet: Sheet, work: SheetWork): AsyncIterable<Uint8Array> {
 	const { input, options, styles, notes, look, part } = work;
 	const offsetAt = zoneOffsets(sheetZone(options, input));
+	const lines = new RowLines();
 	const columns = sheet.columns.map((planned, at) => {
 		const place = { column: planned.title, table: sheet.table };
 		const changes = cellChanges(place, {
@@ -98,10 +99,11 @@ function sheetStream(sheet: Sheet, work: SheetWork): AsyncIterable<Uint8Array> {
 			options,
 			notes,
 		});
-		const context = { styles, offsetAt, name: columnName(at), ...changes };
-		return { ...planned, write: cellWriter(planned, context) };
+		const context = { styles, offsetAt, name: columnName(at), lines: lines.add, ...changes };
+		const headerStyle = styles.id({ header: true, align: planned.column.align });
+		return { ...planned, headerStyle, write: cellWriter(planned, context) };
 	});
-	return sheetXml(sheet.cursor, { columns, look, maxRows: sheet.maxRows }, (rows) => {
+	return sheetXml(sheet.cursor, { columns, look, lines, maxRows: sheet.maxRows }, (rows) => {
 		part.rows = rows;
 	});
 }

@@ -57,6 +57,8 @@ export function momentCode(pattern: MomentPattern): string {
 	return codes.join('').trim();
 }
 
+/** Excel shows booleans by itself; LibreOffice shows 1 and 0 unless it is told. */
+export const BOOLEAN_CODE = '"TRUE";"TRUE";"FALSE"';
 export const DATE_CODE = 'yyyy\\-mm\\-dd';
 export const TIME_CODE = 'hh:mm:ss';
 export const MOMENT_CODE = 'yyyy\\-mm\\-dd hh:mm:ss';

@@ -9,12 +9,20 @@ import { cellXml, textElement } from './text.ts';
 /** A column and how its cells are written. */
 export interface WrittenColumn extends SheetColumn {
 	write: WriteCell;
+	/** Of its header. */
+	headerStyle: number;
+}
+
+/** The lines of the highest cell of the row that is being written. */
+export class RowLines {
+	most = 1;
+	readonly add = (count: number): void => {
+		if (count > this.most) this.most = count;
+	};
 }
 
 export interface SheetLook {
 	header: boolean;
-	/** Of the header's cells. */
-	headerStyle: number;
 	/** The header stays in sight. */
 	freeze: boolean;
 	filter: boolean;
@@ -23,6 +31,7 @@ export interface SheetLook {
 export interface SheetPlan {
 	columns: readonly WrittenColumn[];
 	look: SheetLook;
+	lines: RowLines;
 	/** Of this sheet, without the header. */
 	maxRows: number;
 }
@@ -36,13 +45,13 @@ const CHUNK = 64 * 1024;
  */
 export async function* sheetXml(
 	cursor: RowCursor,
-	{ columns, look, maxRows }: SheetPlan,
+	{ columns, look, lines, maxRows }: SheetPlan,
 	wrote: (rows: number) => void,
 ): AsyncGenerator<Buffer> {
 	const hasHeader = look.header && columns.length > 0;
-	let xml = opening(columns, look) + (hasHeader ? headerRow(columns, look) : '');
+	let xml = opening(columns, look) + (hasHeader ? headerRow(columns) : '');
 	let number = hasHeader ? 1 : 0;
-	const rowXml = rowWriter(columns);
+	const rowXml = rowWriter(columns, lines);
 	for (let left = maxRows; left > 0;) {
 		const rows = await cursor.take(left);
 		if (rows.length === 0) break;
@@ -59,13 +68,23 @@ export async function* sheetXml(
 	yield Buffer.from(xml + closing(columns, { look, rows: number }), 'utf8');
 }
 
-function rowWriter(columns: readonly WrittenColumn[]): (row: Row, number: number) => string {
+/** Points; no row is higher than 409. */
+const LINE_HEIGHT = 15;
+const MAX_LINES = 27;
+
+function rowWriter(
+	columns: readonly WrittenColumn[],
+	lines: RowLines,
+): (row: Row, number: number) => string {
 	const cells = columns.map(({ column, write }) => ({ read: column.read, write }));
 	return (row, number) => {
 		const digits = String(number);
-		let xml = `<row r="${digits}">`;
+		lines.most = 1;
+		let xml = '';
 		for (const { read, write } of cells) xml += write(read(row), digits);
-		return `${xml}</row>`;
+		if (lines.most === 1) return `<row r="${digits}">${xml}</row>`;
+		const height = LINE_HEIGHT * Math.min(lines.most, MAX_LINES);
+		return `<row r="${digits}" ht="${height}" customHeight="1">${xml}</row>`;
 	};
 }
 
@@ -89,9 +108,9 @@ function opening(columns: readonly WrittenColumn[], { header, freeze }: SheetLoo
 	);
 }
 
-function headerRow(columns: readonly WrittenColumn[], { headerStyle }: SheetLook): string {
+function headerRow(columns: readonly WrittenColumn[]): string {
 	const cells = columns.map(
-		({ title }, at) =>
+		({ title, headerStyle }, at) =>
 			`<c r="${columnName(at)}1" s="${headerStyle}" t="inlineStr"><is>${textElement(title)}</is></c>`,
 	);
 	return `<row r="1">${cells.join('')}</row>`;

@@ -49,15 +49,16 @@ export class Styles {
 	#look({ format, header = false, wrap = false, quoted = false, align }: CellStyle): string {
 		const id = format === undefined ? GENERAL : this.#formatId(format);
 		const kind = header ? 1 : 0;
+		// beside a cell of several lines, the others begin where it does
 		const alignment =
 			(align === undefined ? '' : ` horizontal="${align}"`) +
-			(wrap ? ' vertical="top" wrapText="1"' : '');
+			` vertical="top"${wrap ? ' wrapText="1"' : ''}`;
 		return (
 			`<xf numFmtId="${id}" fontId="${kind}" fillId="${header ? 2 : 0}" borderId="${kind}" xfId="0"` +
 			(id === GENERAL ? '' : ' applyNumberFormat="1"') +
 			(header ? ' applyFont="1" applyFill="1" applyBorder="1"' : '') +
 			(quoted ? ' quotePrefix="1"' : '') +
-			(alignment === '' ? '/>' : ` applyAlignment="1"><alignment${alignment}/></xf>`)
+			` applyAlignment="1"><alignment${alignment}/></xf>`
 		);
 	}
 
@@ -84,4 +85,4 @@ const FONTS_FILLS_BORDERS =
 	'<fill><patternFill patternType="solid"><fgColor rgb="FFE4ECF4"/><bgColor indexed="64"/></patternFill></fill></fills>' +
 	'<borders count="2"><border><left/><right/><top/><bottom/><diagonal/></border>' +
 	'<border><left/><right/><top/><bottom style="thin"><color rgb="FF829AB1"/></bottom><diagonal/></border></borders>' +
-	'<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs>';
+	'<cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"><alignment vertical="top"/></xf></cellStyleXfs>';

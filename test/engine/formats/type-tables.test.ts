@@ -11,6 +11,7 @@ import { columnOptions } from '../../../engine/formats/shared/table-options.ts';
 import { inputOf, renderToBytes, textOf } from '../../support/format-input.ts';
 import { typedRows } from '../../support/nasty-rows.ts';
 import { allText, readPdf } from '../../support/pdf-reader.ts';
+import { WRITTEN_CELLS } from '../../support/written-cells.ts';
 
 const FORMATS = join(import.meta.dirname, '..', '..', '..', 'engine', 'formats');
 
@@ -35,6 +36,19 @@ const CELLS: Record<string, { find: RegExp; options?: object; read?: (bytes: Buf
 		},
 		template: { find: /^(.*)$/, options: { template: '{{#rows}}{{x}}{{/rows}}', escape: 'none' } },
 	};
+type Found = { find: RegExp; options?: object } | { findIn: (file: Buffer) => Promise<string> };
+
+const CELLS: Record<string, Found> = {
+	...Object.fromEntries(Object.entries(WRITTEN_CELLS).map(([name, findIn]) => [name, { findIn }])),
+	csv: { find: /^x,z\r\n(.*),z\r\n$/ },
+	json: { find: /"x":(.*),"z":"z"/ },
+	ndjson: { find: /"x":(.*),"z":"z"/ },
+	xml: { find: /<row>(?:<x>)?(.*?)(?:<\/x>)?<z>/ },
+	yaml: { find: /^- x: (.*)\n {2}z: z\n$/ },
+	markdown: { find: /\n\| (.*) \| z \|\n$/ },
+	text: { find: /\n *(.*?) *\| z\n$/ },
+	template: { find: /^(.*)$/, options: { template: '{{#rows}}{{x}}{{/rows}}', escape: 'none' } },
+};
 
 /** The rows of the table in a README: type, value, what is in the file. */
 function typeTable(format: string): { type: string; value: string; written: string }[] {
@@ -58,6 +72,12 @@ describe.each(Object.entries(CELLS))(
 	(name, { find, options = {}, read = textOf }) => {
 		const format = createFormatRegistry().get(name)!;
 		const rows = typeTable(name);
+describe.each(Object.entries(CELLS))('the type table of %s', (name, cell) => {
+	const options = 'options' in cell ? cell.options : {};
+	const foundIn = async (file: Buffer): Promise<string | undefined> =>
+		'findIn' in cell ? cell.findIn(file) : cell.find.exec(textOf(file))?.[1];
+	const format = createFormatRegistry().get(name)!;
+	const rows = typeTable(name);
 
 		it('has every type', () => {
 			const types = new Set(rows.map(({ type }) => type));
@@ -84,3 +104,20 @@ describe.each(Object.entries(CELLS))(
 		);
 	},
 );
+	it.each(rows.map((row) => [row.type, row.value, row.written] as const))(
+		'is right about %s: %s is %s',
+		async (type, value, written) => {
+			const columns = [{ name: 'x', ...(type === 'any' ? {} : { type }) }, { name: 'z' }];
+			const input = inputOf([{ x: parseJson(value), z: 'z' }], { columns });
+			const file = await renderToBytes(format.render(input, format.options.parse(options)));
+			const found = await foundIn(file);
+			expect(found).toBe(written === 'nothing' ? '' : written);
+			// the value is one of that type, or the table would show another
+			const [table] = await openTables(input, z.strictObject(columnOptions).parse({}), {
+				format: name,
+				need: 'types',
+			});
+			if (type !== 'any') expect(table!.columns[0]!.type).toBe(type);
+		},
+	);
+});

@@ -16,6 +16,7 @@ import { NASTY_TEXTS } from '../../support/nasty-rows.ts';
 import { cellAt, cellsOf, openWorkbook, partOf, sheetNames } from '../../support/sheets.ts';
 
 const xlsx = createXlsxFormat();
+const SHEET = 'xl/worksheets/sheet1.xml';
 
 const renderInput = (input: TestInput, given: object = {}): Promise<Buffer> =>
 	renderToBytes(xlsx.render(input, xlsx.options.parse(given)));
@@ -226,12 +227,18 @@ describe('xlsx', () => {
 
 	it('has a header that stays in sight, filters, and widths that fit', async () => {
 		const rows = [{ id: 1, name: 'A rather long name of a customer' }];
-		const sheet = partOf(await render(rows), 'xl/worksheets/sheet1.xml');
+		const sheet = partOf(await render(rows), SHEET);
 		expect(sheet).toContain('state="frozen"');
 		expect(sheet).toContain('<autoFilter ref="A1:B2"/>');
 		expect(sheet).toContain('<col min="2" max="2" width="34" customWidth="1"/>');
 		const bare = await render(rows, { freeze: false, filter: false });
-		expect(partOf(bare, 'xl/worksheets/sheet1.xml')).not.toMatch(/frozen|autoFilter/);
+		expect(partOf(bare, SHEET)).not.toMatch(/frozen|autoFilter/);
+	});
+
+	it('makes rows as high as the lines of their cells', async () => {
+		const sheet = partOf(await render([{ a: 'one' }, { a: 'one\ntwo\nthree', b: 'x\ny' }]), SHEET);
+		expect(sheet).toContain('<row r="2"><c');
+		expect(sheet).toContain('<row r="3" ht="45" customHeight="1"><c');
 	});
 
 	it('says nothing of the machine or of now', async () => {
