@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 
 import { ENGINE, PEERS, PEERS_FOLDER, versionOf } from './contestants.ts';
 import type { Contestant } from './contestants.ts';
+import { formats } from './formats/main.ts';
 import { large } from './large.ts';
 import type { Measurement } from './measure.ts';
 import { measure } from './measure.ts';
@@ -20,6 +21,7 @@ Workloads (default: noop post)
   post      drains 20,000 runs that each POST to another process
   memory    drains 200,000 of each, and shows the memory at every 20,000
   timing    the next instant from a pattern, beside croner and cron-parser; previews; memory of timings
+  formats   500,000 rows of ten columns as XLSX, ODS, Parquet and Arrow, beside exceljs and hyparquet-writer
   large     a result of 1 GB through CSV to a webhook and a link, with the engine's peak of memory
 
 Options
@@ -33,6 +35,7 @@ Options
 
 const DRAINS = { noop: 50_000, post: 20_000 } as const;
 const MEMORY_RUNS = 200_000;
+const FORMAT_ROWS = 500_000;
 type Workload = keyof typeof DRAINS;
 
 const { values, positionals } = parseArgs({
@@ -79,6 +82,9 @@ async function benchmark(): Promise<string[]> {
 	for (const workload of workloads) {
 		if (workload === 'large') {
 			failures.push(...(await large({ megabytes: Number(values.megabytes ?? 1000), say })));
+		} else if (workload === 'formats') {
+			const rows = Number(values.runs ?? FORMAT_ROWS);
+			formats({ rows, rounds: Number(values.rounds), peers: peers.length > 0, say });
 		} else if (workload === 'timing') {
 			timing({ say });
 		} else if (workload === 'memory') {

@@ -46,7 +46,7 @@ export function memoryTable({ workload, samples = [] }: Measurement): string {
 	return markdown([[`${workload}: runs ended`, 'RSS MB', 'JavaScript heap MB'], ...rows]);
 }
 
-function markdown(rows: readonly string[][]): string {
+export function markdown(rows: readonly string[][]): string {
 	const widths =
 		rows[0]?.map((_, i) => Math.max(3, ...rows.map((row) => row[i]?.length ?? 0))) ?? [];
 	const line = (cells: readonly string[]): string =>

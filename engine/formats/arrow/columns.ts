@@ -15,6 +15,7 @@ import {
 import type { Row } from '../../contract/envelope.ts';
 import type { Cell } from '../shared/columns.ts';
 import { scaledDecimal } from '../shared/decimal.ts';
+import { jsonText } from '../shared/json-text.ts';
 import { dayMicros, dayNumber, epochMicros, readMoment } from '../shared/moments.ts';
 import type { TableColumn } from '../shared/table.ts';
 import { valueReader, type CellValue } from '../shared/values.ts';
@@ -85,7 +86,7 @@ const TEXT: Kind<string> = {
 
 const JSON_TEXT: Kind<string> = {
 	...TEXT,
-	value: (cell) => JSON.stringify(cell),
+	value: jsonText,
 	metadata: new Map([
 		['ARROW:extension:name', 'arrow.json'],
 		['ARROW:extension:metadata', ''],

@@ -2,6 +2,7 @@ import type { SchemaElement } from 'hyparquet-writer';
 
 import type { Cell } from '../shared/columns.ts';
 import { scaledDecimal } from '../shared/decimal.ts';
+import { jsonText } from '../shared/json-text.ts';
 import { dayMicros, dayNumber, epochMicros, readMoment } from '../shared/moments.ts';
 import type { TableColumn } from '../shared/table.ts';
 import { valueReader, type CellValue } from '../shared/values.ts';
@@ -65,7 +66,7 @@ const TEXT: Kind = {
 const JSON_TEXT: Kind = {
 	type: { type: 'BYTE_ARRAY', logical_type: { type: 'JSON' } },
 	converted: 'JSON',
-	value: (cell) => Buffer.from(JSON.stringify(cell), 'utf8'),
+	value: (cell) => Buffer.from(jsonText(cell), 'utf8'),
 	statistics: false,
 };
 

@@ -107,6 +107,11 @@ describe('parquet', () => {
 		expect(plain.includes('{"id":9007199254740993}')).toBe(true);
 	});
 
+	it('writes no JSON that readers refuse: half a character is replaced, also within', async () => {
+		const { values } = await columnOf([['a\ud800', '\udc00b', '\\ud800', '👍']]);
+		expect(values).toEqual([['a\ufffd', '\ufffdb', '\\ud800', '👍']]);
+	});
+
 	it('says which columns are never empty where the schema promises it', async () => {
 		const schema = {
 			type: 'array',

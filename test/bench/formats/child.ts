@@ -1,0 +1,39 @@
+/** Writes rows in one format by one contestant, in a process of its own: `child.ts <contestant> <rows>`. */
+import { createFormatRegistry } from '../../../engine/formats/registry.ts';
+import { generatedInput } from '../../support/format-input.ts';
+import { benchRow } from './rows.ts';
+
+type Contestant = (rows: number) => Promise<number>;
+
+const own =
+	(format: string, options: object = {}): Contestant =>
+	async (rows) => {
+		const found = createFormatRegistry().get(format)!;
+		const input = generatedInput(rows, benchRow, { batchSize: 1000 });
+		let bytes = 0;
+		for await (const chunk of found.render(input, found.options.parse(options))) {
+			bytes += chunk.length;
+		}
+		return bytes;
+	};
+
+/** Each imports what it needs when it runs, so that nobody pays for the others. */
+const CONTESTANTS: Record<string, Contestant> = {
+	xlsx: own('xlsx'),
+	ods: own('ods'),
+	parquet: own('parquet'),
+	'parquet, snappy': own('parquet', { compression: 'snappy' }),
+	arrow: own('arrow'),
+	'exceljs, streaming': async (rows) => (await import('../peers/exceljs.ts')).write(rows),
+	'hyparquet-writer, rows': async (rows) => (await import('../peers/hyparquet.ts')).write(rows),
+};
+
+const [name = '', rows = ''] = process.argv.slice(2);
+const before = process.cpuUsage();
+const began = performance.now();
+const bytes = await CONTESTANTS[name]!(Number(rows));
+const seconds = (performance.now() - began) / 1000;
+const { user, system } = process.cpuUsage(before);
+const cpu = (user + system) / 1e6;
+const rss = process.resourceUsage().maxRSS * 1024;
+process.stdout.write(`${JSON.stringify({ seconds, cpu, rss, bytes })}\n`);

@@ -1,0 +1,64 @@
+import { spawnSync } from 'node:child_process';
+import { loadavg } from 'node:os';
+import { join } from 'node:path';
+
+import { markdown, median } from '../report.ts';
+
+const CHILD = join(import.meta.dirname, 'child.ts');
+
+/** Who writes what; the first of a group is what the others are compared with. */
+const GROUPS: readonly (readonly string[])[] = [
+	['xlsx', 'exceljs, streaming'],
+	['ods'],
+	['parquet', 'parquet, snappy', 'hyparquet-writer, rows'],
+	['arrow'],
+];
+
+interface Written {
+	seconds: number;
+	cpu: number;
+	rss: number;
+	bytes: number;
+}
+
+/** Rows of ten mixed columns in each format, one process each, in alternating rounds. */
+export function formats(options: {
+	rows: number;
+	rounds: number;
+	peers: boolean;
+	say: (text: string) => void;
+}): void {
+	const { rows, rounds, peers, say } = options;
+	const names = GROUPS.flat().filter((name) => peers || !name.includes(','));
+	const all = new Map<string, Written[]>(names.map((name) => [name, []]));
+	for (let round = 0; round < rounds; round++) {
+		for (const [at] of names.entries()) {
+			const name = names[(at + round) % names.length]!;
+			all.get(name)!.push(write(name, rows));
+			say(
+				`${name} ${round + 1}: ${all.get(name)!.at(-1)!.seconds.toFixed(1)} s, load ${loadavg()[0]!.toFixed(1)}`,
+			);
+		}
+	}
+	const line = (name: string, of: (one: Written) => number): number =>
+		median(all.get(name)!.map(of));
+	say(
+		markdown([
+			[`${rows.toLocaleString('en')} rows`, 's', 'CPU s', 'peak RSS MB', 'file MB'],
+			...names.map((name) => [
+				name,
+				line(name, ({ seconds }) => seconds).toFixed(1),
+				line(name, ({ cpu }) => cpu).toFixed(1),
+				Math.round(line(name, ({ rss }) => rss) / 1e6).toString(),
+				(line(name, ({ bytes }) => bytes) / 1e6).toFixed(1),
+			]),
+		]),
+	);
+}
+
+function write(name: string, rows: number): Written {
+	const flags = ['--max-semi-space-size=16', CHILD, name, String(rows)];
+	const { stdout, stderr, status } = spawnSync(process.execPath, flags, { encoding: 'utf8' });
+	if (status !== 0) throw new Error(`${name}: ${stderr}`);
+	return JSON.parse(stdout) as Written;
+}
