@@ -74,5 +74,7 @@ function arrowValue(column: Vector): unknown {
 function shown(value: unknown): string {
 	if (value instanceof Date) return value.toISOString();
 	if (value instanceof Uint8Array) return `0x${Buffer.from(value).toString('hex')}`;
-	return typeof value === 'object' ? JSON.stringify(value) : String(value);
+	// JSON has no integers of 64 bits
+	if (typeof value === 'bigint') return value.toString();
+	return typeof value === 'string' ? value : JSON.stringify(value);
 }
