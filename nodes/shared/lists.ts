@@ -136,8 +136,11 @@ const options = (items: IDataObject[]): INodePropertyOptions[] =>
 		}))
 		.sort((a, b) => a.name.localeCompare(b.name));
 
+/** With one that stands for none: the editor marks what is not in the list as wrong. */
 export async function getFormats(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {
-	return options((await call<Page>(this, { path: '/v1/formats' })).items);
+	const { items } = await call<Page>(this, { path: '/v1/formats' });
+	const none = { name: 'Automatic', value: '', description: 'JSON for rows, files as they are' };
+	return [none, ...options(items)];
 }
 
 export async function getChannels(this: ILoadOptionsFunctions): Promise<INodePropertyOptions[]> {

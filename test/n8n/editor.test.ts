@@ -95,13 +95,16 @@ test('a pipeline is built by clicking, run, and published', () =>
 		await editor.closeNode();
 
 		await editor.addNode('Format');
+		await editor.shows('fileNamePreview', /\.json/);
 		await editor.choose('format', 'CSV');
+		await editor.shows('fileNamePreview', /\.csv/);
 		await editor.write('fileName', 'sales-{nominalAt:yyyy-MM}.{ext}');
 		await editor.shows('fileNamePreview', /sales-\d{4}-\d\d\.csv/);
 		await editor.picture('format');
 		await editor.closeNode();
 
 		await editor.addNode('Deliver');
+		await editor.shows('fileNamePreview', /\.json/);
 		await editor.choose('source', 'File of Each Item');
 		await editor.pick('destination', 'reports-folder');
 		await editor.picture('deliver');
@@ -133,6 +136,7 @@ test('a pipeline is built by clicking, run, and published', () =>
 			return schedules.find(({ labels }) => labels['source'] === 'n8n');
 		});
 		expect(schedule.timing).toMatchObject({ cron: '0 9 L * *', timeZone: 'Europe/Berlin' });
+		await editor.closeDialogs();
 		await editor.byId('zoom-to-fit').click();
 		await editor.picture('pipeline');
 	}));

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
 import { CapabilityServer } from '../support/capability-server.ts';
 import { Editor } from './support/editor.ts';
@@ -134,31 +134,56 @@ test('fan-out: each customer has a file; one that fails does not keep the others
 	});
 });
 
-test('a long job: the execution sleeps until the job calls back', async () => {
-	server.on('/warehouse', (response) => response.writeHead(202).end());
-	await capability('warehouse', { rebuild: { parameters: { type: 'object' } } }, 'async');
-	const workflow = await importExample(world, 'long-job-by-callback.json');
-	await world.n8n.publish(workflow.id);
-	const [schedule] = await world.schedulesOf(workflow.id);
-	await world.engine('POST', `/v1/schedules/${schedule!.id}/trigger`);
-
-	const asleep = await until('the execution to sleep', async () =>
-		(await world.n8n.executions(workflow.id)).find(({ status }) => status === 'waiting'),
-	);
-	const job = await until('the job', async () =>
-		server.received.find(({ url }) => url === '/warehouse'),
-	);
-	const { callback } = JSON.parse(job.body) as { callback: { url: string; token: string } };
-	await fetch(callback.url, {
-		method: 'POST',
-		headers: { 'content-type': 'application/json', 'x-session-token': callback.token },
-		body: JSON.stringify({ status: 'succeeded', result: { rows: [{ step: 'rebuilt' }] } }),
+describe('a long job', () => {
+	let workflow: StoredWorkflow;
+	beforeAll(async () => {
+		server.on('/warehouse', (response) => response.writeHead(202).end());
+		await capability('warehouse', { rebuild: { parameters: { type: 'object' } } }, 'async');
+		workflow = await importExample(world, 'long-job-by-callback.json');
+		await world.n8n.publish(workflow.id);
 	});
-	const execution = await world.n8n.executed(workflow.id, ({ id }) => id === asleep.id);
-	expect(execution).toMatchObject({ status: 'success' });
-	expect(outputOf(execution, 'Rebuild the Warehouse')[0]?.json).toEqual({ step: 'rebuilt' });
-	const { json } = outputOf(execution, 'Link to the Protocol')[0]!;
-	expect(await (await fetch(json['link'].url)).text()).toContain('rebuilt');
+
+	/** Has the schedule fire, waits until the execution sleeps, and ends the job so. */
+	async function ended(envelope: object): Promise<Execution> {
+		const known = new Set((await world.n8n.executions(workflow.id)).map(({ id }) => id));
+		const before = server.received.length;
+		const [schedule] = await world.schedulesOf(workflow.id);
+		await world.engine('POST', `/v1/schedules/${schedule!.id}/trigger`);
+		const asleep = await until('the execution to sleep', async () =>
+			(await world.n8n.executions(workflow.id)).find(
+				({ id, status }) => status === 'waiting' && !known.has(id),
+			),
+		);
+		const job = await until('the job', async () =>
+			server.received.slice(before).find(({ url }) => url === '/warehouse'),
+		);
+		const { callback } = JSON.parse(job.body) as { callback: { url: string; token: string } };
+		await fetch(callback.url, {
+			method: 'POST',
+			headers: { 'content-type': 'application/json', 'x-session-token': callback.token },
+			body: JSON.stringify(envelope),
+		});
+		return world.n8n.executed(workflow.id, ({ id }) => id === asleep.id);
+	}
+
+	test('wakes the execution that sleeps, with its result', async () => {
+		const rows = [{ step: 'rebuilt' }];
+		const execution = await ended({ status: 'succeeded', result: { rows } });
+		expect(execution).toMatchObject({ status: 'success' });
+		expect(outputOf(execution, 'Rebuild the Warehouse')[0]?.json).toEqual({ step: 'rebuilt' });
+		const { json } = outputOf(execution, 'Link to the Protocol')[0]!;
+		expect(await (await fetch(json['link'].url)).text()).toContain('rebuilt');
+	});
+
+	test('that fails takes the error output, and nothing else', async () => {
+		const error = { code: 'DISK', message: 'the disk is full', retry: 'never' };
+		const execution = await ended({ status: 'failed', error });
+		expect(execution).toMatchObject({ status: 'success' });
+		expect(outputOf(execution, 'Why It Failed')[0]?.json).toEqual({
+			why: expect.stringContaining('the disk is full'),
+		});
+		expect(Object.keys(execution.data!.resultData.runData)).not.toContain('Link to the Protocol');
+	});
 });
 
 test('an AI agent makes a schedule and explains it, by tools that a model understands', async () => {

@@ -7,6 +7,9 @@ import { openBrowser } from './browser.ts';
 import { until } from './until.ts';
 import type { World } from './world.ts';
 
+/** Milliseconds until a list is opened once more. */
+const OPENED_WITHIN = 5_000;
+
 /** A person at n8n's editor, by what is seen and clicked there. */
 export class Editor {
 	readonly page: Page;
@@ -84,8 +87,8 @@ export class Editor {
 
 	/** Chooses one of a field's options by its name. */
 	async choose(parameter: string, option: string): Promise<void> {
-		await this.parameter(parameter).click();
-		await this.page.getByRole('option', { name: option }).first().click();
+		const entry = this.page.getByRole('option', { name: option });
+		await this.#chooseFrom(this.parameter(parameter), entry);
 	}
 
 	/** Waits until a field shows this. */
@@ -114,6 +117,16 @@ export class Editor {
 		await this.page.getByText(/^Publishing/).waitFor({ state: 'hidden' });
 	}
 
+	/** What n8n says after something was done, in the way of everything else. */
+	async closeDialogs(): Promise<void> {
+		const dialog = this.page.locator('.el-overlay-dialog').filter({ visible: true });
+		await until('no dialog to be open', async () => {
+			if ((await dialog.count()) === 0) return true;
+			await this.page.keyboard.press('Escape');
+			return false;
+		});
+	}
+
 	/** The output of the open panel as JSON, once it shows this. */
 	async showsOutput(text: string): Promise<void> {
 		const output = this.byId('output-panel');
@@ -137,8 +150,21 @@ export class Editor {
 
 	/** Chooses from the list of a resource locator, which the engine gives. */
 	async pick(parameter: string, name: string): Promise<void> {
-		await this.byId(`resource-locator-${parameter}`).locator('input').last().click();
-		await this.byId('rlc-item').filter({ hasText: name }).first().click();
+		const field = this.byId(`resource-locator-${parameter}`).locator('input').last();
+		await this.#chooseFrom(field, this.byId('rlc-item').filter({ hasText: name }));
+	}
+
+	/** A list that is loaded meanwhile closes again, so it is opened until there is what was looked for. */
+	async #chooseFrom(field: Locator, entries: Locator): Promise<void> {
+		const entry = entries.filter({ visible: true }).first();
+		await until(`a list with ${String(entries)}`, async () => {
+			if (!(await entry.isVisible())) {
+				await field.click({ timeout: OPENED_WITHIN });
+				await entry.waitFor({ timeout: OPENED_WITHIN });
+			}
+			await entry.click({ timeout: OPENED_WITHIN });
+			return true;
+		});
 	}
 
 	/** Opens a node's panel, and waits until it is there. */
