@@ -17,6 +17,7 @@ import { parseAllowList } from './allow-list.ts';
 import { blocked, canonicalName, parseHost, parseUrl, withoutBrackets } from './endpoint.ts';
 import type { Endpoint } from './endpoint.ts';
 import type { Egress } from './security.port.ts';
+import { createHttp1Client } from './http1/client.ts';
 import { openSocket, unreachable } from './socket.ts';
 
 export interface EgressOptions {
@@ -146,38 +147,37 @@ export function createEgress(options: EgressOptions): Egress {
 		return reason === null ? null : blocked('url', endpoint.host, reason);
 	}
 
-	const agent = new Agent({
-		connections: options.connections ?? DEFAULT_CONNECTIONS,
-		pipelining: 1,
-		allowH2: false,
-		connect: (target, callback) => {
-			const plain = target.protocol !== 'https:';
-			const port = Number(target.port) || (plain ? 80 : 443);
-			const endpoint = { host: canonicalName(withoutBrackets(target.hostname)), port, plain };
-			const reason = firstRefusal(endpoint);
-			if (reason !== null) {
-				queueMicrotask(() => {
-					callback(blocked('url', endpoint.host, reason), null);
-				});
+	const connect: buildConnector.connector = (target, callback) => {
+		const plain = target.protocol !== 'https:';
+		const port = Number(target.port) || (plain ? 80 : 443);
+		const endpoint = { host: canonicalName(withoutBrackets(target.hostname)), port, plain };
+		const reason = firstRefusal(endpoint);
+		if (reason !== null) {
+			queueMicrotask(() => {
+				callback(blocked('url', endpoint.host, reason), null);
+			});
+			return;
+		}
+		connectorFor(endpoint)(target, (error, socket) => {
+			if (error !== null) {
+				callback(error, null);
 				return;
 			}
-			connectorFor(endpoint)(target, (error, socket) => {
-				if (error !== null) {
-					callback(error, null);
-					return;
-				}
-				const wrong = afterConnect(socket, endpoint);
-				if (wrong === null) callback(null, socket);
-				else {
-					socket.destroy();
-					callback(wrong, null);
-				}
-			});
-		},
-	});
+			const wrong = afterConnect(socket, endpoint);
+			if (wrong === null) callback(null, socket);
+			else {
+				socket.destroy();
+				callback(wrong, null);
+			}
+		});
+	};
+	const connections = options.connections ?? DEFAULT_CONNECTIONS;
+	const agent = new Agent({ connections, pipelining: 1, allowH2: false, connect });
+	const http = createHttp1Client({ connect, connections });
 
 	return {
 		dispatcher: agent,
+		http,
 		async checkUrl(url, path) {
 			await check(parseUrl(url, path), path);
 		},
@@ -195,6 +195,7 @@ export function createEgress(options: EgressOptions): Egress {
 			throw wrong instanceof CapError ? wrong : unreachable(endpoint, wrong);
 		},
 		async close() {
+			http.close();
 			await agent.destroy();
 		},
 	};

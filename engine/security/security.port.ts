@@ -1,8 +1,45 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 
 import type { Sealed } from '../contract/delivery.ts';
 import type { Duration } from '../contract/time.ts';
+
+/** One request over HTTP/1.1. Its parts are ASCII without control characters, but for the body, which is UTF-8. */
+export interface HttpRequest {
+	/** `https://host:port` */
+	origin: string;
+	path: string;
+	method: 'GET' | 'POST';
+	/** Name, value, name, value; without `host`, `connection` and what tells of the body's length. */
+	headers: readonly string[];
+	body: string | null;
+}
+
+/** A request under way. */
+export interface HttpExchange {
+	/** Ends it with its connection; `onError` is called with the reason. Does nothing when it is over. */
+	abort(reason: Error): void;
+	/** Some more bytes may come. */
+	pause(): void;
+	resume(): void;
+}
+
+/** Called in this order: `onStart`, `onHead`, `onData` any number of times, and in the end `onEnd` or `onError`. */
+export interface HttpListener {
+	/** Right before it is sent: the last moment to break it off. Not called when no connection was made. */
+	onStart(exchange: HttpExchange): void;
+	/** Names in lower case. Answers of 1xx are left out. */
+	onHead(exchange: HttpExchange, status: number, headers: IncomingHttpHeaders): void;
+	onData(exchange: HttpExchange, bytes: Buffer): void;
+	onEnd(): void;
+	/** The guard's, the socket's, the abort's, or that of an answer which is none. */
+	onError(error: Error): void;
+}
+
+export interface HttpClient {
+	dispatch(request: HttpRequest, listener: HttpListener): void;
+}
 
 /** The one way out of the engine. Every outgoing socket is made here. */
 export interface Egress {
@@ -15,6 +52,8 @@ export interface Egress {
 	checkHost(host: string, port: number, path: string): Promise<void>;
 	/** For undici: looks every address up through the guard, checks the socket again, follows no redirect. */
 	readonly dispatcher: Dispatcher;
+	/** The same for small messages of text, at a fraction of the cost. */
+	readonly http: HttpClient;
 	/** A connected TCP socket for clients that take one (databases). @throws CapError */
 	connect(
 		host: string,

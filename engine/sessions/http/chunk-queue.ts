@@ -1,4 +1,4 @@
-import type { Dispatcher } from 'undici';
+import type { HttpExchange } from '../../security/security.port.ts';
 
 /** Bytes that wait to be read before the other side is asked to pause. */
 const HIGH_WATER = 256 * 1024;
@@ -12,7 +12,7 @@ interface Reader {
 
 /** A body on its way, read once, with backpressure down to the socket. */
 export class ChunkQueue implements AsyncIterableIterator<Buffer, undefined> {
-	#controller: Dispatcher.DispatchController;
+	#exchange: HttpExchange;
 	#chunks: Buffer[];
 	#bytes: number;
 	#paused = false;
@@ -21,8 +21,8 @@ export class ChunkQueue implements AsyncIterableIterator<Buffer, undefined> {
 	#reader: Reader | null = null;
 	#onClose: () => void;
 
-	constructor(controller: Dispatcher.DispatchController, chunks: Buffer[], onClose: () => void) {
-		this.#controller = controller;
+	constructor(exchange: HttpExchange, chunks: Buffer[], onClose: () => void) {
+		this.#exchange = exchange;
 		this.#chunks = chunks;
 		this.#bytes = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
 		this.#onClose = onClose;
@@ -67,7 +67,7 @@ export class ChunkQueue implements AsyncIterableIterator<Buffer, undefined> {
 			this.#bytes -= chunk.length;
 			if (this.#paused && this.#bytes <= LOW_WATER) {
 				this.#paused = false;
-				this.#controller.resume();
+				this.#exchange.resume();
 			}
 			return Promise.resolve({ value: chunk, done: false });
 		}
@@ -83,13 +83,13 @@ export class ChunkQueue implements AsyncIterableIterator<Buffer, undefined> {
 		this.#ended = true;
 		this.#chunks = [];
 		this.#onClose();
-		if (open) this.#controller.abort(new Error('not read to its end'));
+		if (open) this.#exchange.abort(new Error('not read to its end'));
 		return Promise.resolve({ value: undefined, done: true });
 	}
 
 	#pauseWhenFull(): void {
 		if (this.#paused || this.#bytes < HIGH_WATER) return;
 		this.#paused = true;
-		this.#controller.pause();
+		this.#exchange.pause();
 	}
 }

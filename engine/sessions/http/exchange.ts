@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Dispatcher } from 'undici';
 
 import type { CapError } from '../../contract/errors.ts';
+import type { HttpExchange, HttpListener } from '../../security/security.port.ts';
 import type { TimeLimit } from '../shared/time-limit.ts';
 import { ChunkQueue } from './chunk-queue.ts';
 import { networkFault } from './faults.ts';
@@ -23,16 +23,13 @@ const EMPTY = Buffer.alloc(0);
 /** Reason for dropping a connection whose answer we have seen enough of. */
 const ENOUGH = new Error('read enough');
 
-/**
- * One request and its answer, on undici's dispatcher interface: an answer that is small, as nearly all
- * are, costs one promise and no stream.
- */
-export class Exchange implements Dispatcher.DispatchHandler {
+/** One request and its answer: one that is small, as nearly all are, costs one promise and no stream. */
+export class Exchange implements HttpListener {
 	readonly answer: Promise<Answer>;
 	#resolve!: (answer: Answer) => void;
 	#reject!: (error: CapError) => void;
 	#limit: TimeLimit;
-	#controller: Dispatcher.DispatchController | null = null;
+	#exchange: HttpExchange | null = null;
 	#status = 0;
 	#headers: Headers = {};
 	#held: Buffer[] = [];
@@ -52,25 +49,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
 		});
 	}
 
-	onRequestStart(controller: Dispatcher.DispatchController): void {
-		this.#controller = controller;
-		if (this.#limit.stopped !== null) controller.abort(this.#limit.stopped);
+	onStart(exchange: HttpExchange): void {
+		this.#exchange = exchange;
+		if (this.#limit.stopped !== null) exchange.abort(this.#limit.stopped);
 	}
 
-	onResponseStart(
-		controller: Dispatcher.DispatchController,
-		status: number,
-		headers: Headers,
-	): void {
-		if (status < 200) return;
+	onHead(exchange: HttpExchange, status: number, headers: Headers): void {
 		this.#status = status;
 		this.#headers = headers;
 		this.#holdAtMost = status >= 300 ? ERROR_HELD : isJson(headers) ? JSON_HELD : OTHER_HELD;
 		const length = Number(headers['content-length'] ?? 0);
-		if (status < 300 && length > this.#holdAtMost) this.#becomeStream(controller);
+		if (status < 300 && length > this.#holdAtMost) this.#becomeStream(exchange);
 	}
 
-	onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+	onData(exchange: HttpExchange, chunk: Buffer): void {
 		if (this.#queue !== null) {
 			this.#queue.push(chunk);
 			return;
@@ -79,14 +71,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 		this.#heldBytes += chunk.length;
 		if (this.#heldBytes <= this.#holdAtMost) return;
 		if (this.#status < 300) {
-			this.#becomeStream(controller);
+			this.#becomeStream(exchange);
 			return;
 		}
 		this.#finish();
-		controller.abort(ENOUGH);
+		exchange.abort(ENOUGH);
 	}
 
-	onResponseEnd(): void {
+	onEnd(): void {
 		if (this.#queue === null) {
 			this.#finish();
 			return;
@@ -95,13 +87,13 @@ export class Exchange implements Dispatcher.DispatchHandler {
 		this.#queue.end();
 	}
 
-	onResponseError(_controller: Dispatcher.DispatchController | null, error: Error): void {
+	onError(error: Error): void {
 		this.#limit.release();
 		this.#fail(networkFault(error));
 	}
 
-	#becomeStream(controller: Dispatcher.DispatchController): void {
-		this.#queue = new ChunkQueue(controller, this.#held, () => {
+	#becomeStream(exchange: HttpExchange): void {
+		this.#queue = new ChunkQueue(exchange, this.#held, () => {
 			this.#limit.release();
 		});
 		this.#held = [];
@@ -126,7 +118,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 	/** Settles at once, even while a connection is still being made, and frees what there is. */
 	#stop(reason: CapError): void {
 		this.#fail(reason);
-		this.#controller?.abort(reason);
+		this.#exchange?.abort(reason);
 		this.#limit.release();
 	}
 

@@ -1,7 +1,5 @@
 import { CapError } from '../../contract/errors.ts';
 
-const PROTOCOL =
-	/^(?:HPE_|UND_ERR_(?:RES_|RESPONSE|HEADERS_OVERFLOW|INFO|NOT_SUPPORTED)|ERR_HTTP2?_)/;
 const TLS =
 	/^(?:ERR_TLS_|ERR_SSL_|CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|HOSTNAME_MISMATCH|EPROTO)/;
 
@@ -15,7 +13,7 @@ const WORDS: Readonly<Record<string, string>> = {
 	UND_ERR_CONNECT_TIMEOUT: 'no connection within the time limit',
 	ECONNRESET: 'the connection was reset',
 	EPIPE: 'the connection was closed',
-	UND_ERR_SOCKET: 'the connection was closed before the answer was complete',
+	CONNECTION_CLOSED: 'the connection was closed before the answer was complete',
 };
 
 function* causes(error: unknown): Generator<Error & { code?: unknown }> {
@@ -27,19 +25,16 @@ function* causes(error: unknown): Generator<Error & { code?: unknown }> {
 	}
 }
 
-/** What went wrong between us and the target, from an error of undici, of the egress guard or of a socket. */
+/** What went wrong between us and the target, from an error of the client, of the egress guard or of a socket. */
 export function networkFault(error: unknown): CapError {
 	let code = '';
-	// its code is the parser's own, or none
-	if (error instanceof Error && error.name === 'HTTPParserError') code = 'HPE_INVALID';
 	for (const cause of causes(error)) {
 		if (cause instanceof CapError) return cause;
-		if (typeof cause.code === 'string' && (code === '' || code === 'UND_ERR_SOCKET')) {
-			code = cause.code;
-		}
+		if (typeof cause.code === 'string' && code === '') code = cause.code;
 	}
-	if (PROTOCOL.test(code)) {
-		return new CapError('TARGET_PROTOCOL', `the answer is no valid HTTP (${code})`, {
+	if (code.startsWith('ERR_HTTP')) {
+		const words = error instanceof Error ? error.message : code;
+		return new CapError('TARGET_PROTOCOL', `the answer is no valid HTTP: ${words}`, {
 			retry: 'later',
 			cause: error,
 		});

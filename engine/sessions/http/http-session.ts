@@ -41,7 +41,7 @@ export function createHttpSession(parts: HttpSessionParts): SessionAdapter {
 		const request = makeRequest(call, requestParts);
 		const exchange = new Exchange(limit);
 		try {
-			egress.dispatcher.dispatch(request, exchange);
+			egress.http.dispatch(request, exchange);
 			return await readAnswer(await exchange.answer, call);
 		} catch (error) {
 			// a stream that came so far was dropped by its reader; everything else has let go by itself

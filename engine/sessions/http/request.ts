@@ -1,9 +1,8 @@
 import { randomFillSync } from 'node:crypto';
-import type { Dispatcher } from 'undici';
 
 import type { Clock } from '../../clock.ts';
 import type { JsonObject } from '../../contract/json.ts';
-import type { Signer } from '../../security/security.port.ts';
+import type { HttpRequest, Signer } from '../../security/security.port.ts';
 import type { SessionCall } from '../session.port.ts';
 import type { HttpActionSettings, HttpSettings } from './settings.ts';
 
@@ -12,7 +11,7 @@ interface Plan {
 	origin: string;
 	pathname: string;
 	search: string;
-	/** Flat name, value, name, value: the form that undici takes without another copy. */
+	/** Name, value, name, value. */
 	headers: readonly string[];
 }
 
@@ -64,7 +63,7 @@ export interface RequestParts {
 }
 
 /** The exact request of one attempt. Pure but for the clock and the random trace. */
-export function makeRequest(call: SessionCall, parts: RequestParts): Dispatcher.DispatchOptions {
+export function makeRequest(call: SessionCall, parts: RequestParts): HttpRequest {
 	const settings = call.settings as HttpSettings;
 	let plan = plans.get(settings);
 	if (plan === undefined) plans.set(settings, (plan = makePlan(settings, parts.userAgent)));
@@ -94,8 +93,5 @@ export function makeRequest(call: SessionCall, parts: RequestParts): Dispatcher.
 		method: settings.method,
 		headers,
 		body,
-		// the attempt has one time limit, kept by TimeLimit; undici's own would only cut in before
-		headersTimeout: 0,
-		bodyTimeout: 0,
 	};
 }

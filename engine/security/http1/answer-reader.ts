@@ -1,0 +1,108 @@
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { AnswerHead } from './answer-head.ts';
+import { AnswerError, readHead } from './answer-head.ts';
+import { Chunked } from './chunked.ts';
+
+/** As in Node: what a server may send before the body. */
+const HEAD_AT_MOST = 16_384;
+/** Answers of 1xx before the one that counts. */
+const INTERIM_AT_MOST = 8;
+const EMPTY_LINE = '\r\n\r\n';
+
+export interface AnswerListener {
+	onHead(status: number, headers: IncomingHttpHeaders): void;
+	/** The bytes are the listener's own. */
+	onData(bytes: Buffer): void;
+}
+
+/** Reads one answer from the bytes of a connection. */
+export class AnswerReader {
+	/** Whether it is complete. */
+	done = false;
+	/** Milliseconds for which its connection may be used again, known when it is complete. */
+	keptFor = 0;
+	readonly #listener: AnswerListener;
+	/** What came of the head. */
+	#pending: Buffer | null = null;
+	#interim = 0;
+	#head: AnswerHead | null = null;
+	#left = 0;
+	#chunked: Chunked | null = null;
+
+	constructor(listener: AnswerListener) {
+		this.#listener = listener;
+	}
+
+	/**
+	 * @param bytes may be written over after the call
+	 * @returns how many of them belong to the answer; fewer than given only when it is done
+	 * @throws AnswerError
+	 */
+	read(bytes: Buffer): number {
+		let at = 0;
+		while (this.#head === null) {
+			const found = this.#readHead(at === 0 ? bytes : bytes.subarray(at));
+			if (found === -1) return bytes.length;
+			at += found;
+		}
+		if (this.done) return at;
+		return at + this.#readBody(at === 0 ? bytes : bytes.subarray(at), this.#head);
+	}
+
+	/** The other side has closed. @returns whether that is how the answer ends */
+	close(): boolean {
+		if (this.#head?.framing.kind !== 'close') return false;
+		this.done = true;
+		return true;
+	}
+
+	/** @returns the bytes that belong to the head, or -1 while there are more to come */
+	#readHead(bytes: Buffer): number {
+		const before = this.#pending?.length ?? 0;
+		const all = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
+		const end = all.indexOf(EMPTY_LINE, Math.max(0, before - 3), 'latin1');
+		if ((end === -1 ? all.length : end) > HEAD_AT_MOST)
+			throw new AnswerError('the headers are too long');
+		if (end === -1) {
+			this.#pending = before === 0 ? Buffer.from(bytes) : all;
+			return -1;
+		}
+		this.#pending = null;
+		this.#take(readHead(all.toString('latin1', 0, end)));
+		return end + EMPTY_LINE.length - before;
+	}
+
+	#take(head: AnswerHead): void {
+		const { status, framing, headers } = head;
+		if (status < 200) {
+			this.#interim += 1;
+			// nobody asked for another protocol, nor waits before sending a body
+			const unasked = status === 100 || status === 101;
+			if (unasked || this.#interim > INTERIM_AT_MOST) throw new AnswerError(`unexpected ${status}`);
+			return;
+		}
+		this.#head = head;
+		if (framing.kind === 'length') this.#left = framing.bytes;
+		if (framing.kind === 'chunked') this.#chunked = new Chunked();
+		this.keptFor = head.keptFor;
+		this.done = framing.kind === 'none' || (framing.kind === 'length' && framing.bytes === 0);
+		this.#listener.onHead(status, headers);
+	}
+
+	#readBody(bytes: Buffer, { framing }: AnswerHead): number {
+		if (bytes.length === 0) return 0;
+		if (this.#chunked !== null) {
+			const taken = this.#chunked.read(bytes, (part) => {
+				this.#listener.onData(Buffer.from(part));
+			});
+			this.done = this.#chunked.done;
+			return taken;
+		}
+		const taken = framing.kind === 'length' ? Math.min(bytes.length, this.#left) : bytes.length;
+		this.#left -= taken;
+		this.#listener.onData(Buffer.from(taken === bytes.length ? bytes : bytes.subarray(0, taken)));
+		this.done = framing.kind === 'length' && this.#left === 0;
+		return taken;
+	}
+}
