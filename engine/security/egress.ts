@@ -1,7 +1,7 @@
 import { promises as dns } from 'node:dns';
 import type { LookupAddress } from 'node:dns';
 import { isIP } from 'node:net';
-import type { LookupFunction, Socket } from 'node:net';
+import type { LookupFunction, OnReadOpts, Socket } from 'node:net';
 import { Agent, buildConnector } from 'undici';
 
 import { CapError } from '../contract/errors.ts';
@@ -118,26 +118,35 @@ export function createEgress(options: EgressOptions): Egress {
 			);
 		};
 
+	/** For which ports other rules may hold: one number for all that share theirs. */
+	const rulesOf = (port: number): number => (allow.ports.has(port) ? port : 0);
+
+	// undici passes what it does not know on to net.connect and tls.connect
+	type Passed = buildConnector.BuildOptions & { lookup: LookupFunction; onread?: OnReadOpts };
+	const passed = ({ port, plain }: Endpoint): Passed => ({
+		timeout: CONNECT_TIMEOUT,
+		allowH2: false,
+		// said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back
+		rejectUnauthorized: true,
+		lookup: lookupFor(rulesOf(port), plain),
+	});
+
 	/** One connector for every set of rules that can differ: connectors keep TLS sessions. */
 	const connectors = new Map<string, buildConnector.connector>();
-	function connectorFor({ port, plain }: Endpoint): buildConnector.connector {
-		const rulesOf = allow.ports.has(port) ? port : 0;
-		const key = `${rulesOf}${plain ? ' plain' : ''}`;
+	function connectorFor(endpoint: Endpoint): buildConnector.connector {
+		const key = `${rulesOf(endpoint.port)}${endpoint.plain ? ' plain' : ''}`;
 		let connector = connectors.get(key);
 		if (!connector) {
-			const lookup = lookupFor(rulesOf, plain);
-			// undici passes what it does not know on to net.connect and tls.connect
-			const passed: buildConnector.BuildOptions & { lookup: LookupFunction } = {
-				timeout: CONNECT_TIMEOUT,
-				allowH2: false,
-				// said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back
-				rejectUnauthorized: true,
-				lookup,
-			};
-			connector = buildConnector(passed);
+			connector = buildConnector(passed(endpoint));
 			connectors.set(key, connector);
 		}
 		return connector;
+	}
+
+	/** Sockets whose bytes are written over once their listeners have seen them. TLS has its own buffers. */
+	function reusingConnectorFor(endpoint: Endpoint): buildConnector.connector {
+		if (!endpoint.plain) return connectorFor(endpoint);
+		return buildConnector({ ...passed(endpoint), onread: intoOneBuffer() });
 	}
 
 	function afterConnect(socket: Socket, endpoint: Endpoint): Error | null {
@@ -147,33 +156,40 @@ export function createEgress(options: EgressOptions): Egress {
 		return reason === null ? null : blocked('url', endpoint.host, reason);
 	}
 
-	const connect: buildConnector.connector = (target, callback) => {
-		const plain = target.protocol !== 'https:';
-		const port = Number(target.port) || (plain ? 80 : 443);
-		const endpoint = { host: canonicalName(withoutBrackets(target.hostname)), port, plain };
-		const reason = firstRefusal(endpoint);
-		if (reason !== null) {
-			queueMicrotask(() => {
-				callback(blocked('url', endpoint.host, reason), null);
-			});
-			return;
-		}
-		connectorFor(endpoint)(target, (error, socket) => {
-			if (error !== null) {
-				callback(error, null);
+	const guarded =
+		(of: typeof connectorFor): buildConnector.connector =>
+		(target, callback) => {
+			const plain = target.protocol !== 'https:';
+			const port = Number(target.port) || (plain ? 80 : 443);
+			const endpoint = { host: canonicalName(withoutBrackets(target.hostname)), port, plain };
+			const reason = firstRefusal(endpoint);
+			if (reason !== null) {
+				queueMicrotask(() => {
+					callback(blocked('url', endpoint.host, reason), null);
+				});
 				return;
 			}
-			const wrong = afterConnect(socket, endpoint);
-			if (wrong === null) callback(null, socket);
-			else {
-				socket.destroy();
-				callback(wrong, null);
-			}
-		});
-	};
+			of(endpoint)(target, (error, socket) => {
+				if (error !== null) {
+					callback(error, null);
+					return;
+				}
+				const wrong = afterConnect(socket, endpoint);
+				if (wrong === null) callback(null, socket);
+				else {
+					socket.destroy();
+					callback(wrong, null);
+				}
+			});
+		};
 	const connections = options.connections ?? DEFAULT_CONNECTIONS;
-	const agent = new Agent({ connections, pipelining: 1, allowH2: false, connect });
-	const http = createHttp1Client({ connect, connections });
+	const agent = new Agent({
+		connections,
+		pipelining: 1,
+		allowH2: false,
+		connect: guarded(connectorFor),
+	});
+	const http = createHttp1Client({ connect: guarded(reusingConnectorFor), connections });
 
 	return {
 		dispatcher: agent,
@@ -197,6 +213,20 @@ export function createEgress(options: EgressOptions): Egress {
 		async close() {
 			http.close();
 			await agent.destroy();
+		},
+	};
+}
+
+/** As much as Node reads at once. Only the pages that bytes come into are ever taken. */
+const READ_SIZE = 65_536;
+
+/** Without it, Node takes 64 KB for each read, and gives most of it back: the most expensive part of a small answer. */
+function intoOneBuffer(): OnReadOpts {
+	return {
+		buffer: Buffer.allocUnsafeSlow(READ_SIZE),
+		callback(this: Socket, length: number, buffer: Buffer) {
+			this.emit('data', buffer.subarray(0, length));
+			return true;
 		},
 	};
 }
