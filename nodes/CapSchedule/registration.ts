@@ -1,5 +1,5 @@
 import type { IDataObject, IHookFunctions } from 'n8n-workflow';
-import { NodeOperationError, sleep } from 'n8n-workflow';
+import { NodeOperationError } from 'n8n-workflow';
 
 import { call, listAll, path } from '../shared/transport';
 import type { Mode, Respond, WantedSchedule } from './settings';
@@ -100,22 +100,16 @@ async function removeAll(context: IHookFunctions, capability: string): Promise<v
 	await removeIfThere(context, path`/v1/capabilities/${capability}`);
 }
 
-/** Milliseconds; an engine that is being restarted is back within them. */
-const WAITS = [500, 1000, 2000, 4000, 8000];
-
 /**
- * The end of a test never throws: n8n 2.41 then keeps the test among those it waits for, together with what
- * cannot be copied, and refuses every test until it is restarted. What is left fires no more, and the next test
- * takes it over.
+ * The end of a test never throws, and waits for nothing: until it is over, n8n 2.41 holds what cannot be copied
+ * among the tests that it waits for, and refuses every other test; when it throws, until n8n is restarted. What
+ * is left because the engine was away fires no more, and the next test of the workflow takes it over.
  */
 async function removeTest(context: IHookFunctions, capability: string): Promise<void> {
-	for (const wait of [...WAITS, null]) {
-		try {
-			return await removeAll(context, capability);
-		} catch (error) {
-			if (wait !== null) await sleep(wait);
-			else context.logger.warn(`The test of ${capability} was not removed: ${String(error)}`);
-		}
+	try {
+		await removeAll(context, capability);
+	} catch (error) {
+		context.logger.warn(`The test of ${capability} was not removed: ${String(error)}`);
 	}
 }
 
