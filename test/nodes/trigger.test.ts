@@ -291,6 +291,20 @@ describe('a test in the editor', () => {
 		expect(urls).toEqual([URL, 'http://n8n.test/webhook-test/hook-1/occurrence']);
 	});
 
+	test('ends without an error while the engine is away, and the next one takes over what is left', async () => {
+		const context = test1();
+		await create.call(context);
+		engine.trouble = { status: 500, code: 'INTERNAL', detail: 'broken' };
+		expect(await remove.call(context)).toBe(true);
+		engine.trouble = null;
+		expect(engine.capabilities.size).toBe(1);
+		const next = test1();
+		await create.call(next);
+		expect([engine.schedules.size, engine.capabilities.size]).toEqual([1, 1]);
+		await remove.call(next);
+		expect(engine.schedules.size + engine.capabilities.size).toBe(0);
+	});
+
 	test('cleans up after itself and nothing else, though n8n asks for it as for an edit', async () => {
 		await create.call(hookContext(DAILY));
 		const context = test1();

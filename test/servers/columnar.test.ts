@@ -171,7 +171,7 @@ import json, sys, duckdb
 database = duckdb.connect()
 meta = database.sql(f"select path_in_schema, stats_min_value, stats_max_value, stats_null_count, compression, row_group_id from parquet_metadata('{sys.argv[1]}') order by row_group_id, column_id").fetchall()
 first = [row for row in meta if row[5] == 0]
-total, days = database.sql(f"select sum(n)::bigint, count(distinct date_trunc('day', moment)) from read_parquet('{sys.argv[1]}')").fetchone()
+total, days = database.sql(f"select sum(n)::bigint, count(distinct date_trunc('day', moment)) from read_parquet('{sys.argv[1]}')").fetchall()[0]
 print(json.dumps({
     'groups': len({row[5] for row in meta}),
     'least': [row[1] for row in first], 'greatest': [row[2] for row in first], 'nulls': [row[3] for row in first],

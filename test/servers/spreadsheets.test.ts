@@ -158,9 +158,11 @@ function fuzzedRow(seed: number): Row {
 }
 
 /** Characters that XML does not have. */
-const LACKING = /[\p{Cs}\ufffe\uffff]|(?![\t\n\r])\p{Cc}/gu;
+const LACKING = /[\p{Cs}\ufffe\uffff]|(?![\t\n\r\u007f-\u009f])\p{Cc}/gu;
 const asWritten = (character: string): string =>
-	`_x${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}_`;
+	!character.isWellFormed()
+		? '\ufffd'
+		: `_x${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}_`;
 
 const isAbsent = (value: unknown): boolean => value === null || value === undefined;
 

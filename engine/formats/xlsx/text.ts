@@ -3,8 +3,11 @@ import { xmlText } from '../shared/xml-text.ts';
 /** ECMA-376, 22.9.2.19 (ST_Xstring): what XML cannot hold is written `_xHHHH_`, and what looks so as well. */
 const LOOKS_ESCAPED = /_(?=x[0-9A-Fa-f]{4}_)/g;
 
+/** But half of a character is none: LibreOffice makes one of it and of what follows. */
 const escaped = (character: string): string =>
-	`_x${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}_`;
+	!character.isWellFormed()
+		? '\ufffd'
+		: `_x${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}_`;
 
 /** Text of a cell, and of any attribute that is an ST_Xstring. */
 export function cellXml(text: string): string {
