@@ -26,7 +26,7 @@ BEYOND_SCHEMAS = [
     # a header that holds JSON
     (r"header capscheduler-options.*", ""),
     # what goes with another field
-    ("body", "either a body, or .*"),
+    ("body", "either a body, or .*|rows or a file"),
     (r".*\bcatchUp\.window", "no window with .*"),
     (r"delivery\.(targets|mode)", ".* (with mode|with targets)"),
     (r".*\boptions", "options only together with a format"),
@@ -52,6 +52,9 @@ BEYOND_SCHEMAS = [
     (r"(.*\.)?(settings|options|binding)\b.*", ""),
 ]
 
+# Their bodies are files, whose insides no schema describes: an error names the line.
+ONE_OFF = {"POST /v1/format", "POST /v1/deliver"}
+
 
 def is_beyond_schemas(error):
     return any(
@@ -66,8 +69,13 @@ def filter_failure(context, failure, case, response):
         if response.status_code in DEPENDS_ON_STATE:
             return False
         errors = response.json()["errors"] if response.status_code == 400 else []
+        if response.status_code == 400 and case.operation.label in ONE_OFF and not errors:
+            return False
         return not (errors and all(map(is_beyond_schemas, errors)))
     if isinstance(failure, AcceptedNegativeData):
+        # what the configuration gives is right, though all of it is text there
+        if "dictionary `" in failure.message:
+            return False
         # an entity tag that no resource has is refused as one that differs, a text too long as a body too large
         return response.status_code not in {412, 413}
     if isinstance(failure, (IgnoredAuth, MissingHeaderNotRejected)):
@@ -80,9 +88,7 @@ def filter_failure(context, failure, case, response):
 @schemathesis.hook
 def map_headers(context, headers):
     # it goes before the token in Authorization, which would then never be tried
-    kept = {name: value for name, value in (headers or {}).items() if name.lower() != "x-session-token"}
-    # for longer than a request may take here
-    return {name: "wait=1" if value == "wait=30" else value for name, value in kept.items()}
+    return {name: value for name, value in (headers or {}).items() if name.lower() != "x-session-token"}
 
 
 @schemathesis.hook
@@ -97,6 +103,10 @@ def filter_case(context, case):
 
 @schemathesis.hook
 def before_call(context, case, **kwargs):
+    # the example waits for longer than a request may take here
+    for name, value in (case.headers or {}).items():
+        if value == "wait=30":
+            case.headers[name] = "wait=1"
     # what a binding and a channel need is in the catalogue only: in every other request it is right
     body = case.body
     if not case.meta.generation.mode.is_positive or not isinstance(body, dict) or len(str(body)) % 2:
