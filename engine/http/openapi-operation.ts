@@ -117,7 +117,7 @@ function headerParameters(
 	if (waits === true) {
 		own.push(
 			parameter('prefer', 'How many seconds to wait for the end, at most 60.', {
-				example: 'wait=30',
+				example: 'wait=5',
 			}),
 		);
 	}
