@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 
 import { CliError, EXIT } from './exit.ts';
-import { progress } from './terminal.ts';
+import { note, progress, sayJson } from './terminal.ts';
 
 /* Files on their way to the engine and from it, never held in memory. */
 
@@ -67,8 +67,25 @@ async function sizeOf(file: string): Promise<number> {
 	throw new CliError(EXIT.usage, `cannot read ${file}: expected a file`);
 }
 
+/** The body of an answer, to standard output, or into a file of which the answer is told. */
+export async function saveBody(
+	{ body, headers }: Response,
+	{ output, json }: { output: string | undefined; json: boolean },
+): Promise<void> {
+	if (body === null) throw new CliError(EXIT.refused, 'the answer has no body');
+	const source = Readable.fromWeb(body);
+	if (output === undefined) {
+		await pipeline(source, process.stdout, { end: false });
+		return;
+	}
+	const size = await saveFile(source, output);
+	const contentType = headers.get('content-type');
+	if (json) sayJson({ file: output, size, contentType });
+	else note(`wrote ${output}, ${size} bytes`);
+}
+
 /** Under the final name only once it is whole. @returns its size */
-export async function saveFile(source: Readable, file: string): Promise<number> {
+async function saveFile(source: Readable, file: string): Promise<number> {
 	const aside = `${file}.part`;
 	let size = 0;
 	const end = progress(() => `${file}: ${megabytes(size)} MB`);

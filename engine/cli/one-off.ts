@@ -1,6 +1,4 @@
 import { extname } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 
 import type { JsonObject } from '../contract/json.ts';
@@ -10,8 +8,8 @@ import { collect, collectParameter, parseWait, readJson, withApi } from './argum
 import type { Api } from './client.ts';
 import { CliError, EXIT } from './exit.ts';
 import type { Sending } from './files.ts';
-import { megabytes, openFile, saveFile } from './files.ts';
-import { note, printable, progress, say, sayFields, sayJson, sayTable, faint } from './terminal.ts';
+import { megabytes, openFile, saveBody } from './files.ts';
+import { printable, progress, say, sayFields, sayJson, sayTable, faint } from './terminal.ts';
 
 /** Longest wait that the engine takes, seconds. */
 const LONGEST_WAIT = 60;
@@ -88,16 +86,7 @@ async function format({ api, json, options }: Call<FormatOptions>, file: string)
 			'POST',
 		),
 	);
-	if (response.body === null) throw new CliError(EXIT.refused, 'the answer has no body');
-	const source = Readable.fromWeb(response.body);
-	if (output === undefined) {
-		await pipeline(source, process.stdout, { end: false });
-		return;
-	}
-	const size = await saveFile(source, output);
-	const contentType = response.headers.get('content-type');
-	if (json) sayJson({ file: output, size, contentType });
-	else note(`wrote ${output}, ${size} bytes`);
+	await saveBody(response, { output, json });
 }
 
 /** By the extension of the output, as the engine's formats have them. */

@@ -1,14 +1,11 @@
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import type { Command } from 'commander';
 
 import { parseCount, parseWait, segment, withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
-import { CliError, EXIT } from './exit.ts';
-import { saveFile } from './files.ts';
+import { saveBody } from './files.ts';
 import { sayRun } from './run-show.ts';
 import { watchRun } from './run-watch.ts';
-import { note, printable, say, sayJson, sayTable } from './terminal.ts';
+import { printable, say, sayJson, sayTable } from './terminal.ts';
 
 const COLUMNS = [
 	'id',
@@ -97,14 +94,5 @@ async function result(
 ): Promise<void> {
 	const { format, output } = options;
 	const response = await api.open(`/v1/runs/${segment(id)}/result`, { query: { format } });
-	if (response.body === null) throw new CliError(EXIT.refused, 'the answer has no body');
-	const source = Readable.fromWeb(response.body);
-	if (output === undefined) {
-		await pipeline(source, process.stdout, { end: false });
-		return;
-	}
-	const size = await saveFile(source, output);
-	const contentType = response.headers.get('content-type');
-	if (json) sayJson({ file: output, size, contentType });
-	else note(`wrote ${output}, ${size} bytes`);
+	await saveBody(response, { output, json });
 }

@@ -1,8 +1,10 @@
 import type { Request, Response } from 'express';
 import { pipeline } from 'node:stream/promises';
+import type { z } from 'zod';
 
 import { CapError } from '../contract/errors.ts';
 import type { JsonValue } from '../contract/json.ts';
+import { parseInput } from '../contract/zod-issues.ts';
 import type { FormattedFile, Upload } from '../pipeline/uploads.ts';
 import { attachment, FILE_POLICY, plainHeader } from './artifact.ts';
 import { streamBody } from './body.ts';
@@ -35,12 +37,24 @@ function moved(error: unknown, place: string): unknown {
 	return new CapError(error.code, error.message.replace(from, place), { issues });
 }
 
-/** The JSON of a header that may be missing. */
-export function jsonHeader(request: Request, name: string): JsonValue {
+/**
+ * The JSON of a header that may be missing, checked.
+ * @throws CapError as for a body, naming the header where it is wrong as a whole
+ */
+export function headerInput<S extends z.ZodType>(
+	request: Request,
+	name: string,
+	schema: S,
+): z.output<S> {
+	const place = `header ${name}`;
 	const sent = request.headers[name];
-	if (sent === undefined) return {};
 	// Node reads the bytes of headers as Latin-1
-	return parseJsonAt(`header ${name}`, Buffer.from(String(sent), 'latin1'));
+	const given = sent === undefined ? {} : parseJsonAt(place, Buffer.from(String(sent), 'latin1'));
+	try {
+		return parseInput(schema, given);
+	} catch (error) {
+		throw moved(error, place);
+	}
 }
 
 /**

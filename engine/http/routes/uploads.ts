@@ -28,7 +28,7 @@ import { hasBody } from '../body.ts';
 import { goneSignal } from '../gone.ts';
 import type { KeyCall, Reply } from '../route.ts';
 import { keyRoute } from '../route.ts';
-import { asAnswer, jsonHeader, parseJsonAt, sendMade, uploadOf } from '../upload.ts';
+import { asAnswer, headerInput, parseJsonAt, sendMade, uploadOf } from '../upload.ts';
 
 const ROWS_OR_FILE = ['application/x-ndjson', 'text/csv', 'application/octet-stream'];
 
@@ -223,7 +223,7 @@ export const UPLOAD_ROUTES = [
 		example: { body: [{ region: 'EU', sales: 42 }] },
 		async handle(call) {
 			const { ctx, actor, request, once } = call;
-			const input = parseInput(deliverInputSchema, jsonHeader(request, OPTIONS_HEADER));
+			const input = headerInput(request, OPTIONS_HEADER, deliverInputSchema);
 			const plan = await planHandIn(ctx, actor, input);
 			if (!hasBody(request)) {
 				throw inputError('INVALID_REQUEST', { path: 'body', expected: 'rows or a file' });

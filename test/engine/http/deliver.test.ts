@@ -251,6 +251,13 @@ describe('POST /v1/deliver', () => {
 			code: 'INVALID_JSON',
 			detail: expect.stringMatching(/^header capscheduler-options/),
 		});
+		const list = await bed.admin.post('/v1/deliver', ROWS, {
+			headers: { 'capscheduler-options': '[]' },
+		});
+		expect(list.body).toMatchObject({
+			code: 'INVALID_REQUEST',
+			errors: [{ path: 'header capscheduler-options', expected: 'an object' }],
+		});
 		const nothing = await bed.admin.post('/v1/deliver');
 		expect(nothing.body).toMatchObject({ code: 'INVALID_REQUEST', errors: [{ path: 'body' }] });
 		expect((await deliver({}, { body: '[{' })).body.code).toBe('INVALID_REQUEST');

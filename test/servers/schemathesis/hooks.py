@@ -26,7 +26,7 @@ BEYOND_SCHEMAS = [
     # a header that holds JSON
     (r"header capscheduler-options.*", ""),
     # what goes with another field
-    ("body", "either a body, or .*|rows or a file|an object"),
+    ("body", "either a body, or .*|rows or a file"),
     (r".*\bcatchUp\.window", "no window with .*"),
     (r"delivery\.(targets|mode)", ".* (with mode|with targets)"),
     (r".*\boptions", "options only together with a format"),
