@@ -227,8 +227,9 @@ function* propose(
 	}
 	const after = loads.map(highest);
 	const best = Math.min(...after);
-	const chosen = after.findIndex((peak) => peak <= Math.max(best, Math.floor(best * NEAR)));
-	if (moved.length === 0 || best > before * WORTH) return null;
+	const worth = before * WORTH;
+	if (moved.length === 0 || best > worth) return null;
+	const chosen = after.findIndex((peak) => peak <= Math.min(best * NEAR, worth));
 	return {
 		before,
 		after: after[chosen] ?? before,

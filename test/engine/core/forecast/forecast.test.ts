@@ -179,6 +179,34 @@ describe('a forecast', () => {
 		expect(proposals).toBeGreaterThan(5);
 	});
 
+	it('proposes no width that gains too little, although a wider one would gain enough', () => {
+		// Two minutes of jitter bring 24 down to 22, which is not worth it; five bring it to 21, which is.
+		const eight = (kind: string, timing: Timing, nextAt: number): Schedule[] =>
+			Array.from({ length: 8 }, (_, n) => aSchedule({ id: `sch_${kind}_${n}`, timing, nextAt }));
+		const minutely: Timing = { kind: 'cron', cron: '* * * * *', timeZone: 'UTC' };
+		const { proposal } = run([
+			...eight(
+				'0',
+				{ kind: 'every', every: 5 * MINUTE, anchor: T0 - 1, timeZone: 'UTC' },
+				T0 + 5 * MINUTE - 1,
+			),
+			...eight(
+				'1',
+				{
+					kind: 'cron',
+					cron: '*/15 * * * *',
+					timeZone: 'UTC',
+					jitter: { max: 10 * MINUTE, per: 'schedule' },
+				},
+				T0,
+			),
+			...eight('2', minutely, T0),
+			...eight('3', { ...minutely, end: T0 + 30 * MINUTE }, T0 + 28 * MINUTE),
+		]);
+		expect(proposal).toMatchObject({ before: 24 });
+		expect(proposal?.after).toBeLessThanOrEqual(21);
+	});
+
 	it('proposes nothing where nothing would be gained', () => {
 		const even = Array.from({ length: 120 }, (_, index) =>
 			aSchedule({
