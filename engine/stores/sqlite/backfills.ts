@@ -5,7 +5,7 @@ import type { BackfillEnds } from './backfill-ends.ts';
 import { countsOf } from './backfill-ends.ts';
 import type { Context } from './context.ts';
 import { once } from './once.ts';
-import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { backfillRows, runRows } from './rows.ts';
 import type { createRuns } from './runs.ts';
 import type { createSpecs } from './specs.ts';

@@ -4,10 +4,10 @@ import { CapError } from '../../contract/errors.ts';
 import type { ScheduleId } from '../../contract/ids.ts';
 import type { Timing } from '../../contract/timing.ts';
 import type { Store } from '../store.port.ts';
-import { USED_BY_LIMIT } from './capabilities.ts';
+import { USED_BY_LIMIT } from '../shared/used-by.ts';
 import type { Context } from './context.ts';
 import { once } from './once.ts';
-import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { calendarRows } from './rows.ts';
 
 interface CalendarsPart {

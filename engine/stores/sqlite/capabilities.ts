@@ -2,7 +2,8 @@ import type { Capability } from '../../contract/capability.ts';
 import type { ScheduleId } from '../../contract/ids.ts';
 import type { Store } from '../store.port.ts';
 import type { Context } from './context.ts';
-import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
+import { USED_BY_LIMIT } from '../shared/used-by.ts';
 import { capabilityRows } from './rows.ts';
 
 type Capabilities = Pick<
@@ -12,9 +13,6 @@ type Capabilities = Pick<
 
 /** How many are kept in memory. */
 const CACHED = 1000;
-
-/** How many of the schedules that stand in the way are named. */
-export const USED_BY_LIMIT = 20;
 
 export function createCapabilities({ db, write }: Context): Capabilities {
 	/**

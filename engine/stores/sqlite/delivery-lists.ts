@@ -3,7 +3,7 @@ import { DELIVERY_STATES } from '../../contract/delivery.ts';
 import type { Delivery } from '../../contract/run.ts';
 import type { DeliveryFilter, Page, PageRequest } from '../store.port.ts';
 import type { Database } from './database.ts';
-import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { deliveryRows } from './rows.ts';
 
 /** Written as in the index: SQLite uses a partial one only where it sees its condition. */

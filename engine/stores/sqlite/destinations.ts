@@ -2,10 +2,10 @@ import type { Destination } from '../../contract/destination.ts';
 import type { DisabledTarget } from '../../contract/change.ts';
 import type { ScheduleId } from '../../contract/ids.ts';
 import type { Store } from '../store.port.ts';
-import { USED_BY_LIMIT } from './capabilities.ts';
+import { USED_BY_LIMIT } from '../shared/used-by.ts';
 import type { Context } from './context.ts';
 import { once } from './once.ts';
-import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { destinationRows } from './rows.ts';
 
 interface Destinations {

@@ -2,7 +2,7 @@ import type { BlobRef } from '../../contract/result.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Finding, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
-import { RANKED } from './look-at.ts';
+import { RANKED } from '../shared/look-at.ts';
 import { getMark } from './marks.ts';
 
 /** Something that should not be: `sql` counts it, and `?1` is an instant from which on it is too late. */

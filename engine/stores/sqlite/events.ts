@@ -1,5 +1,5 @@
-import { inputError } from '../../contract/errors.ts';
 import type { EventDraft, StoredEvent } from '../../contract/event.ts';
+import { byTenant, eventId, parseEventId } from '../shared/event-ids.ts';
 import type { Store } from '../store.port.ts';
 import type { Gathered } from './committer.ts';
 import type { Context } from './context.ts';
@@ -93,30 +93,4 @@ export function createEvents(db: Database, onFault: Context['onFault']): Events 
 			},
 		},
 	};
-}
-
-function byTenant(events: readonly EventDraft[]): Map<string, EventDraft[]> {
-	const groups = new Map<string, EventDraft[]>();
-	for (const event of events) {
-		const group = groups.get(event.tenant);
-		if (group === undefined) groups.set(event.tenant, [event]);
-		else group.push(event);
-	}
-	return groups;
-}
-
-function eventId(seq: number, index: number): string {
-	return `evt_${String(seq).padStart(14, '0')}_${String(index).padStart(5, '0')}`;
-}
-
-function parseEventId(id: string): { seq: number; index: number } {
-	const [, seq, index] = /^evt_(\d{14})_(\d{5})$/.exec(id) ?? [];
-	if (seq === undefined || index === undefined) {
-		throw inputError('INVALID_REQUEST', {
-			path: 'after',
-			expected: 'an event id',
-			received: id.slice(0, 40),
-		});
-	}
-	return { seq: Number(seq), index: Number(index) };
 }

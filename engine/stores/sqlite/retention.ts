@@ -3,6 +3,7 @@ import type { Retention, Store } from '../store.port.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import type { Database } from './database.ts';
+import { idBound } from '../shared/id-bound.ts';
 import { setMark } from './marks.ts';
 import type { createResults } from './results.ts';
 import type { createSpecs } from './specs.ts';
@@ -214,17 +215,4 @@ type OldRun = [
 
 function remove(db: Database, from: string, ...values: (string | number)[]): number {
 	return Number(db.sql(`DELETE FROM ${from}`).run(...values).changes);
-}
-
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-
-/** Ids begin with their time (contract/ids.ts), so those made before an instant sort before this. */
-function idBound(prefix: string, instant: Instant): string {
-	let text = '';
-	let rest = Math.max(0, instant);
-	for (let i = 0; i < 10; i++) {
-		text = (ALPHABET[rest % 32] ?? '') + text;
-		rest = Math.floor(rest / 32);
-	}
-	return `${prefix}_${text}`;
 }

@@ -1,7 +1,7 @@
 import type { Run, RunState } from '../../contract/run.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { Database } from './database.ts';
-import { claimableAt } from './look-at.ts';
+import { claimableAt } from '../shared/look-at.ts';
 import { createTiers } from './run-tiers.ts';
 
 /**

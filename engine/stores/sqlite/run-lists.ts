@@ -1,7 +1,7 @@
 import type { Run, RunState } from '../../contract/run.ts';
 import type { Page, PageRequest, RunFilter } from '../store.port.ts';
 import type { Database } from './database.ts';
-import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { runRows } from './rows.ts';
 
 const FAILED = `lookAt IS NULL AND state <> 'succeeded'`;

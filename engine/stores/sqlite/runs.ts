@@ -5,7 +5,7 @@ import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import { createGather } from './gather.ts';
-import { lookAtOf, RANKED } from './look-at.ts';
+import { lookAtOf, RANKED } from '../shared/look-at.ts';
 import { once } from './once.ts';
 import { attemptRows, runRows } from './rows.ts';
 import type { RunGates } from './run-gates.ts';

@@ -1,7 +1,7 @@
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Page, PageRequest, ScheduleFilter } from '../store.port.ts';
 import type { Database } from './database.ts';
-import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { scheduleRows } from './rows.ts';
 
 function indexOf({ state, name, capability }: ScheduleFilter): string {

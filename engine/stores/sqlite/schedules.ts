@@ -4,8 +4,9 @@ import type { BackfillEnds } from './backfill-ends.ts';
 import type { createCalendars } from './calendars.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
+import { destinationsOf } from '../shared/destinations-of.ts';
 import { findIdempotent, once } from './once.ts';
-import { decodeCursor, pageOf, readLimit } from './pages.ts';
+import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { ledgerRows, scheduleRows } from './rows.ts';
 import { listSchedules } from './schedule-lists.ts';
 import type { SettleRun } from './settle-run.ts';
@@ -161,18 +162,4 @@ export function createSchedules(
 			return pageOf(items, page.limit, ({ nominalAt }) => nominalAt);
 		},
 	};
-}
-
-/** Every destination that the spec names, by id or by name. */
-function destinationsOf(spec: RunSpec): Set<string> {
-	const named = new Set<string>();
-	const add = ({ destination }: { destination?: string | undefined }): void => {
-		if (destination !== undefined) named.add(destination);
-	};
-	for (const { primary, fallbacks } of spec.delivery?.targets ?? []) {
-		add(primary);
-		fallbacks.forEach(add);
-	}
-	spec.notify.forEach(add);
-	return named;
 }

@@ -1,0 +1,15 @@
+import type { RunSpec } from '../../contract/schedule.ts';
+
+/** Every destination that the spec names, by id or by name. */
+export function destinationsOf(spec: RunSpec): Set<string> {
+	const named = new Set<string>();
+	const add = ({ destination }: { destination?: string | undefined }): void => {
+		if (destination !== undefined) named.add(destination);
+	};
+	for (const { primary, fallbacks } of spec.delivery?.targets ?? []) {
+		add(primary);
+		fallbacks.forEach(add);
+	}
+	spec.notify.forEach(add);
+	return named;
+}
