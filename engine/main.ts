@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { createMaintenance } from './agenda/maintenance.ts';
 import { createCalendarSources } from './calendars/sources.ts';
+import type { Channel } from './channels/channel.port.ts';
 import { createFileChannel } from './channels/file/index.ts';
 import { createChannelRegistry } from './channels/registry.ts';
 import { createWebhookChannel } from './channels/webhook/index.ts';
@@ -74,6 +75,8 @@ export interface EngineParts {
 	writeLog?: (line: string) => void;
 	/** Further formats, beside those of the engine. */
 	formats?: readonly Format[];
+	/** Further channels, beside those of the engine. */
+	channels?: readonly Channel[];
 	/** Further bindings, beside those of the engine. */
 	sessions?: readonly SessionAdapter[];
 	/** The version of the time zone data; default that of Node. */
@@ -146,6 +149,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		channels: createChannelRegistry([
 			createWebhookChannel(outgoing),
 			createFileChannel({ roots: config.fileRoots, clock }),
+			...(parts.channels ?? []),
 			...plugged.channels,
 		]),
 		sessions: createSessionRegistry([

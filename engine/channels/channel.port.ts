@@ -45,6 +45,27 @@ export type SendOutcome =
 			disable?: boolean;
 	  };
 
+export const PROBE_STEPS = ['dns', 'connect', 'tls', 'login', 'write', 'read', 'delete'] as const;
+
+/** One step of a test of a destination. What a channel does not do (a webhook has no login) it does not report. */
+export interface ProbeStep {
+	step: (typeof PROBE_STEPS)[number];
+	ok: boolean;
+	/** How long it took, milliseconds. */
+	ms: number;
+	/** For people: what was found or what went wrong. Never a secret, never an inner address. */
+	detail?: string;
+	/** Of a step that went wrong. */
+	code?: ErrorCode;
+}
+
+export interface ProbeContext {
+	/** Aborts when the time for the test is over. */
+	signal: AbortSignal;
+	/** Called once a step, in the order in which they end. The last one may have failed. */
+	report(this: void, step: ProbeStep): void;
+}
+
 /**
  * A way out. `prepare` is pure and makes the exact plan (URL, headers, path, message); `send` does the I/O.
  * `send` never throws for what the other side does. One folder each.
@@ -79,6 +100,12 @@ export interface Channel {
 		parcel: Parcel,
 		context: SendContext,
 	): Promise<SendOutcome>;
+	/**
+	 * Tries the settings out: goes the way of a delivery with a small file that says what it is, reads it back, and
+	 * removes it, reporting each step. Ends at the first step that fails. Never rejects for what the other side
+	 * does, and leaves nothing behind where things can be removed. `shared/probe.ts` helps.
+	 */
+	probe?(settings: unknown, context: ProbeContext): Promise<void>;
 	close?(): Promise<void>;
 }
 

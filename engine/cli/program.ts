@@ -5,6 +5,7 @@ import { ConfigError } from '../config.ts';
 import { VERSION } from '../version.ts';
 import { addCalendars } from './calendars.ts';
 import { addCapabilities } from './capabilities.ts';
+import { addDestinations } from './destinations.ts';
 import { CliError, EXIT, EXIT_CODES_HELP } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { addKeys } from './keys.ts';
@@ -88,6 +89,7 @@ it asks the engine.`,
 	addSchedules(program);
 	addCalendars(program);
 	addRuns(program);
+	addDestinations(program);
 	addOneOff(program);
 	addTiming(program);
 	addKeys(program);

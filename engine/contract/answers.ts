@@ -54,6 +54,30 @@ export const destinationSchema = z
 	})
 	.meta({ id: 'Destination' });
 
+export const destinationTestSchema = z
+	.looseObject({
+		ok: z.boolean().meta({ description: 'Whether every step went well.' }),
+		channel: text,
+		steps: z.array(
+			z.looseObject({
+				step: text.meta({
+					description:
+						'`settings`, then those of `dns`, `connect`, `tls`, `login`, `write`, `read`, `delete` that the channel has, in this order.',
+				}),
+				ok: z.boolean(),
+				ms: z.number().meta({ description: 'How long it took, milliseconds.' }),
+				code: text.optional().meta({ description: 'Why it failed.' }),
+				detail: text.optional(),
+			}),
+		),
+		probed: z.boolean().meta({
+			description: 'False: the channel has no test of its own, only the settings were checked.',
+		}),
+		ms: z.number(),
+		at: instant,
+	})
+	.meta({ id: 'DestinationTest' });
+
 const catalogued = {
 	name: text,
 	title: text,

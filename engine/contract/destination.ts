@@ -21,6 +21,29 @@ export const destinationInputSchema = z
 
 export type DestinationInput = z.output<typeof destinationInputSchema>;
 
+/** Tries settings out that no destination has yet. */
+export const placeTestInputSchema = z
+	.strictObject({
+		channel: z.string().min(1).max(40).describe('See `GET /v1/channels`.'),
+		settings: jsonObjectSchema.describe('The settings of the channel.'),
+	})
+	.meta({ id: 'PlaceTestInput' });
+
+export type PlaceTestInput = z.output<typeof placeTestInputSchema>;
+
+/** The same in the place of those that a destination has. */
+export const destinationTestInputSchema = z
+	.strictObject({
+		settings: jsonObjectSchema
+			.optional()
+			.describe(
+				'Settings to be tried out before they are saved; secrets that are left out are those that the destination has.',
+			),
+	})
+	.meta({ id: 'DestinationTestInput' });
+
+export type DestinationTestInput = z.output<typeof destinationTestInputSchema>;
+
 export interface Destination {
 	id: DestinationId;
 	tenant: string;

@@ -1,3 +1,4 @@
+import type { Channel } from '../channels/channel.port.ts';
 import type { Actor } from '../contract/access.ts';
 import type { Destination, DestinationInput } from '../contract/destination.ts';
 import { CapError } from '../contract/errors.ts';
@@ -122,17 +123,28 @@ async function compile(
 }> {
 	const channel = findChannel(ctx, input.channel, 'channel');
 	const owner = { tenant: actor.tenant, type: 'destination', id };
-	const given: JsonObject = { ...input.settings };
-	if (before?.channel === channel.name) {
-		const kept = joinSecrets(ctx.sealing, before, { owner });
-		for (const field of channel.secrets) {
-			const value = kept[field];
-			if (given[field] === undefined && value !== undefined) given[field] = value;
-		}
-	}
+	const given = withKeptSecrets(ctx, channel, input.settings, before);
 	const { settings, generated } = await checkedSettings(channel, given, 'settings');
 	const split = splitSecrets(ctx.sealing, settings, { secrets: channel.secrets, owner });
 	return { place: { channel: channel.name, ...split }, generated };
+}
+
+/** Secrets that are left out are those that the destination has, as long as it keeps its channel. */
+export function withKeptSecrets(
+	ctx: Context,
+	channel: Channel,
+	settings: JsonObject,
+	before: Destination | undefined,
+): JsonObject {
+	const given: JsonObject = { ...settings };
+	if (before?.channel !== channel.name) return given;
+	const owner = { tenant: before.tenant, type: 'destination', id: before.id };
+	const kept = joinSecrets(ctx.sealing, before, { owner });
+	for (const field of channel.secrets) {
+		const value = kept[field];
+		if (given[field] === undefined && value !== undefined) given[field] = value;
+	}
+	return given;
 }
 
 function notFound(id: string): CapError {

@@ -200,6 +200,17 @@ export function createEgress(options: EgressOptions): Egress {
 		async checkHost(host, port, path) {
 			await check({ host: parseHost(host, path), port, plain: false }, path);
 		},
+		async addressesOf(host, port, { path, plain = false }) {
+			const endpoint = { host: parseHost(host, path), port, plain };
+			const reason = firstRefusal(endpoint);
+			if (reason !== null) throw blocked(path, endpoint.host, reason);
+			if (isIP(endpoint.host) > 0) return [endpoint.host];
+			try {
+				return (await addressesOf(endpoint, path)).map(({ address }) => address);
+			} catch (error) {
+				throw error instanceof CapError ? error : unreachable(endpoint, error as Error);
+			}
+		},
 		async connect(host, port, { signal, timeout }) {
 			const endpoint = { host: parseHost(host, 'host'), port, plain: false };
 			const reason = firstRefusal(endpoint);

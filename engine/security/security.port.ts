@@ -50,6 +50,15 @@ export interface Egress {
 	checkUrl(url: string, path: string): Promise<void>;
 	/** The same for protocols that are no URLs. */
 	checkHost(host: string, port: number, path: string): Promise<void>;
+	/**
+	 * The addresses that a connection would be made to, for tests of destinations: all of them are allowed.
+	 * `plain`: unencrypted HTTP. @throws CapError EGRESS_BLOCKED, TARGET_UNREACHABLE when there is none
+	 */
+	addressesOf(
+		host: string,
+		port: number,
+		options: { path: string; plain?: boolean },
+	): Promise<string[]>;
 	/** For undici: looks every address up through the guard, checks the socket again, follows no redirect. */
 	readonly dispatcher: Dispatcher;
 	/** The same for small messages of text, at a fraction of the cost. */

@@ -10,6 +10,7 @@ import type { Deadline } from '../shared/deadline.ts';
 import { createDeadline } from '../shared/deadline.ts';
 import { failureFrom } from './failure.ts';
 import { enter, judgeName, placeOf } from './folder.ts';
+import { probeFolder } from './probe.ts';
 import { findPublished, publish } from './publish.ts';
 import type { FileSettings } from './settings.ts';
 import { fileSettingsSchema } from './settings.ts';
@@ -103,5 +104,6 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 				deadline.end();
 			}
 		},
+		probe: (settings, context) => probeFolder(settings as FileSettings, { roots, clock, context }),
 	};
 }

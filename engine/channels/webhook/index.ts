@@ -8,6 +8,7 @@ import type { Answer } from './exchange.ts';
 import { parcelHeaders } from './headers.ts';
 import type { Body, WebhookTools } from './post-signed.ts';
 import { secondsOf, sendSigned } from './post-signed.ts';
+import { probeEndpoint } from './probe.ts';
 import type { WebhookSettings } from './settings.ts';
 import { splitHeader, webhookSettingsSchema } from './settings.ts';
 import { failureFrom } from './verdict.ts';
@@ -100,6 +101,8 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 				deadline.end();
 			}
 		},
+		probe: (settings, context) =>
+			probeEndpoint(settings as WebhookSettings, { ...tools, context, credential }),
 	};
 }
 

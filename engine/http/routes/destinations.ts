@@ -1,9 +1,13 @@
 import { z } from 'zod';
 
 import { pageOf } from '../../contract/answers-parts.ts';
-import { destinationSchema } from '../../contract/answers.ts';
+import { destinationSchema, destinationTestSchema } from '../../contract/answers.ts';
 import type { Destination } from '../../contract/destination.ts';
-import { destinationInputSchema } from '../../contract/destination.ts';
+import {
+	destinationInputSchema,
+	destinationTestInputSchema,
+	placeTestInputSchema,
+} from '../../contract/destination.ts';
 import { CapError } from '../../contract/errors.ts';
 import { idSchema } from '../../contract/ids.ts';
 import type { Context } from '../../pipeline/context.ts';
@@ -14,6 +18,7 @@ import {
 	removeDestination,
 	replaceDestination,
 } from '../../pipeline/destinations.ts';
+import { presentTest, testDestination, testNewPlace } from '../../pipeline/test-destination.ts';
 import { pageQuery, pageRequest } from '../lists.ts';
 import { revisionTag } from '../preconditions.ts';
 import type { Reply } from '../route.ts';
@@ -93,6 +98,24 @@ export const DESTINATION_ROUTES = [
 					shown(ctx, destination, { status: 201, secrets }),
 			),
 	}),
+	// before those of one destination: an id would take its place
+	keyRoute({
+		id: 'testSettings',
+		method: 'post',
+		path: '/v1/destinations/test',
+		tag: 'Destinations',
+		summary: 'Try settings out before a destination is made of them',
+		description: 'As `POST /v1/destinations/{id}/test`; nothing is kept.',
+		scopes: ['destinations:write'],
+		makesWork: true,
+		body: { kind: 'json', schema: placeTestInputSchema },
+		answers: { 200: { description: 'What was found.', schema: destinationTestSchema } },
+		errors: ['CHANNEL_UNKNOWN'],
+		example: { body: { channel: example.channel, settings: example.settings } },
+		async handle({ ctx, body }) {
+			return { status: 200, body: presentTest(await testNewPlace(ctx, body)) };
+		},
+	}),
 	keyRoute({
 		id: 'getDestination',
 		method: 'get',
@@ -127,6 +150,25 @@ export const DESTINATION_ROUTES = [
 		async handle({ ctx, actor, params: { id }, body, ifMatch }) {
 			const { destination, secrets } = await replaceDestination(ctx, actor, id, body, ifMatch);
 			return shown(ctx, destination, { secrets });
+		},
+	}),
+	keyRoute({
+		id: 'testDestination',
+		method: 'post',
+		path: '/v1/destinations/{id}/test',
+		tag: 'Destinations',
+		summary: 'Try a destination out',
+		description:
+			'Goes the way of a delivery with a small file that says what it is, reads it back and removes it, and answers each step with its time, also when one fails: `ok` tells. A disabled destination can be tried out too. With `settings`, those are tried out before they are saved.',
+		scopes: ['destinations:write'],
+		makesWork: true,
+		params,
+		body: { kind: 'json', schema: destinationTestInputSchema, optional: true },
+		answers: { 200: { description: 'What was found.', schema: destinationTestSchema } },
+		errors: ['NOT_FOUND', 'CHANNEL_UNKNOWN'],
+		example: { body: {} },
+		async handle({ ctx, actor, params: { id }, body }) {
+			return { status: 200, body: presentTest(await testDestination(ctx, actor, id, body)) };
 		},
 	}),
 	keyRoute({
