@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { ERROR_STATUS } from './errors.ts';
+import type { ErrorCode } from './errors.ts';
 import { jsonObjectSchema } from './json.ts';
 import type { JsonObject } from './json.ts';
 import type { FormatNotice } from './result.ts';
@@ -68,7 +70,23 @@ const oneOfSchema = {
 };
 
 export const fallbackInputSchema = z
-	.strictObject({ ...place, ...rendering })
+	.strictObject({
+		...place,
+		...rendering,
+		on: z
+			.array(z.enum(Object.keys(ERROR_STATUS) as [ErrorCode, ...ErrorCode[]]))
+			.min(1)
+			.max(20)
+			.optional()
+			.describe(
+				'Only when what failed before it failed with one of these codes: `["TARGET_UNREACHABLE", "TIMEOUT"]`. Else the next in the list is asked.',
+			),
+		when: z.enum(CONDITIONS).default('always').describe('As of a target: `has_rows` and so on.'),
+		within: durationSchema
+			.refine((d) => d >= 1000 && d <= 30 * 86_400_000, { error: 'a duration between 1s and 30d' })
+			.optional()
+			.describe('How long it is tried, from when it took over.'),
+	})
 	.refine(oneOf, oneOfMessage)
 	.meta(oneOfSchema);
 
@@ -76,6 +94,21 @@ export const targetInputSchema = z
 	.strictObject({
 		...place,
 		...rendering,
+		priority: z
+			.number()
+			.int()
+			.min(-100)
+			.max(100)
+			.optional()
+			.describe(
+				'Of the deliveries that are due, the highest goes first; that of the run unless given.',
+			),
+		within: durationSchema
+			.refine((d) => d >= 1000 && d <= 30 * 86_400_000, { error: 'a duration between 1s and 30d' })
+			.optional()
+			.describe(
+				'How long after the end of the run it is tried; then it is given up, or its fallback takes over. Unless given, until its attempts are used up.',
+			),
 		when: z
 			.enum(CONDITIONS)
 			.default('always')
@@ -198,6 +231,12 @@ export interface Target extends Place {
 	/** Absent: the file goes as it is. */
 	package?: PackagingName[];
 	when: Condition;
+	/** Absent: that of the run. */
+	priority?: number;
+	/** How long it is tried, milliseconds; absent: until its attempts are used up. */
+	within?: number;
+	/** Of a fallback: the codes that it is for; absent: all. */
+	on?: ErrorCode[];
 }
 
 /** The delivery part of a spec, as kept. */

@@ -7,6 +7,54 @@ import { jsonObjectSchema } from './json.ts';
 import { nameSchema } from './names.ts';
 import type { Instant } from './time.ts';
 
+/** What alerts are about; see docs/delivery.md. */
+export const ALERT_KINDS = [
+	'delivery_dead',
+	'fallback_used',
+	'circuit_open',
+	'link_unused',
+	'sla_at_risk',
+] as const;
+export type AlertKind = (typeof ALERT_KINDS)[number];
+
+const names = z.array(z.string().min(1).max(100)).min(1).max(200);
+
+const allowSchema = z
+	.strictObject({
+		capabilities: names.optional().describe('Only results of these capabilities.'),
+		formats: names.optional().describe('Only files of these formats.'),
+		filenames: names
+			.optional()
+			.describe('Only files whose names begin with one of these: `["sales-"]`.'),
+	})
+	.describe('What it may be used for; what is left out is not limited.');
+
+const limitsSchema = z
+	.strictObject({
+		perMinute: z
+			.number()
+			.int()
+			.min(1)
+			.max(100_000)
+			.optional()
+			.describe('Sends in a minute at most, evenly spread, over all engines.'),
+		parallel: z
+			.number()
+			.int()
+			.min(1)
+			.max(1000)
+			.optional()
+			.describe('Sends at once at most, over all engines.'),
+	})
+	.describe('What it is spared. Deliveries beyond wait for their turn; none fails for it.');
+
+const alertsSchema = z
+	.array(z.enum(ALERT_KINDS))
+	.max(ALERT_KINDS.length)
+	.describe(
+		"It gets the tenant's alerts of these kinds, from schedules that name no `alert` of their own.",
+	);
+
 export const destinationInputSchema = z
 	.strictObject({
 		name: nameSchema.describe('Targets can name it.'),
@@ -16,10 +64,40 @@ export const destinationInputSchema = z
 			.boolean()
 			.default(true)
 			.describe('Deliveries to a disabled destination fail, or fall back.'),
+		allow: allowSchema.optional(),
+		limits: limitsSchema.optional(),
+		alerts: alertsSchema.optional(),
 	})
 	.meta({ id: 'DestinationInput' });
 
 export type DestinationInput = z.output<typeof destinationInputSchema>;
+
+export const destinationPatchSchema = z
+	.strictObject({
+		name: nameSchema.optional(),
+		enabled: z
+			.boolean()
+			.optional()
+			.describe('True takes one back into use that the engine disabled.'),
+		settings: jsonObjectSchema
+			.optional()
+			.describe('Those that are sent replace what was there, null takes one out; the rest stays.'),
+		allow: allowSchema.nullable().optional(),
+		limits: limitsSchema.nullable().optional(),
+		alerts: alertsSchema.nullable().optional(),
+	})
+	.meta({ id: 'DestinationPatch' });
+
+export type DestinationPatch = z.output<typeof destinationPatchSchema>;
+
+/** As kept. */
+export interface DestinationRules {
+	allow?: { capabilities?: string[]; formats?: string[]; filenames?: string[] };
+	limits?: { perMinute?: number; parallel?: number };
+	alerts?: AlertKind[];
+	/** The secret before this one signs too until then; see `rotateSecret`. */
+	previousUntil?: Instant;
+}
 
 /** Tries settings out that no destination has yet. */
 export const placeTestInputSchema = z
@@ -54,6 +132,8 @@ export interface Destination {
 	enabled: boolean;
 	/** Why the engine disabled it: `410 from the endpoint`. */
 	disabledReason: string | null;
+	/** What it may be used for, and how much of it; absent: for all, without bounds. */
+	rules?: DestinationRules;
 	revision: number;
 	createdAt: Instant;
 	updatedAt: Instant;

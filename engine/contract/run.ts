@@ -149,6 +149,10 @@ export interface Delivery {
 	artifact: SentArtifact | null;
 	receipt: Receipt | null;
 	error: Failure | null;
+	/** Of those that are due, the highest goes first: -100 to 100; that of its run unless its target has one. */
+	priority: number;
+	/** Until when it must have been delivered; then it is dead. Null: as long as it has attempts. */
+	deadlineAt: Instant | null;
 }
 
 /** Bytes as they are sent. */

@@ -156,6 +156,8 @@ class SpecCompiler {
 			const primary: Target = {
 				...(await this.#target(target, { path, key: `${index}` })),
 				when: target.when,
+				...(target.priority === undefined ? {} : { priority: target.priority }),
+				...(target.within === undefined ? {} : { within: target.within }),
 			};
 			const fallbacks: Target[] = [];
 			for (const [position, fallback] of target.fallback.entries()) {
@@ -168,7 +170,12 @@ class SpecCompiler {
 					filename: fallback.filename ?? target.filename,
 					package: fallback.package ?? target.package,
 				};
-				fallbacks.push({ ...(await this.#target(inherited, place)), when: 'always' });
+				fallbacks.push({
+					...(await this.#target(inherited, place)),
+					when: fallback.when,
+					...(fallback.within === undefined ? {} : { within: fallback.within }),
+					...(fallback.on === undefined ? {} : { on: [...fallback.on] }),
+				});
 			}
 			targets.push({ primary, fallbacks });
 		}

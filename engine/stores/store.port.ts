@@ -44,6 +44,7 @@ import type { Duration, Instant } from '../contract/time.ts';
 import type { BackfillStore } from './backfill.port.ts';
 import type { BlobStore } from './blob.port.ts';
 import type { CalendarStore } from './calendar-store.port.ts';
+import type { SharedStateStore } from './shared-state.port.ts';
 import type { IdempotencyRecord, Once, Page, PageRequest } from './shared.port.ts';
 
 export type { IdempotencyRecord, Once, Page, PageRequest } from './shared.port.ts';
@@ -137,7 +138,7 @@ export interface StoreCounts {
 	timers: number;
 }
 
-export interface Store extends BackfillStore, CalendarStore {
+export interface Store extends BackfillStore, CalendarStore, SharedStateStore {
 	/** Whether no other engine can share this store: then foreign leases may be taken over at the start. */
 	readonly exclusive: boolean;
 	readonly blobs: BlobStore;
@@ -189,6 +190,8 @@ export interface Store extends BackfillStore, CalendarStore {
 		id: DestinationId,
 		options: { expected?: number; events: EventDraft[] },
 	): Promise<'deleted' | 'not_found' | 'revision_differs' | { usedBy: ScheduleId[] }>;
+	/** The schedules, active or paused, that stand in the way of its deletion: the first `USED_BY_LIMIT` of them. */
+	destinationUsers(tenant: string, id: DestinationId): Promise<ScheduleId[]>;
 	/** Why the target of a schedule is disabled (it answered 410), or null. */
 	disabledTarget(tenant: string, scheduleId: ScheduleId, targetKey: string): Promise<string | null>;
 
@@ -327,8 +330,13 @@ export interface Store extends BackfillStore, CalendarStore {
 		events: EventDraft[],
 	): Promise<'revoked' | 'not_found'>;
 
+	/** Links of all tenants that expire in `(after, until]`, were never used and not revoked; the earliest first. */
+	listUnusedLinks(after: Instant, until: Instant, limit: number): Promise<Link[]>;
+
 	// -- deliveries and notifications
+	/** Those that are due: of the highest priority first, then as they became due. */
 	claimDeliveries(request: ClaimRequest, events: ClaimEvents): Promise<Delivery[]>;
+	/** A `next` that has an artifact holds on to its bytes. */
 	settleDeliveries(settlements: readonly DeliverySettlement[]): Promise<boolean[]>;
 	/** Replays: the settlements and the idempotency record in one commit. */
 	replayDeliveries(

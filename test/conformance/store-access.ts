@@ -201,6 +201,17 @@ export function exerciseAccess(bench: Bench): void {
 		});
 	});
 
+	it('keeps the rules of a destination, and that there are none', async () => {
+		const { store } = bench;
+		const rules = { allow: { formats: ['csv'] }, limits: { parallel: 2 }, previousUntil: T0 };
+		const ruled = destinationOf(bench, { rules });
+		await store.createDestination(ruled, []);
+		expect(await store.getDestination(TENANT, ruled.id)).toEqual(ruled);
+		const { rules: _, ...free } = ruled;
+		await store.replaceDestination(free, { events: [] });
+		expect(await store.getDestination(TENANT, ruled.id)).not.toHaveProperty('rules');
+	});
+
 	it.each(['id', 'name'] as const)(
 		'refuses to delete a destination that a schedule names by %s',
 		async (by) => {
@@ -214,6 +225,8 @@ export function exerciseAccess(bench: Bench): void {
 			expect(await store.deleteDestination(TENANT, destination.id, { events: [] })).toEqual({
 				usedBy: [schedule.id],
 			});
+			expect(await store.destinationUsers(TENANT, destination.id)).toEqual([schedule.id]);
+			expect(await store.destinationUsers('other', destination.id)).toEqual([]);
 			await store.changeSchedule({
 				tenant: TENANT,
 				id: schedule.id,

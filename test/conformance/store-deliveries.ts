@@ -125,6 +125,56 @@ export function exerciseDeliveries(bench: Bench): void {
 		expect(await store.counts()).toMatchObject({ deliveries: { delivered: 1, pending: 1 } });
 	});
 
+	it('claims those of the highest priority first, then as they became due', async () => {
+		const { clock } = bench;
+		clock.at = T0 + 10;
+		const deliveries = [
+			{ dueAt: T0 + 2 },
+			{ targetKey: '1', dueAt: T0 + 1 },
+			{ targetKey: '2', dueAt: T0 + 9, priority: 5, deadlineAt: T0 + 77 },
+			{ targetKey: '3', dueAt: T0 + 1, priority: -5 },
+			{ targetKey: '4', dueAt: T0 + 11, priority: 9 },
+		];
+		await succeeded(bench, { deliveries });
+		const order = [...(await claim(3)), ...(await claim(3))].map(({ targetKey }) => targetKey);
+		expect(order).toEqual(['2', '1', '0', '3']);
+		expect(await claim()).toEqual([]);
+	});
+
+	it('keeps the bytes of a delivery that is added with some already', async () => {
+		const { store, records } = bench;
+		const { run } = await succeeded(bench, { deliveries: [{}] });
+		const [first] = await claim();
+		if (!first) throw new Error('claimed');
+		const { ref, inline } = await store.blobs.stage(Buffer.from('same'), { maxBytes: 99 });
+		const artifact = { ...ref, contentType: 'text/csv', filename: 'x.csv' };
+		const record = {
+			tenant: TENANT,
+			resultId: 'res_x' as const,
+			rendering: 'r',
+			format: 'csv',
+			contentType: 'text/csv',
+			extension: 'csv',
+			blob: ref,
+			createdAt: T0,
+		};
+		const set = { state: 'dead' as const, owner: null, leaseUntil: null, artifact };
+		const kept = { record, inline };
+		await store.settleDeliveries([settled(first, 'dead', { set, artifact: kept })]);
+		const next = records.delivery(run, { targetKey: 'r1', artifact });
+		const added = settled(first, 'dead', { from: ['dead'], epoch: null, set: {}, next });
+		expect(await store.settleDeliveries([added])).toEqual([true]);
+		const [again] = await claim();
+		if (!again) throw new Error('claimed');
+		expect(again).toMatchObject({ id: next.id, artifact });
+		// one of two that hold it lets go
+		await store.settleDeliveries([
+			settled(again, 'dead', { set: { state: 'dead', owner: null, artifact: null } }),
+		]);
+		expect(Buffer.from(await store.blobs.read(ref)).toString()).toBe('same');
+		expect((await store.getDelivery(TENANT, first.id))?.delivery.state).toBe('dead');
+	});
+
 	it('waits for the instant of the next attempt, with a timer', async () => {
 		const { store, clock } = bench;
 		await succeeded(bench, { deliveries: [{}] });

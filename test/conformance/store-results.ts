@@ -110,6 +110,27 @@ export function exerciseResults(bench: Bench): void {
 		expect(uses.filter((use) => use === 'spent')).toHaveLength(7);
 	});
 
+	it('finds the links that end soon and were never used', async () => {
+		const { store, records } = bench;
+		const run = await oneClaimed(bench);
+		const make = async (expiresAt: number): Promise<string> => {
+			const link = records.link(run, { expiresAt });
+			await store.createLink(link, []);
+			return link.id;
+		};
+		const used = records.link(run, { expiresAt: T0 + 20 });
+		await store.createLink(used, []);
+		await store.useLink(used.id, used.secretHash, T0);
+		const revoked = await make(T0 + 20);
+		await store.revokeLink(TENANT, revoked as 'lnk_x', T0, []);
+		const [early, late, soon] = [await make(T0 + 10), await make(T0 + 40), await make(T0 + 30)];
+		const found = async (after: number, until: number, limit = 9): Promise<string[]> =>
+			(await store.listUnusedLinks(after, until, limit)).map(({ id }) => id);
+		expect(await found(T0 + 9, T0 + 30)).toEqual([early, soon]);
+		expect(await found(T0 + 10, T0 + 40)).toEqual([soon, late]);
+		expect(await found(T0, T0 + 99, 1)).toEqual([early]);
+	});
+
 	it('knows a link by its secret only, and not after its end', async () => {
 		const { store, records } = bench;
 		const run = await oneClaimed(bench);

@@ -16,6 +16,7 @@ import { exercisePolicies } from './store-policies.ts';
 import { exerciseResults } from './store-results.ts';
 import { exerciseRuns } from './store-runs.ts';
 import { exerciseSchedules } from './store-schedules.ts';
+import { exerciseShared } from './store-shared.ts';
 import { exerciseTenants } from './store-tenants.ts';
 import { exerciseUpkeep } from './store-upkeep.ts';
 
@@ -77,6 +78,9 @@ export function exerciseStore(make: MakeStore): void {
 	});
 	describe('deliveries and notifications', () => {
 		exerciseDeliveries(bench);
+	});
+	describe('states that engines share', () => {
+		exerciseShared(bench);
 	});
 	describe('events', () => {
 		exerciseEvents(bench);

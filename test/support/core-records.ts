@@ -140,6 +140,8 @@ export function aDelivery(more: Partial<Delivery> = {}): Delivery {
 		artifact: null,
 		receipt: null,
 		error: null,
+		priority: 0,
+		deadlineAt: null,
 		...more,
 	};
 }

@@ -165,6 +165,8 @@ export function createRecords(clock: Clock): Records {
 			artifact: null,
 			receipt: null,
 			error: null,
+			priority: 0,
+			deadlineAt: null,
 			...changes,
 		}),
 		notification: (run, changes = {}) => ({

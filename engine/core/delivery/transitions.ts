@@ -4,7 +4,7 @@ import type {
 	NotificationSettlement,
 } from '../../contract/change.ts';
 import type { Receipt } from '../../contract/delivery.ts';
-import type { RetryVerdict } from '../../contract/errors.ts';
+import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
 import type { NewId } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
@@ -151,7 +151,7 @@ export function afterSendFailure(
 			],
 		};
 	}
-	const next = fallbackOf(delivery, { at, newId });
+	const next = fallbackOf(delivery, { at, newId, code: error.code });
 	return {
 		...base(delivery),
 		set: { ...NO_LEASE, state: 'dead', endedAt: at, error, artifact },
@@ -182,13 +182,18 @@ function disabled(delivery: Delivery, at: Instant): DisabledTarget {
 	};
 }
 
-/** The delivery that takes over when this one is dead, with the fallbacks that are left; null: there is none. */
+/**
+ * The delivery that takes over when this one is dead, with the fallbacks that are left: the first that is for
+ * such a failure. Null: there is none.
+ */
 export function fallbackOf(
 	delivery: Delivery,
-	{ at, newId }: { at: Instant; newId: NewId },
+	{ at, newId, code }: { at: Instant; newId: NewId; code: ErrorCode },
 ): Delivery | null {
-	const [target, ...fallbacks] = delivery.fallbacks;
+	const chosen = delivery.fallbacks.findIndex(({ on }) => on?.includes(code) ?? true);
+	const target = delivery.fallbacks[chosen];
 	if (target === undefined) return null;
+	const fallbacks = delivery.fallbacks.slice(chosen + 1);
 	return {
 		...delivery,
 		id: newId('delivery'),
@@ -205,6 +210,7 @@ export function fallbackOf(
 		artifact: null,
 		receipt: null,
 		error: null,
+		deadlineAt: target.within === undefined ? null : at + target.within,
 	};
 }
 

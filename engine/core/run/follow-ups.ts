@@ -70,6 +70,8 @@ function deliveriesOf(run: Run, spec: RunSpec, { at, newId }: FollowUpContext): 
 		artifact: null,
 		receipt: null,
 		error: null,
+		priority: primary.priority ?? run.priority,
+		deadlineAt: primary.within === undefined ? null : at + primary.within,
 	}));
 }
 

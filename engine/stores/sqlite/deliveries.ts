@@ -32,6 +32,8 @@ interface Deliveries {
 
 const SELECT = `SELECT ${deliveryRows.columns}`;
 const INSERT = `${deliveryRows.insert} ON CONFLICT (runId, targetKey) DO NOTHING`;
+/** No priority is as high. */
+const ABOVE_ALL = 1_000_000;
 const CLAIM = claimStatement('deliveries', 'sending');
 
 export function createDeliveries(
@@ -55,6 +57,7 @@ export function createDeliveries(
 		const { changes } = db.sql(INSERT).run(...deliveryRows.toRow(delivery));
 		if (changes !== 1) return false;
 		tx.tally('delivery', delivery.tenant, null, delivery.state);
+		if (delivery.artifact !== null) results.keepBlob(delivery.artifact, null);
 		if (delivery.dueAt > clock.now()) setTimer(delivery.id, delivery.state, delivery.dueAt);
 		return true;
 	}
@@ -174,6 +177,28 @@ export function createDeliveries(
 		},
 	};
 
+	/** One look into the index for each priority in use, and one more: mostly there is one. */
+	function due(now: number, limit: number): unknown[][] {
+		const highest = db.rows<[number]>(
+			`SELECT priority FROM deliveries INDEXED BY deliveries_due
+			WHERE (state = 'pending' OR state = 'failed') AND priority < ? ORDER BY priority DESC LIMIT 1`,
+		);
+		const ofPriority = db.rows(
+			`${SELECT}, seq FROM deliveries INDEXED BY deliveries_due
+			WHERE (state = 'pending' OR state = 'failed') AND priority = ? AND dueAt <= ?
+			ORDER BY dueAt, seq LIMIT ?`,
+		);
+		const rows: unknown[][] = [];
+		let below = ABOVE_ALL;
+		while (rows.length < limit) {
+			const [priority] = highest.get(below) ?? [];
+			if (priority === undefined) break;
+			for (const row of ofPriority.all(priority, now, limit - rows.length)) rows.push([...row]);
+			below = priority;
+		}
+		return rows;
+	}
+
 	function claim(
 		tx: Transaction,
 		{ now, limit: most, owner, leaseUntil }: ClaimRequest,
@@ -181,12 +206,7 @@ export function createDeliveries(
 	): Delivery[] {
 		const limit = typeof most === 'number' ? most : most();
 		const seqAt = deliveryRows.columns.split(', ').length;
-		const rows = db
-			.rows(
-				`${SELECT}, seq FROM deliveries INDEXED BY deliveries_due
-				WHERE (state = 'pending' OR state = 'failed') AND dueAt <= ? ORDER BY dueAt, seq LIMIT ?`,
-			)
-			.all(now, limit);
+		const rows = due(now, limit);
 		const update = db.sql(CLAIM);
 		return rows.map((row) => {
 			const delivery = deliveryRows.fromRow(row);

@@ -16,6 +16,7 @@ interface Destinations {
 		| 'getDestination'
 		| 'listDestinations'
 		| 'deleteDestination'
+		| 'destinationUsers'
 		| 'disabledTarget'
 	>;
 	/** Inside a write: remembers that a target answered 410. */
@@ -121,6 +122,11 @@ export function createDestinations(context: Context): Destinations {
 					tx.events(events);
 					return 'deleted';
 				}),
+
+			async destinationUsers(tenant, id) {
+				const present = byId(tenant, id);
+				return present === null ? [] : usedBy(present);
+			},
 
 			async disabledTarget(tenant, scheduleId, targetKey) {
 				const row = db

@@ -5,7 +5,7 @@ import { once } from './once.ts';
 import { linkRows } from './rows.ts';
 
 interface Links {
-	port: Pick<Store, 'createLink' | 'findLink' | 'useLink' | 'revokeLink'>;
+	port: Pick<Store, 'createLink' | 'findLink' | 'useLink' | 'revokeLink' | 'listUnusedLinks'>;
 	/** Inside a write. */
 	insertLink(link: Link): void;
 	linksOfRun(tenant: string, runId: string): Link[];
@@ -63,6 +63,16 @@ export function createLinks(context: Context): Links {
 					const known = db.rows('SELECT 1 FROM links WHERE id = ? AND tenant = ?').get(id, tenant);
 					return known === undefined ? 'not_found' : 'revoked';
 				}),
+
+			async listUnusedLinks(after, until, limit) {
+				return db
+					.rows(
+						`${select} INDEXED BY links_unused WHERE uses = 0 AND revokedAt IS NULL
+						AND expiresAt > ? AND expiresAt <= ? ORDER BY expiresAt LIMIT ?`,
+					)
+					.all(after, until, limit)
+					.map(linkRows.fromRow);
+			},
 		},
 
 		insertLink,

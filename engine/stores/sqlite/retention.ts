@@ -39,6 +39,7 @@ export function createRetention(
 		pruneLedger,
 		pruneEvents,
 		pruneSchedules,
+		pruneShared,
 	];
 
 	return {
@@ -190,6 +191,16 @@ export function createRetention(
 			work.tx.tally('schedule', tenant, state, null);
 			deleteSpec(work, specId, id);
 		}
+	}
+
+	function pruneShared(work: Work): void {
+		work.left -= remove(
+			db,
+			`shared_states WHERE (tenant, key) IN (
+				SELECT tenant, key FROM shared_states WHERE keepUntil <= ? LIMIT ?)`,
+			work.now,
+			work.left,
+		);
 	}
 
 	function pruneIdempotency(work: Work): void {

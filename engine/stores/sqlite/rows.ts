@@ -14,6 +14,7 @@ import type {
 	Run,
 } from '../../contract/run.ts';
 import type { LedgerRow, Schedule } from '../../contract/schedule.ts';
+import type { SharedState } from '../shared-state.port.ts';
 import type { IdempotencyRecord } from '../store.port.ts';
 
 /**
@@ -144,6 +145,7 @@ export const destinationRows = codec<Destination>('destinations', {
 	revision: 'plain',
 	createdAt: 'plain',
 	updatedAt: 'plain',
+	rules: 'json?',
 });
 
 export const scheduleRows = codec<Schedule>('schedules', {
@@ -287,6 +289,8 @@ export const deliveryRows = codec<Delivery>('deliveries', {
 	artifact: 'json',
 	receipt: 'json',
 	error: 'json',
+	priority: 'plain',
+	deadlineAt: 'plain',
 });
 
 export const deliveryAttemptRows = codec<DeliveryAttempt>('delivery_attempts', {
@@ -317,4 +321,13 @@ export const notificationRows = codec<Notification>('notifications', {
 	sealedBody: 'plain',
 	status: 'plain',
 	error: 'json',
+});
+
+export const sharedStateRows = codec<SharedState>('shared_states', {
+	tenant: 'plain',
+	key: 'plain',
+	value: 'json',
+	dueAt: 'plain',
+	keepUntil: 'plain',
+	revision: 'plain',
 });

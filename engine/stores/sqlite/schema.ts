@@ -7,6 +7,7 @@ import { POLICIES } from './migrations/2-policies.ts';
 import { TIMING } from './migrations/2-timing.ts';
 import { ACTS } from './migrations/3-acts.ts';
 import { NOTICES } from './migrations/4-notices.ts';
+import { DELIVERY } from './migrations/5-delivery.ts';
 
 /**
  * The tables, as migrations: the position in the list is the version that `PRAGMA user_version` names.
@@ -24,6 +25,7 @@ const MIGRATIONS: readonly string[] = [
 	TIMING + POLICIES,
 	ACTS + CALENDARS,
 	NOTICES,
+	DELIVERY,
 ];
 
 /** Brings the database to this engine's version. @throws CapError STORAGE_UNAVAILABLE when it is newer */

@@ -33,6 +33,7 @@ import { createRunDetails } from './run-details.ts';
 import { createRunGates } from './run-gates.ts';
 import { createRuns } from './runs.ts';
 import { createSchedules } from './schedules.ts';
+import { createSharedStates } from './shared-states.ts';
 import { createSettleRun } from './settle-run.ts';
 import { createSpecs } from './specs.ts';
 import { createTimers } from './timers.ts';
@@ -106,6 +107,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 		...createAccess(context),
 		...createCapabilities(context),
 		...destinations.port,
+		...createSharedStates(context),
 		...createSchedules(context, { specs, settle, ends, calendars }),
 		...specs.port,
 		...createOccur(context, { specs, runs, settle, calendars }),

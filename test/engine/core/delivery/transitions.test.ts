@@ -143,7 +143,7 @@ describe('the life of a delivery', () => {
 			artifact,
 			fallbacks: [{ ...target, key: '0.1' }],
 		});
-		expect(fallbackOf(dead, { at: AT, newId })).toMatchObject({
+		expect(fallbackOf(dead, { at: AT, newId, code: 'TIMEOUT' })).toMatchObject({
 			targetKey: '0.1',
 			state: 'pending',
 			attempt: 0,
@@ -151,7 +151,7 @@ describe('the life of a delivery', () => {
 			artifact: null,
 			fallbacks: [],
 		});
-		expect(fallbackOf(aDelivery(), { at: AT, newId })).toBeNull();
+		expect(fallbackOf(aDelivery(), { at: AT, newId, code: 'TIMEOUT' })).toBeNull();
 	});
 
 	it('disables the target that is gone, and no other', () => {
