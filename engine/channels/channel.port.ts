@@ -1,8 +1,10 @@
 import type { z } from 'zod';
 
 import type { Receipt } from '../contract/delivery.ts';
+import type { DeclaredColumn, Row } from '../contract/envelope.ts';
 import type { ErrorCode, RetryVerdict } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { Message } from '../contract/message.ts';
 import type { Duration } from '../contract/time.ts';
 
 /** The artifact and what is known about it. Everything a channel may put into names, headers and messages. */
@@ -22,6 +24,38 @@ export interface Parcel {
 	sha256: string;
 	/** The stored bytes, from the start, as often as asked for. */
 	open(): AsyncIterable<Uint8Array>;
+	/** What the file is about. Absent where no stored result stands behind it. */
+	report?: Report;
+	/** Given where this is no result but word of one, or an alert; the file then says the same as JSON. */
+	message?: Message;
+	/** Reads bytes of the file as rows, in batches. Absent where the file is not made of rows that can be told apart. */
+	readRows?(bytes: AsyncIterable<Uint8Array>): AsyncIterable<readonly Row[]>;
+}
+
+/** For channels that write a message around the file, or in its place. */
+export interface Report {
+	/** The schedule's name, or capability and action. */
+	title: string;
+	/** Null where the result is no rows, or is not kept any more: a replay may come later than that. */
+	preview(limit: number): Promise<Preview | null>;
+	/** A new result link that gives the same file, unpacked. Every call makes one. */
+	link(): Promise<ReportLink>;
+}
+
+/** The first rows of a result. */
+export interface Preview {
+	columns: readonly DeclaredColumn[];
+	rows: readonly Row[];
+	/** All of them; null where nobody counted. */
+	total: number | null;
+	/** Whether there are more than these. */
+	more: boolean;
+}
+
+export interface ReportLink {
+	url: string;
+	/** ISO 8601. */
+	expiresAt: string;
 }
 
 export interface SendContext {
@@ -89,6 +123,11 @@ export interface Channel {
 	readonly retries: readonly Duration[];
 	/** How long one attempt may take, beside the time for its bytes; and how long nothing may move in it. */
 	readonly timeout: Duration;
+	/**
+	 * The one format that the channel can send with these settings; it is also what no named format means.
+	 * Absent: any.
+	 */
+	format?(settings: unknown): string | undefined;
 	/** Secrets made by the engine when the user gave none; answered once. */
 	generate?(settings: unknown): Record<string, string>;
 	/** What only the world can tell: is the target allowed. @throws CapError */

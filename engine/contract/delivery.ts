@@ -189,7 +189,9 @@ export const notifyInputSchema = z
 			.min(1)
 			.max(100)
 			.optional()
-			.describe('The name or id of a destination whose channel is `webhook`.'),
+			.describe(
+				'The name or id of a destination of any channel, which gives it the form that it has for messages.',
+			),
 		on: z
 			.array(z.enum(notifyOn))
 			.min(1)

@@ -1,14 +1,14 @@
 import type { Channel, Parcel, SendOutcome } from '../channels/channel.port.ts';
 import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
 import type { DeliverySettlement } from '../contract/change.ts';
+import { AUTO_FORMAT } from '../contract/delivery.ts';
 import type { Target } from '../contract/delivery.ts';
-import { CapError } from '../contract/errors.ts';
+import { CapError, inputError } from '../contract/errors.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { ResultRecord } from '../contract/result.ts';
 import type { Delivery, Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
-import { toIso } from '../contract/time.ts';
 import { whySkipped } from '../core/delivery/condition.ts';
 import type { SendFailure } from '../core/delivery/transitions.ts';
 import {
@@ -23,6 +23,7 @@ import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
 import { fileNameOf } from './file-name.ts';
 import { packArtifact } from './package.ts';
+import { parcelOf } from './parcel.ts';
 import { joinSecrets } from './secrets.ts';
 import { settleDeliveredSla } from './sla.ts';
 import { targetPrefix } from './spec.ts';
@@ -108,7 +109,10 @@ async function send(
 		if (reason !== null) return skipped(delivery, { startedAt, at: ctx.clock.now(), reason });
 		const { channel, settings } = await reach(ctx, delivery);
 		retries = channel.retries;
-		artifact ??= await render(ctx, delivery, about);
+		artifact ??= await render(ctx, delivery, {
+			...about,
+			required: channel.format?.(settings),
+		});
 		const parcel = parcelOf(ctx, { ...delivery, artifact }, about);
 		if (held.reason() === 'drain') return released(delivery, { at: ctx.clock.now() });
 		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
@@ -290,13 +294,24 @@ function channelOf(ctx: Context, name: string): Channel {
 	return channel;
 }
 
+/** What a target without a format means is the channel's to say, where it can send but one. */
+function wishOf(target: Target, required: string | undefined): Pick<Target, 'format' | 'options'> {
+	if (required === undefined || target.format === required) return target;
+	if (target.format === AUTO_FORMAT) return { format: required, options: {} };
+	throw inputError('FORMAT_UNSUITABLE', {
+		path: 'format',
+		expected: `"${required}", which is what the channel sends with these settings`,
+		received: `"${target.format}"`,
+	});
+}
+
 async function render(
 	ctx: Context,
 	{ target }: Delivery,
-	about: Source,
+	{ required, ...about }: Source & { required: string | undefined },
 ): Promise<NonNullable<Delivery['artifact']>> {
 	const result = await resultOf(ctx, about.run);
-	const chosen = chooseFormat(ctx, result, { ...target, path: 'format' });
+	const chosen = chooseFormat(ctx, result, { ...wishOf(target, required), path: 'format' });
 	const artifact = await ensureArtifact(ctx, { ...about, result }, chosen);
 	const file = {
 		artifact,
@@ -306,26 +321,4 @@ async function render(
 	const { filename } = packed;
 	const { blob, contentType, notices } = packed.artifact;
 	return { ...blob, contentType, filename, ...(notices === undefined ? {} : { notices }) };
-}
-
-function parcelOf(
-	ctx: Context,
-	delivery: Delivery & { artifact: NonNullable<Delivery['artifact']> },
-	{ run }: Source,
-): Parcel {
-	const { artifact } = delivery;
-	return {
-		deliveryId: delivery.id,
-		runId: run.id,
-		scheduleId: run.scheduleId,
-		tenant: run.tenant,
-		capability: run.capability,
-		action: run.action,
-		nominalAt: run.nominalAt === null ? null : toIso(run.nominalAt),
-		filename: artifact.filename,
-		contentType: artifact.contentType,
-		size: artifact.size,
-		sha256: artifact.sha256,
-		open: () => ctx.store.blobs.open(artifact),
-	};
 }

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-
+import type { Channel, SendOutcome } from '../channels/channel.port.ts';
 import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
 import type { NotificationSettlement } from '../contract/change.ts';
 import type { NotifySpec } from '../contract/delivery.ts';
@@ -8,7 +7,8 @@ import type { JsonObject } from '../contract/json.ts';
 import type { Notification, Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
 import { toIso } from '../contract/time.ts';
-import type { Instant } from '../contract/time.ts';
+import type { Duration, Instant } from '../contract/time.ts';
+import { messageOf } from '../core/delivery/message.ts';
 import type { SendFailure } from '../core/delivery/transitions.ts';
 import {
 	afterNotifyFailure,
@@ -21,14 +21,17 @@ import type { Context } from './context.ts';
 import { reachDestination } from './deliver.ts';
 import { claimEvents } from './dispatch.ts';
 import { DEFAULT_LINK_LIFE } from './follow-ups.ts';
+import { sendMessage } from './message.ts';
 import { presentSla } from './present.ts';
 import type { Held, Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
 
 const TIMEOUT = 20_000;
 
-/** What a notification needs of a webhook destination. */
-const endpointSchema = z.object({ url: z.string(), secret: z.string() });
+/** Where a notification goes: to an endpoint of its own, signed, or through the channel of a destination. */
+type Way =
+	| { kind: 'endpoint'; url: string; secret: string }
+	| { kind: 'destination'; channel: Channel; settings: JsonObject };
 
 /** Claims notifications that are due and sends them. */
 export function createNotificationWorker(ctx: Context): Worker {
@@ -79,11 +82,12 @@ async function send(
 	held: Held,
 ): Promise<NotificationSettlement | null> {
 	let tried = notification;
-	let destination: string | null = null;
+	const then: Then = { destination: null, retries: WEBHOOK_RETRIES };
 	try {
 		const { run, spec, notify } = await load(ctx, notification);
-		destination = notify.destination ?? null;
-		const endpoint = await reach(ctx, notification, spec, notify);
+		then.destination = notify.destination ?? null;
+		const way = await reach(ctx, notification, spec, notify);
+		if (way.kind === 'destination') then.retries = way.channel.retries;
 		const body = await bodyOf(ctx, notification, run, spec);
 		if (notification.sealedBody === null) {
 			// Before the first send, so that every attempt sends the same bytes under the same id.
@@ -95,20 +99,13 @@ async function send(
 			return notificationReleased(notification, { at: ctx.clock.now() });
 		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
 		ctx.faults.hit('notify.before');
-		const outcome = await ctx.postSigned({
-			...endpoint,
-			id: notification.id,
-			body: Buffer.from(body),
-			contentType: 'application/json',
-			timeout: TIMEOUT,
-			signal: held.signal,
-		});
+		const outcome = await dispatch(ctx, way, { notification, run, body, held });
 		ctx.faults.hit('notify.after');
 		const at = ctx.clock.now();
-		if (outcome.kind === 'delivered') return notified(notification, { at, status: outcome.status });
+		if (outcome.kind === 'delivered') return notified(notification, { at, ...outcome });
 		if (held.reason() === 'fenced') return null;
 		const drained = held.reason() === 'drain';
-		return failed(ctx, tried, destination, {
+		return failed(ctx, tried, then, {
 			error: { code: outcome.code, message: outcome.message },
 			outcome: drained ? 'unknown' : outcome.code === 'TIMEOUT' ? 'timeout' : 'failed',
 			retry: drained ? 'later' : outcome.retry,
@@ -117,7 +114,7 @@ async function send(
 		});
 	} catch (error) {
 		if (!(error instanceof CapError)) throw error;
-		return failed(ctx, tried, destination, {
+		return failed(ctx, tried, then, {
 			error: { code: error.code, message: error.message },
 			outcome: 'failed',
 			retry: error.retry,
@@ -125,14 +122,58 @@ async function send(
 	}
 }
 
+type Sent =
+	{ kind: 'delivered'; status: number | null } | Exclude<SendOutcome, { kind: 'delivered' }>;
+
+async function dispatch(
+	ctx: Context,
+	way: Way,
+	{
+		notification,
+		run,
+		body,
+		held,
+	}: { notification: Notification; run: Run; body: string; held: Held },
+): Promise<Sent> {
+	const { id, tenant, attempt } = notification;
+	const { signal } = held;
+	if (way.kind === 'endpoint') {
+		const { url, secret } = way;
+		const bytes = { body: Buffer.from(body), contentType: 'application/json' };
+		return ctx.postSigned({ url, secret, id, ...bytes, timeout: TIMEOUT, signal });
+	}
+	const { runId, scheduleId } = notification;
+	const { capability, action } = run;
+	const nominalAt = isoOrNull(run.nominalAt);
+	const outcome = await sendMessage(
+		{
+			id,
+			tenant,
+			body,
+			message: messageOf(JSON.parse(body) as JsonObject),
+			about: { runId, scheduleId, capability, action, nominalAt },
+		},
+		way,
+		{ signal, attempt },
+	);
+	if (outcome.kind !== 'delivered') return outcome;
+	const { status } = outcome.receipt.remote;
+	return { kind: 'delivered', status: typeof status === 'number' ? status : null };
+}
+
+/** What is done about a failure. */
+interface Then {
+	destination: string | null;
+	retries: readonly Duration[];
+}
+
 function failed(
 	ctx: Context,
 	notification: Notification,
-	destination: string | null,
+	then: Then,
 	failure: SendFailure,
 ): NotificationSettlement {
-	const at = ctx.clock.now();
-	return afterNotifyFailure(notification, failure, { at, retries: WEBHOOK_RETRIES, destination });
+	return afterNotifyFailure(notification, failure, { at: ctx.clock.now(), ...then });
 }
 
 async function load(
@@ -151,7 +192,7 @@ async function reach(
 	notification: Notification,
 	spec: RunSpec,
 	notify: NotifySpec,
-): Promise<{ url: string; secret: string }> {
+): Promise<Way> {
 	const { tenant, scheduleId } = notification;
 	const notifyKey = notify.key;
 	if (scheduleId !== null) {
@@ -160,10 +201,7 @@ async function reach(
 			throw new CapError('TARGET_DISABLED', `the endpoint is disabled: ${reason}`);
 	}
 	if (notify.destination !== undefined) {
-		const { settings } = await reachDestination(ctx, tenant, notify.destination);
-		const endpoint = endpointSchema.safeParse(settings);
-		if (endpoint.success) return endpoint.data;
-		throw new CapError('DESTINATION_UNKNOWN', 'the destination is no webhook any more');
+		return { kind: 'destination', ...(await reachDestination(ctx, tenant, notify.destination)) };
 	}
 	const secret = ctx.sealing.open(notify.sealedSecret ?? '', {
 		tenant,
@@ -171,7 +209,7 @@ async function reach(
 		id: spec.sealedFor,
 		field: `notify.${notifyKey}.secret`,
 	});
-	return { url: notify.url ?? '', secret };
+	return { kind: 'endpoint', url: notify.url ?? '', secret };
 }
 
 function sealBinding(

@@ -212,7 +212,7 @@ class SpecCompiler {
 			}
 			if (input.destination !== undefined) {
 				const place = `${path}.destination`;
-				const destination = await this.#destinationId(input.destination, place, 'webhook');
+				const destination = await this.#destinationId(input.destination, place);
 				specs.push({ key, destination, on: input.on });
 			} else if (input.url !== undefined) {
 				await this.#ctx.egress.checkUrl(input.url, urlPath);
@@ -246,8 +246,10 @@ class SpecCompiler {
 	): Promise<Omit<Target, 'when'>> {
 		const filename = input.filename ?? DEFAULT_FILENAME;
 		parseFilename(filename, `${path}.filename`);
+		const place = await this.#place(input, { path, key });
+		await this.#demandFormat(place, input.format, path);
 		return {
-			...(await this.#place(input, { path, key })),
+			...place,
 			key,
 			...this.#rendering(input, path),
 			filename,
@@ -283,23 +285,31 @@ class SpecCompiler {
 	}
 
 	/** Kept by id: a name may be given to another destination later. */
-	async #destinationId(idOrName: string, path: string, channel?: string): Promise<string> {
+	async #destinationId(idOrName: string, path: string): Promise<string> {
 		const destination = await this.#ctx.store.getDestination(this.#frame.tenant, idOrName);
-		if (destination === null) {
-			throw inputError('DESTINATION_UNKNOWN', {
-				path,
-				expected: 'the id or name of a destination',
-				received: shown(idOrName),
-			});
-		}
-		if (channel !== undefined && destination.channel !== channel) {
-			throw inputError('DESTINATION_UNKNOWN', {
-				path,
-				expected: `a destination of the channel "${channel}"`,
-				received: `one of the channel "${destination.channel}"`,
-			});
-		}
-		return destination.id;
+		if (destination !== null) return destination.id;
+		throw inputError('DESTINATION_UNKNOWN', {
+			path,
+			expected: 'the id or name of a destination',
+			received: shown(idOrName),
+		});
+	}
+
+	/** A format that the channel cannot send would only make dead letters. */
+	async #demandFormat(place: Place, given: string | undefined, path: string): Promise<void> {
+		if (given === undefined) return;
+		const { tenant } = this.#frame;
+		const { channel, settings } =
+			place.destination === undefined
+				? place
+				: ((await this.#ctx.store.getDestination(tenant, place.destination)) ?? {});
+		const required = this.#ctx.channels.get(channel ?? '')?.format?.(settings ?? {});
+		if (required === undefined || required === given) return;
+		throw inputError('FORMAT_UNSUITABLE', {
+			path: `${path}.format`,
+			expected: `"${required}", which is what channel "${channel}" sends with these settings`,
+			received: shown(given),
+		});
 	}
 
 	#seal(field: string): { tenant: string; type: string; id: string; field: string } {

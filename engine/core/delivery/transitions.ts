@@ -299,7 +299,7 @@ export function worded(
 
 export function notified(
 	notification: Notification,
-	{ at, status }: { at: Instant; status: number },
+	{ at, status }: { at: Instant; status: number | null },
 ): NotificationSettlement {
 	return {
 		...notificationBase(notification),
