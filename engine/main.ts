@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { createMaintenance } from './agenda/maintenance.ts';
 import { createCalendarSources } from './calendars/sources.ts';
 import type { Channel } from './channels/channel.port.ts';
+import { createEmailChannel } from './channels/email/index.ts';
 import { createFileChannel } from './channels/file/index.ts';
 import { createChannelRegistry } from './channels/registry.ts';
 import { createWebhookChannel } from './channels/webhook/index.ts';
@@ -150,6 +151,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createWebhookChannel(outgoing),
 			createFileChannel({ roots: config.fileRoots, clock }),
 			...(parts.channels ?? []),
+			createEmailChannel({ egress, clock }),
 			...plugged.channels,
 		]),
 		sessions: createSessionRegistry([

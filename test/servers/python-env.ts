@@ -1,13 +1,8 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+import { CACHE } from './cache.ts';
 import { run } from './process.ts';
-
-/** Outside of the checkout, and kept from run to run. */
-const CACHE =
-	process.env['CAPSCHEDULER_TEST_CACHE'] ??
-	join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'capscheduler-test');
 
 /**
  * A Python environment with these packages (`name==version`), made at first use.
