@@ -95,7 +95,7 @@ export async function composeMail(
 		disableFileAccess: true,
 		disableUrlAccess: true,
 	}).compile();
-	const plain = mail.createReadStream() as Readable;
+	const plain = mail.createReadStream();
 	const message =
 		dkim === undefined || dkimKey === undefined
 			? plain

@@ -33,7 +33,7 @@ function verdictOf(error: SmtpError): [ErrorCode, RetryVerdict, string] {
 		return ['TARGET_PROTOCOL', 'never', 'the server offers no STARTTLS'];
 	}
 	if (isTlsFault(error)) return ['TARGET_PROTOCOL', 'later', `TLS failed (${reasonOf(error)})`];
-	if (responseCode === 552 || /larger than allowed/.test(error.message)) {
+	if (responseCode === 552 || error.message.includes('larger than allowed')) {
 		return ['RESULT_TOO_LARGE', 'never', 'the mail is too large for the server'];
 	}
 	if (responseCode !== undefined && responseCode >= 400 && responseCode < 500) {

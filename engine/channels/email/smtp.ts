@@ -99,7 +99,7 @@ export async function openSession(
 		async send({ from, to }, message) {
 			const envelope = { from: from.address, to: to.map(({ address }) => address) };
 			const info = await wire.until<SentInfo>((done) => {
-				connection.send(envelope, message, done as never);
+				connection.send(envelope, message, done);
 			});
 			return {
 				response: info.response,
@@ -160,7 +160,7 @@ class Wire {
 			this.#reject = reject;
 			begin((error, value) => {
 				if (error === undefined || error === null) resolve(value as T);
-				else reject(error as Error);
+				else reject(error);
 			});
 		});
 	}

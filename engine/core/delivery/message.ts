@@ -20,9 +20,10 @@ export function messageOf(body: JsonObject): Message {
 	const data = objectOf(body['data']);
 	const schedule = objectOf(data['schedule']);
 	const late = body['type'] === 'sla.missed';
-	const state = String(data['state']);
+	const state = textOf(data['state']) ?? 'unknown';
 	const name =
-		textOf(schedule['name']) ?? `${String(data['capability'])} ${String(data['action'])}`;
+		textOf(schedule['name']) ??
+		`${textOf(data['capability']) ?? ''} ${textOf(data['action']) ?? ''}`;
 	const deliveries = Array.isArray(data['deliveries']) ? data['deliveries'].map(objectOf) : [];
 	const undelivered = deliveries.filter((delivery) => delivery['state'] === 'dead');
 	const good = !late && state === 'succeeded' && undelivered.length === 0;
@@ -54,7 +55,7 @@ function factsOf(
 		...undelivered.map((delivery): [string, string] => {
 			const why = objectOf(delivery['error']);
 			const words = `${textOf(why['code']) ?? ''}: ${textOf(why['message']) ?? ''}`;
-			return [`Target ${String(delivery['target'])} not reached`, words];
+			return [`Target ${textOf(delivery['target']) ?? ''} not reached`, words];
 		}),
 	];
 	return facts.filter((fact): fact is [string, string] => fact[1] !== null);
