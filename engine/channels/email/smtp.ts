@@ -160,7 +160,7 @@ class Wire {
 			this.#reject = reject;
 			begin((error, value) => {
 				if (error === undefined || error === null) resolve(value as T);
-				else reject(error);
+				else reject(error instanceof Error ? error : new Error('the mail server failed'));
 			});
 		});
 	}
