@@ -379,6 +379,34 @@ describe('a mail', () => {
 	});
 });
 
+describe('the test of a mail destination', () => {
+	const steps = async (more: object = {}): Promise<[string, boolean, string?][]> => {
+		const seen: [string, boolean, string?][] = [];
+		await channel.probe?.(channel.settings.parse({ ...base, ...more }), {
+			signal: new AbortController().signal,
+			report: ({ step, ok, code }) => seen.push(code === undefined ? [step, ok] : [step, ok, code]),
+		});
+		return seen;
+	};
+
+	it('goes as far as the login, and sends nothing', async () => {
+		await server.chaos({});
+		await server.empty();
+		const upTo = [
+			['dns', true],
+			['connect', true],
+		];
+		expect(await steps()).toEqual([...upTo, ['tls', true], ['login', true]]);
+		expect(await steps({ password: 'wrong' })).toEqual([
+			...upTo,
+			['tls', true],
+			['login', false, 'TARGET_REFUSED'],
+		]);
+		expect(await steps({ ca: undefined })).toEqual([...upTo, ['tls', false, 'TARGET_PROTOCOL']]);
+		expect(await server.messages()).toEqual([]);
+	});
+});
+
 describe('the other ways to a mail server', () => {
 	it('TLS from the first byte', async () => {
 		const mailpit = await startMailpit({ tls: 'implicit' });

@@ -10,6 +10,7 @@ import { parseMailbox } from './addresses.ts';
 import type { Plan } from './compose.ts';
 import { composeMail, howFor, messageIdOf } from './compose.ts';
 import { failureFrom } from './failure.ts';
+import { probeServer } from './probe.ts';
 import type { EmailSettings } from './settings.ts';
 import { emailSettingsSchema, mailboxes, portOf } from './settings.ts';
 import type { Accepted } from './smtp.ts';
@@ -121,6 +122,8 @@ export function createEmailChannel({ egress, clock }: EmailTools): Channel {
 				deadline.end();
 			}
 		},
+		probe: async (settings, context) =>
+			probeServer(settings as EmailSettings, { egress, clock, context }),
 	};
 }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 
 import type { Duration } from '../../contract/time.ts';
@@ -33,6 +34,8 @@ export interface Accepted {
 }
 
 export interface SmtpSession {
+	/** Does nothing where there is no user. */
+	login(): Promise<void>;
 	/** The mail is over when the server said so: `message` is read while it is sent. */
 	send(envelope: { from: Mailbox; to: readonly Mailbox[] }, message: Readable): Promise<Accepted>;
 	/** Says goodbye and does not wait for an answer. */
@@ -45,34 +48,29 @@ export interface Dial {
 	egress: Egress;
 	signal: AbortSignal;
 	timeout: Duration;
-	onStep?: (step: 'connect' | 'tls' | 'login') => void;
 }
 
-/** A connection that is ready for mail: greeted, in TLS unless it was refused explicitly, and logged in. */
+/** A connection that is ready for mail: greeted, in TLS unless that was chosen away, and logged in. */
 export async function openSession(
+	nodemailer: Nodemailer,
+	settings: EmailSettings,
+	{ egress, signal, timeout }: Dial,
+): Promise<SmtpSession> {
+	const socket = await egress.connect(settings.host, portOf(settings), { signal, timeout });
+	const session = await greet(nodemailer, settings, { socket, signal, timeout });
+	await session.login();
+	return session;
+}
+
+/** Everything up to the login. */
+export async function greet(
 	{ SMTPConnection }: Nodemailer,
 	settings: EmailSettings,
-	{ egress, signal, timeout, onStep }: Dial,
+	{ socket, signal, timeout }: { socket: Socket; signal: AbortSignal; timeout: Duration },
 ): Promise<SmtpSession> {
-	const { host, tls, user, password, ca, serverName } = settings;
-	const port = portOf(settings);
-	const socket = await egress.connect(host, port, { signal, timeout });
-	onStep?.('connect');
 	const connection = new SMTPConnection({
+		...connectionOptions(settings),
 		connection: socket,
-		host,
-		port,
-		name: 'capscheduler',
-		secure: tls === 'implicit',
-		requireTLS: tls === 'starttls',
-		ignoreTLS: tls === 'none',
-		...(serverName === undefined ? {} : { servername: serverName }),
-		tls: {
-			// said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back
-			rejectUnauthorized: true,
-			minVersion: 'TLSv1.2',
-			...(ca === undefined ? {} : { ca }),
-		},
 		connectionTimeout: timeout,
 		greetingTimeout: timeout,
 		socketTimeout: timeout,
@@ -80,35 +78,31 @@ export async function openSession(
 		logger: false,
 	});
 	const wire = new Wire(connection, socket, signal);
-	try {
-		await wire.until<void>((done) => {
-			connection.connect(done);
-		});
-		onStep?.('tls');
-		if (user !== undefined && password !== undefined) {
-			await wire.until<unknown>((done) => {
+	const guarded = async <T>(begin: Parameters<Wire['until']>[0]): Promise<T> => {
+		try {
+			return await wire.until<T>(begin);
+		} catch (error) {
+			wire.destroy();
+			throw error;
+		}
+	};
+	await guarded<unknown>((done) => {
+		connection.connect(done);
+	});
+	return {
+		async login() {
+			const { user, password } = settings;
+			if (user === undefined || password === undefined) return;
+			await guarded<unknown>((done) => {
 				connection.login({ user, pass: password }, done);
 			});
-			onStep?.('login');
-		}
-	} catch (error) {
-		wire.destroy();
-		throw error;
-	}
-	return {
+		},
 		async send({ from, to }, message) {
 			const envelope = { from: from.address, to: to.map(({ address }) => address) };
 			const info = await wire.until<SentInfo>((done) => {
 				connection.send(envelope, message, done);
 			});
-			return {
-				response: info.response,
-				accepted: info.accepted,
-				rejected: (info.rejectedErrors ?? []).map((error) => ({
-					address: (error as { recipient?: string }).recipient ?? '',
-					reply: refusalOf(error),
-				})),
-			};
+			return acceptedOf(info);
 		},
 		end() {
 			wire.end();
@@ -117,6 +111,33 @@ export async function openSession(
 			wire.destroy();
 		},
 	};
+}
+
+function connectionOptions(settings: EmailSettings) {
+	const { host, tls, ca, serverName } = settings;
+	return {
+		host,
+		port: portOf(settings),
+		name: 'capscheduler',
+		secure: tls === 'implicit',
+		requireTLS: tls === 'starttls',
+		ignoreTLS: tls === 'none',
+		...(serverName === undefined ? {} : { servername: serverName }),
+		tls: {
+			// said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back
+			rejectUnauthorized: true,
+			minVersion: 'TLSv1.2' as const,
+			...(ca === undefined ? {} : { ca }),
+		},
+	};
+}
+
+function acceptedOf({ response, accepted, rejectedErrors = [] }: SentInfo): Accepted {
+	const rejected = rejectedErrors.map((error) => ({
+		address: (error as { recipient?: string }).recipient ?? '',
+		reply: refusalOf(error),
+	}));
+	return { response, accepted, rejected };
 }
 
 interface SentInfo {
