@@ -41,7 +41,7 @@ export class CapSchedulerApi implements ICredentialType {
 			required: true,
 			placeholder: 'e.g. csk_…',
 			description:
-				'A key of the engine, made by <code>capscheduler keys create</code>. The CapSchedule Trigger needs the scopes <code>capabilities:write</code>, <code>schedules:read</code>, <code>schedules:write</code> and <code>runs:read</code>; the other nodes need the scopes of what they do.',
+				'A key of the engine, made by <code>capscheduler keys create</code>. The CapSchedule Trigger needs the scopes <code>capabilities:write</code>, <code>schedules:read</code> and <code>schedules:write</code>; the other nodes need the scopes of what they do.',
 		},
 	];
 
@@ -55,5 +55,16 @@ export class CapSchedulerApi implements ICredentialType {
 			baseURL: '={{$credentials.baseUrl.replace(/\\/+$/, "")}}',
 			url: '/v1/me',
 		},
+		// whatever else answers at that URL says 200 as well
+		rules: [
+			{
+				type: 'responseSuccessBody',
+				properties: {
+					key: 'keyId',
+					value: undefined,
+					message: 'What answers at the engine URL is not CapScheduler',
+				},
+			},
+		],
 	};
 }

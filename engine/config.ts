@@ -41,6 +41,7 @@ export interface Config {
 	lease: Duration;
 	drainWithin: Duration;
 	notifyAfter: Duration;
+	n8nWebhookWait: Duration;
 	log: { level: LogLevel; style: 'pretty' | 'json' };
 	fault: string | null;
 }
@@ -119,6 +120,7 @@ export function loadConfig(
 		lease: values.LEASE,
 		drainWithin: values.DRAIN,
 		notifyAfter: values.NOTIFY_AFTER,
+		n8nWebhookWait: values.N8N_WEBHOOK_WAIT,
 		log: {
 			level: values.LOG.level,
 			style: values.LOG.style ?? (options.terminal === true ? 'pretty' : 'json'),

@@ -156,7 +156,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		]),
 		sessions: createSessionRegistry([
 			httpSession,
-			createN8nSession(httpSession),
+			createN8nSession(httpSession, { webhookWait: config.n8nWebhookWait }),
 			createSqlSession({ egress, sqliteRoots: config.sqliteRoots, clock }),
 			createModuleSession({ modules: Object.fromEntries(config.modules), clock }),
 			...(parts.sessions ?? []),

@@ -244,6 +244,14 @@ export const SETTINGS = {
 			'How long a notification waits for deliveries that are still being tried, so that it can tell how they ended.',
 		schema: duration(0, DAY, 'up to 1d'),
 	}),
+	N8N_WEBHOOK_WAIT: setting({
+		group: 'How much it does',
+		form: 'duration',
+		fallback: '3m',
+		meaning:
+			'How long a run asks again for a webhook that n8n does not know: it is away for a moment whenever a workflow is published, and while n8n starts. Then the workflow counts as unpublished, and its schedule is paused (`webhook_missing`).',
+		schema: duration(0, DAY, 'up to 1d'),
+	}),
 	LOG: setting({
 		group: 'Logs and tests',
 		form: '`level[:style]`',

@@ -19,7 +19,6 @@ import { refused, signedBody } from '../shared/webhook';
 import { occurrenceOf, readEnvelope } from './occurrence';
 import { previewOccurrences } from './preview';
 import { isRegistered, register, unregister } from './registration';
-import { previousOf } from './previous';
 import { seenBefore } from './seen';
 import type { Respond } from './settings';
 
@@ -244,7 +243,6 @@ export class CapScheduleTrigger implements INodeType {
 						json: occurrenceOf(envelope, {
 							timeZone: this.getTimezone(),
 							withSession: respond === 'session',
-							previous: await previousOf(this, envelope),
 						}),
 					},
 				],

@@ -19,6 +19,8 @@ export interface Envelope extends IDataObject {
 		trigger: string;
 	};
 	window?: { start: string | null; end: string };
+	/** Of the run before that succeeded: its result's size, rows and hash. Null where there is none. */
+	previous?: IDataObject | null;
 	callback?: { url: string; heartbeatUrl: string; token: string };
 }
 
@@ -26,16 +28,14 @@ interface OccurrenceContext {
 	/** Of the workflow, for a run that no schedule made. */
 	timeZone: string;
 	withSession: boolean;
-	/** How the run before ended. */
-	previous: IDataObject | null;
 }
 
 /** What the workflow begins with. */
 export function occurrenceOf(
 	envelope: Envelope,
-	{ timeZone: fallbackZone, withSession, previous }: OccurrenceContext,
+	{ timeZone: fallbackZone, withSession }: OccurrenceContext,
 ): IDataObject {
-	const { schedule, callback } = envelope;
+	const { schedule, callback, previous = null } = envelope;
 	const timeZone = schedule?.timeZone ?? fallbackZone;
 	const nominalAt = schedule?.nominalAt ?? schedule?.dueAt ?? null;
 	const { requestId: runId, attempt, deadline, parameters, window } = envelope;

@@ -116,8 +116,8 @@ async function removeTest(context: IHookFunctions, capability: string): Promise<
 interface Registration {
 	mode: Mode;
 	capability: string;
-	url: string;
-	respond: Respond;
+	/** How the engine reaches the workflow, without the secret. */
+	binding: IDataObject;
 	schedule: WantedSchedule;
 	fingerprint: string;
 }
@@ -131,6 +131,12 @@ function registrationOf(context: IHookFunctions): Registration {
 		});
 	}
 	const respond = context.getNodeParameter('respond') as Respond;
+	const binding = {
+		type: 'n8n',
+		url,
+		mode: respond === 'session' ? 'async' : 'sync',
+		previous: true,
+	};
 	const production = wantedSchedule(context);
 	// Nobody waits for a cron at the editor: a test fires at once, and only then.
 	const { timeZone } = production.timing;
@@ -139,10 +145,9 @@ function registrationOf(context: IHookFunctions): Registration {
 	return {
 		mode,
 		capability: capabilityName(context, mode),
-		url,
-		respond,
+		binding,
 		schedule,
-		fingerprint: fingerprint({ url, respond, schedule }),
+		fingerprint: fingerprint({ binding, respond, schedule }),
 	};
 }
 
@@ -161,12 +166,7 @@ async function putCapability(
 			title: printable(wanted.schedule.name),
 			description: `The n8n workflow ${context.getWorkflow().id ?? ''}. ${MARK}${wanted.fingerprint}`,
 			actions: { [ACTION]: { title: 'Run the workflow' } },
-			binding: {
-				type: 'n8n',
-				url: wanted.url,
-				mode: wanted.respond === 'session' ? 'async' : 'sync',
-				secret,
-			},
+			binding: { ...wanted.binding, secret },
 		},
 	});
 }

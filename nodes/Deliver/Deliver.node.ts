@@ -7,10 +7,9 @@ import type {
 import { NodeConnectionTypes } from 'n8n-workflow';
 
 import { getSettingsFields } from '../shared/channel-form';
-import { failedItem } from '../shared/items';
 import { getChannels, getDestinations, getFormats, searchDestinations } from '../shared/lists';
 import { CREDENTIAL } from '../shared/transport';
-import { getFormatOptions, previewFileName, uploadsOf } from '../shared/upload';
+import { eachUpload, getFormatOptions, previewFileName } from '../shared/upload';
 import { deliver } from './deliver';
 import { properties } from './fields';
 
@@ -50,14 +49,6 @@ export class Deliver implements INodeType {
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-		const output: INodeExecutionData[] = [];
-		for (const { itemIndex, open } of uploadsOf(this)) {
-			try {
-				output.push(await deliver(this, await open()));
-			} catch (error) {
-				output.push(failedItem(this, error, itemIndex));
-			}
-		}
-		return [output];
+		return eachUpload(this, deliver);
 	}
 }

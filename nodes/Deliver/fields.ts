@@ -2,7 +2,7 @@ import type { IDisplayOptions, INodeProperties } from 'n8n-workflow';
 
 import { channelField, settingsFields } from '../shared/channel-form';
 import { byDisplayName, destinationField } from '../shared/descriptions';
-import { formatFields, inputFields, nameOption, timeZoneOption } from '../shared/upload';
+import { formatFields, inputFields, nameOption, timeZoneOption } from '../shared/upload-fields';
 
 const forTarget = (...to: string[]): IDisplayOptions => ({ show: { to } });
 

@@ -8,22 +8,18 @@ import { NodeConnectionTypes } from 'n8n-workflow';
 
 import { byDisplayName, outputFileField } from '../shared/descriptions';
 import { receiveFile } from '../shared/files';
-import { failedItem } from '../shared/items';
 import { getFormats } from '../shared/lists';
 import type { ByteStream } from '../shared/transport';
 import { CREDENTIAL, send } from '../shared/transport';
 import type { Upload } from '../shared/upload';
 import {
-	formatFields,
+	eachUpload,
 	getFormatOptions,
-	inputFields,
-	nameOption,
 	optionsOf,
 	previewFileName,
 	renderingOf,
-	timeZoneOption,
-	uploadsOf,
 } from '../shared/upload';
+import { formatFields, inputFields, nameOption, timeZoneOption } from '../shared/upload-fields';
 
 /** Makes a file of items, or another file of a file, in any format that the engine has. */
 export class Format implements INodeType {
@@ -73,15 +69,7 @@ export class Format implements INodeType {
 	};
 
 	async execute(this: IExecuteFunctions): Promise<INodeExecutionData[][]> {
-		const output: INodeExecutionData[] = [];
-		for (const { itemIndex, open } of uploadsOf(this)) {
-			try {
-				output.push(await format(this, await open()));
-			} catch (error) {
-				output.push(failedItem(this, error, itemIndex));
-			}
-		}
-		return [output];
+		return eachUpload(this, format);
 	}
 }
 
@@ -108,7 +96,7 @@ async function format(
 		timeout: 0,
 		itemIndex,
 	});
-	const { binary, facts } = await receiveFile(context, answer);
+	const { binary, facts } = await receiveFile(context, answer, itemIndex);
 	const { bytes } = binary;
 	const property = context.getNodeParameter('binaryProperty', itemIndex) as string;
 	return {

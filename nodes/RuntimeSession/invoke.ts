@@ -7,7 +7,7 @@ import type {
 	IWebhookFunctions,
 	IWebhookResponseData,
 } from 'n8n-workflow';
-import { NodeOperationError, sleep } from 'n8n-workflow';
+import { NodeOperationError, sleep, WAIT_INDEFINITELY } from 'n8n-workflow';
 
 import { readObject, readParameters, textOf } from '../shared/parameter-form';
 import type { PolicyFields } from '../shared/policies';
@@ -29,9 +29,6 @@ type Wait = 'inline' | 'callback' | 'none';
 const HELD = 50;
 /** Milliseconds between looks at a run that takes longer. */
 const LOOK_EVERY = 1_000;
-/** A week: the longest that a run may take in the engine. */
-const LONGEST_SLEEP = 7 * 24 * 3_600_000;
-
 /** Runs an action; undefined when the execution is to sleep until the engine calls back. */
 export async function invoke(
 	context: IExecuteFunctions,
@@ -40,18 +37,19 @@ export async function invoke(
 	const wait = context.getNodeParameter('wait', itemIndex) as Wait;
 	const options = context.getNodeParameter('options', itemIndex, {}) as InvokeOptions;
 	const woken = wait === 'callback' ? wokenFor(context, itemIndex) : undefined;
-	if (woken !== undefined) {
+	if (woken !== undefined && isAwaited(context, woken)) {
 		const ended = await findRun(context, woken, itemIndex);
 		return outputOf(context, ended, { ...wishOf(context, itemIndex), itemIndex });
 	}
+	if (woken !== undefined) return fallAsleep(context);
 	if (wait === 'callback') refuseSleep(context);
 	const begunAt = Date.now();
 	const run = await start(context, itemIndex, { wait, options });
 	const pairedItem = { item: itemIndex };
 	if (wait === 'none') return [{ json: run, pairedItem }];
 	if (wait === 'callback') {
-		await context.putExecutionToWait(new Date(Date.now() + LONGEST_SLEEP));
-		return undefined;
+		awaitedBy(context)[AWAITED] = run.id;
+		return fallAsleep(context);
 	}
 	const ended = await untilOver(context, run, { begunAt, minutes: minutesOf(options), itemIndex });
 	return outputOf(context, ended, { ...wishOf(context, itemIndex), itemIndex });
@@ -152,6 +150,30 @@ async function resumeSecret(context: IExecuteFunctions | IWebhookFunctions): Pro
 	const { apiKey } = await context.getCredentials<{ apiKey: string }>(CREDENTIAL);
 	const place = `resume\n${context.getExecutionId()}\n${context.getNode().id}`;
 	return `whsec_${createHmac('sha256', apiKey).update(place).digest('base64')}`;
+}
+
+/**
+ * Without an end: when n8n itself ends a sleep, the node's input goes on as if it were the result. A run ends, and
+ * the engine tells of it.
+ */
+async function fallAsleep(context: IExecuteFunctions): Promise<undefined> {
+	await context.putExecutionToWait(WAIT_INDEFINITELY);
+	return undefined;
+}
+
+/** In what n8n keeps for this node with the execution: the run that it sleeps for. */
+const AWAITED = 'capSchedulerAwaits';
+
+const awaitedBy = (context: IExecuteFunctions): IDataObject =>
+	context.getContext('node') as IDataObject;
+
+/**
+ * A callback may come twice, and the second when the node sleeps for another run, in a loop: that must not end
+ * with the result of the run before.
+ */
+function isAwaited(context: IExecuteFunctions, runId: string): boolean {
+	const awaited = awaitedBy(context)[AWAITED];
+	return awaited === undefined || awaited === runId;
 }
 
 /** The field of the item by which `execute` knows that it has slept, and for which run. */

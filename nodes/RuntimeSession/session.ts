@@ -18,23 +18,28 @@ interface Session {
 function sessionOf(context: IExecuteFunctions, itemIndex: number): Session {
 	const { runId, token } = context.getNodeParameter('session', itemIndex, {}) as Partial<Session>;
 	if (runId && token) return { runId, token };
-	const trigger = context
+	const session = context
 		.getParentNodes(context.getNode().name)
-		.find(({ type }) => type.endsWith('.capScheduleTrigger'));
-	const session =
-		trigger === undefined
-			? undefined
-			: (context.evaluateExpression(
-					`{{ $(${JSON.stringify(trigger.name)}).first().json.session }}`,
-					itemIndex,
-				) as Session | undefined);
-	if (session?.runId !== undefined) return session;
+		.filter(({ type }) => type.endsWith('.capScheduleTrigger'))
+		.map(({ name }) => begunBy(context, { trigger: name, itemIndex }))
+		.find((begun) => begun?.runId !== undefined);
+	if (session !== undefined) return session;
 	throw new NodeOperationError(context.getNode(), 'This execution serves no run of CapScheduler', {
 		itemIndex,
 		description:
 			'Begin the workflow with a CapSchedule Trigger that responds "Using a RuntimeSession Node", or give "Run ID" and "Token" under "Session".',
 	});
 }
+
+/** A workflow may have several triggers: one of them began this execution, and only that one has data. */
+const begunBy = (
+	context: IExecuteFunctions,
+	{ trigger, itemIndex }: { trigger: string; itemIndex: number },
+): Session | undefined => {
+	const node = `$(${JSON.stringify(trigger)})`;
+	const session = `{{ ${node}.isExecuted ? ${node}.first().json.session : undefined }}`;
+	return context.evaluateExpression(session, itemIndex) as Session | undefined;
+};
 
 async function tell(
 	context: IExecuteFunctions,

@@ -61,10 +61,9 @@ export interface ErrorPlace {
 /** The engine's answer that says no. */
 export function problemError(
 	{ node, itemIndex }: ErrorPlace,
-	status: number,
-	body: unknown,
+	{ status, location, body }: { status: number; location?: string | undefined; body: unknown },
 ): NodeApiError {
-	const problem = readProblem(status, body);
+	const problem = readProblem(body, { status, location });
 	const places = problem.errors.map(
 		({ path, expected, received }) =>
 			`${path}: expected ${expected}${received === undefined ? '' : `, got ${received}`}`,
@@ -109,6 +108,24 @@ export function unreachableError(
 	);
 }
 
+/** The answer began, and did not come to its end. */
+export function brokenOffError(
+	{ node, itemIndex }: ErrorPlace,
+	fileName: string,
+	cause: unknown,
+): NodeApiError {
+	const message = cause instanceof Error ? cause.message : String(cause);
+	return new NodeApiError(
+		node,
+		{ message },
+		{
+			message: `The file ${fileName} broke off before its end`,
+			description: `Turn on "Retry On Fail" in the node's settings. If it happens again, the engine's log says why; a full disk of n8n is the other cause.\n${networkCode(cause) ?? message}`,
+			...(itemIndex === undefined ? {} : { itemIndex }),
+		},
+	);
+}
+
 /** Network errors come wrapped, once or twice. */
 function networkCode(error: unknown, depth = 0): string | undefined {
 	if (typeof error !== 'object' || error === null || depth > 4) return undefined;
@@ -117,15 +134,25 @@ function networkCode(error: unknown, depth = 0): string | undefined {
 	return networkCode(cause, depth + 1) ?? networkCode(errorResponse, depth + 1);
 }
 
-function readProblem(status: number, body: unknown): Problem {
+function readProblem(
+	body: unknown,
+	{ status, location }: { status: number; location: string | undefined },
+): Problem {
 	const given = typeof body === 'object' && body !== null ? (body as Partial<Problem>) : {};
 	return {
 		status,
 		code: given.code ?? `HTTP_${status}`,
-		detail:
-			given.detail ??
-			`The answer (HTTP ${status}) is not one of CapScheduler's. Check the engine URL in the credential, and what is in between.`,
+		detail: given.detail ?? foreign(status, location),
 		errors: given.errors ?? [],
 		...(given.requestId === undefined ? {} : { requestId: given.requestId }),
 	};
+}
+
+/** Something else answers: a proxy, or another server at a URL that is wrong. */
+function foreign(status: number, location: string | undefined): string {
+	const check = 'Check the engine URL in the credential, and what is in between.';
+	if (location === undefined) {
+		return `The answer (HTTP ${status}) is not one of CapScheduler's. ${check}`;
+	}
+	return `The engine URL leads elsewhere (HTTP ${status}), to ${location}. Put the URL that is meant in the end into the credential.`;
 }

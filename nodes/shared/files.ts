@@ -5,6 +5,7 @@ import type {
 	IExecuteFunctions,
 } from 'n8n-workflow';
 
+import { brokenOffError } from './errors';
 import type { ByteStream, Caller, EngineAnswer } from './transport';
 import { path, send } from './transport';
 
@@ -25,18 +26,27 @@ export async function resultFile(
 		timeout: 0,
 		itemIndex,
 	});
-	const { binary, facts } = await receiveFile(context, answer);
+	const { binary, facts } = await receiveFile(context, answer, itemIndex);
 	return { json: { runId, ...facts }, binary: { [property]: binary } };
 }
 
-/** The file that the engine sends, passed on to n8n's binary storage without being held in memory. */
+/**
+ * The file that the engine sends, passed on to n8n's binary storage without being held in memory.
+ * @throws NodeApiError when it breaks off: half a file is none
+ */
 export async function receiveFile(
-	context: { helpers: Pick<BinaryHelperFunctions, 'prepareBinaryData'> },
+	context: Caller & { helpers: Pick<BinaryHelperFunctions, 'prepareBinaryData'> },
 	{ headers, body }: EngineAnswer<ByteStream>,
+	itemIndex: number,
 ): Promise<{ binary: IBinaryData; facts: IDataObject }> {
 	const fileName = fileNameOf(headers['content-disposition']) ?? 'result';
 	const mimeType = headers['content-type']?.split(';')[0] ?? 'application/octet-stream';
-	const binary = await context.helpers.prepareBinaryData(body, fileName, mimeType);
+	let binary: IBinaryData;
+	try {
+		binary = await context.helpers.prepareBinaryData(body, fileName, mimeType);
+	} catch (error) {
+		throw brokenOffError({ node: context.getNode(), itemIndex }, fileName, error);
+	}
 	const sha256 = headers.etag?.replaceAll('"', '');
 	const size = headers['content-length'];
 	return {

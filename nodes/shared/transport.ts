@@ -84,11 +84,21 @@ export async function send<T = IDataObject>(
 	if (request.maybe === true && ABSENT.includes(answer.statusCode)) {
 		return { status: answer.statusCode, headers: answer.headers, body: undefined as T };
 	}
-	if (answer.statusCode >= 300) {
+	if (answer.statusCode >= 300 || isForeign(answer, request)) {
 		const body = request.stream === true ? await readJson(answer.body as ByteStream) : answer.body;
-		throw problemError(place, answer.statusCode, parsed(body));
+		const { location } = answer.headers;
+		throw problemError(place, { status: answer.statusCode, location, body: parsed(body) });
 	}
 	return { status: answer.statusCode, headers: answer.headers, body: answer.body as T };
+}
+
+/** A page of some other server: at a wrong URL of the engine they also say 200. */
+function isForeign(
+	{ headers, body }: { headers: Record<string, string>; body: unknown },
+	{ stream }: EngineRequest,
+): boolean {
+	const isEmpty = body === undefined || body === null || body === '';
+	return stream !== true && !isEmpty && !/\bjson\b/.test(headers['content-type'] ?? '');
 }
 
 /** The answer's JSON. */

@@ -3,14 +3,14 @@ import type {
 	IDataObject,
 	IExecuteFunctions,
 	ILoadOptionsFunctions,
-	INodeProperties,
+	INodeExecutionData,
 	INodePropertyOptions,
 	IPairedItemData,
 	ResourceMapperFields,
 } from 'n8n-workflow';
 
 import { outgoingFile } from './files';
-import { rowsAsNdjson } from './items';
+import { failedItem, rowsAsNdjson } from './items';
 import { text } from './lists';
 import type { FormNames } from './parameter-form';
 import { fieldsOf, readForm } from './parameter-form';
@@ -33,135 +33,6 @@ export interface Upload {
 	/** The exact name of a file that is to stay as it is; the engine would make one of its type. */
 	filename?: string;
 }
-
-export const inputFields: INodeProperties[] = [
-	{
-		displayName: 'Input',
-		name: 'source',
-		type: 'options',
-		options: [
-			{ name: 'All Items', value: 'items', description: 'Each item is a row of one file' },
-			{
-				name: 'File of Each Item',
-				value: 'binary',
-				description: 'The binary data of each item: a table to be converted, or any file as it is',
-			},
-		],
-		default: 'items',
-		description: 'What the file is made of',
-	},
-	{
-		displayName: 'Input Binary Field',
-		name: 'inputBinary',
-		type: 'string',
-		default: 'data',
-		required: true,
-		placeholder: 'e.g. data',
-		hint: 'The name of the input binary field that holds the file',
-		displayOptions: { show: { source: ['binary'] } },
-	},
-];
-
-/** The format and its options, as a form made from what the engine knows of it, with JSON beside it. */
-export const formatFields: INodeProperties[] = [
-	{
-		displayName: 'Format Name or ID',
-		name: 'format',
-		type: 'options',
-		typeOptions: { loadOptionsMethod: 'getFormats' },
-		default: '',
-		description:
-			'Empty: JSON for rows, and files as they are. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-	},
-	{
-		displayName: 'Specify Format Options',
-		name: 'optionsMode',
-		type: 'options',
-		noDataExpression: true,
-		options: [
-			{
-				name: 'Using Fields Below',
-				value: 'fields',
-				description: 'A form made from what the format knows',
-			},
-			{ name: 'Using JSON', value: 'json', description: 'For options that no form can show' },
-		],
-		default: 'fields',
-		displayOptions: { hide: { format: [''] } },
-	},
-	{
-		displayName: 'Format Options',
-		name: 'formatOptions',
-		type: 'resourceMapper',
-		noDataExpression: true,
-		default: { mappingMode: 'defineBelow', value: null },
-		description: 'What is not set is as the format has it',
-		typeOptions: {
-			loadOptionsDependsOn: ['format'],
-			resourceMapper: {
-				resourceMapperMethod: 'getFormatOptions',
-				mode: 'add',
-				valuesLabel: 'Format Options',
-				fieldWords: { singular: 'option', plural: 'options' },
-				addAllFields: false,
-				multiKeyMatch: false,
-				supportAutoMap: false,
-				noFieldsError: 'This format has no options.',
-			},
-		},
-		displayOptions: { show: { optionsMode: ['fields'] }, hide: { format: [''] } },
-	},
-	{
-		displayName: 'Format Options (JSON)',
-		name: 'formatOptionsJson',
-		type: 'json',
-		default: '{}',
-		placeholder: 'e.g. { "delimiter": ";" }',
-		displayOptions: { show: { optionsMode: ['json'] }, hide: { format: [''] } },
-	},
-	{
-		displayName: 'File Name',
-		name: 'fileName',
-		type: 'string',
-		default: '',
-		placeholder: 'e.g. {name}-{nominalAt:yyyy-MM-dd}.{ext}',
-		description:
-			'Fields in single braces are filled in by CapScheduler: {name} (the input file or the workflow), {ext}, {format}, {nominalAt:yyyy-MM-dd} (now). Empty: {name}.{ext}.',
-	},
-	{
-		displayName: 'File Name Preview Name or ID',
-		name: 'fileNamePreview',
-		type: 'options',
-		noDataExpression: true,
-		typeOptions: {
-			loadOptionsMethod: 'previewFileName',
-			// each a text of its own: the editor compares texts, and all objects have the same
-			loadOptionsDependsOn: ['fileName', 'format', 'source', 'options.name', 'options.timeZone'],
-		},
-		default: '',
-		description:
-			'What the file will be called, computed by CapScheduler. Only a preview: what is selected changes nothing. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-	},
-];
-
-export const nameOption: INodeProperties = {
-	displayName: 'Name',
-	name: 'name',
-	type: 'string',
-	default: '',
-	placeholder: 'e.g. Sales',
-	description:
-		'The title of a report, and {name} in file names. Empty: the input file or the workflow.',
-};
-
-export const timeZoneOption: INodeProperties = {
-	displayName: 'Time Zone',
-	name: 'timeZone',
-	type: 'string',
-	default: '',
-	placeholder: 'e.g. Europe/Berlin',
-	description: 'Of the times in the file and its name. Empty: the zone of the workflow.',
-};
 
 const FORMAT_OPTIONS: FormNames = {
 	mode: 'optionsMode',
@@ -204,7 +75,8 @@ export const templateOf = (fileName: string): string =>
 export async function previewFileName(
 	this: ILoadOptionsFunctions,
 ): Promise<INodePropertyOptions[]> {
-	const { fileName, format, source, options = {} } = this.getCurrentNodeParameters() ?? {};
+	const parameters = this.getCurrentNodeParameters() ?? {};
+	const { fileName, format, source, options = {} } = parameters;
 	const { name, timeZone } = options as { name?: string; timeZone?: string };
 	const filename = templateOf(text(fileName));
 	const isFile = source === 'binary';
@@ -219,8 +91,8 @@ export async function previewFileName(
 			body: {
 				...(text(format) === '' ? {} : { format: text(format) }),
 				...(filename === '' ? {} : { filename }),
-				name: text(name) || (isFile ? 'input' : (this.getWorkflow().name ?? 'workflow')),
-				timeZone: text(timeZone) || this.getTimezone(),
+				name: text(name) || (isFile ? 'input' : evaluated(parameters.workflowName) || 'workflow'),
+				timeZone: text(timeZone) || evaluated(parameters.workflowTimeZone) || this.getTimezone(),
 				// without a format a file is passed on, and nobody knows here what it is
 				...(isFile && text(format) === '' ? { contentType: 'application/octet-stream' } : {}),
 			},
@@ -228,6 +100,9 @@ export async function previewFileName(
 	);
 	return [{ name: made, value: '', description: contentType }];
 }
+
+/** The editor sends what an expression gives; whoever else asks may send the expression. */
+const evaluated = (value: unknown): string => (text(value).startsWith('=') ? '' : text(value));
 
 export interface UploadOptions {
 	name?: string;
@@ -237,27 +112,49 @@ export interface UploadOptions {
 export const optionsOf = (context: IExecuteFunctions, itemIndex: number): UploadOptions =>
 	context.getNodeParameter('options', itemIndex, {}) as UploadOptions;
 
-/** All items as one upload, or the file of one item; asked for one after another, since files are opened. */
-export function uploadsOf(
+/** Does something with all items as one upload, or with the file of each; a node's whole work. */
+export async function eachUpload(
 	context: IExecuteFunctions,
-): { itemIndex: number; open: () => Promise<Upload> }[] {
+	act: (context: IExecuteFunctions, upload: Upload) => Promise<INodeExecutionData>,
+): Promise<INodeExecutionData[][]> {
+	const output: INodeExecutionData[] = [];
+	for (const { pairedItem, itemIndex, open } of uploadsOf(context)) {
+		try {
+			output.push(await act(context, await open()));
+		} catch (error) {
+			output.push({ ...failedItem(context, error, itemIndex), pairedItem });
+		}
+	}
+	return [output];
+}
+
+interface Awaiting extends Pick<Upload, 'pairedItem' | 'itemIndex'> {
+	/** One after another, since files are opened by it. */
+	open(): Promise<Upload>;
+}
+
+function uploadsOf(context: IExecuteFunctions): Awaiting[] {
 	const items = context.getInputData();
 	if (items.length === 0) return [];
 	if (context.getNodeParameter('source', 0) === 'items') {
-		return [{ itemIndex: 0, open: () => Promise.resolve(rowsOf(context)) }];
+		const pairedItem = items.map((_, item) => ({ item }));
+		return [{ pairedItem, itemIndex: 0, open: () => Promise.resolve(rowsOf(context, pairedItem)) }];
 	}
-	return items.map((_, itemIndex) => ({ itemIndex, open: () => fileOf(context, itemIndex) }));
+	return items.map((_, itemIndex) => ({
+		pairedItem: { item: itemIndex },
+		itemIndex,
+		open: () => fileOf(context, itemIndex),
+	}));
 }
 
-function rowsOf(context: IExecuteFunctions): Upload {
-	const items = context.getInputData();
-	const body = rowsAsNdjson(items);
+function rowsOf(context: IExecuteFunctions, pairedItem: IPairedItemData[]): Upload {
+	const body = rowsAsNdjson(context.getInputData());
 	const { name } = optionsOf(context, 0);
 	return {
 		body,
 		contentType: 'application/x-ndjson',
 		name: name || (context.getWorkflow().name ?? 'workflow'),
-		pairedItem: items.map((_, item) => ({ item })),
+		pairedItem,
 		itemIndex: 0,
 		identity: createHash('sha256').update(body).digest('hex'),
 	};

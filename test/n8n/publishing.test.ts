@@ -62,6 +62,35 @@ async function republish(
 
 const cron = (expression: string) => ({ interval: [{ field: 'cron', expression }] });
 
+describe("the credential's test", () => {
+	const tested = async (data: { baseUrl: string; apiKey: string }): Promise<unknown> => {
+		const credentials = { id: '', name: 'Tested', type: 'capSchedulerApi', data };
+		const answer = await world.n8n.rest<{ data: unknown }>('/credentials/test', {
+			method: 'POST',
+			body: { credentials },
+		});
+		return answer.data;
+	};
+
+	test('says yes to the engine and a key of it, a slash at the end of the URL or not', async () => {
+		const { engineUrl: baseUrl, key: apiKey } = world;
+		expect(await tested({ baseUrl, apiKey })).toMatchObject({ status: 'OK' });
+		expect(await tested({ baseUrl: `${baseUrl}/`, apiKey })).toMatchObject({ status: 'OK' });
+	});
+
+	test('says no to a wrong key, and to a server that is not the engine', async () => {
+		const { engineUrl, key, n8n } = world;
+		expect(await tested({ baseUrl: engineUrl, apiKey: 'csk_wrong' })).toMatchObject({
+			status: 'Error',
+		});
+		// n8n answers 200 and its editor, whatever is asked for
+		expect(await tested({ baseUrl: n8n.url, apiKey: key })).toMatchObject({
+			status: 'Error',
+			message: 'What answers at the engine URL is not CapScheduler',
+		});
+	});
+});
+
 describe('a published workflow', () => {
 	test('fires, and what its last node gives is the result of the run', async () => {
 		const workflow = await published('Answers', { cron: OFTEN }, { timezone: 'Asia/Kathmandu' });

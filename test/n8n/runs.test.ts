@@ -9,7 +9,16 @@ import type { N8nNode, StoredWorkflow } from './support/n8n-client.ts';
 import { outputOf } from './support/n8n-client.ts';
 import { until } from './support/until.ts';
 import type { TriggerWish } from './support/workflows.ts';
-import { chain, code, ours, setFields, toCsv, trigger, webhook } from './support/workflows.ts';
+import {
+	chain,
+	code,
+	loopOverItems,
+	ours,
+	setFields,
+	toCsv,
+	trigger,
+	webhook,
+} from './support/workflows.ts';
 import type { RunRow, ScheduleRow } from './support/world.ts';
 import { World } from './support/world.ts';
 
@@ -19,7 +28,11 @@ let world: World;
 let receiver: Receiver;
 beforeAll(async () => {
 	receiver = await startReceiver();
-	world = await World.open({ between: true });
+	world = await World.open({
+		between: true,
+		// not three minutes: an orphan is waited for
+		engineSettings: { CAPSCHEDULER_N8N_WEBHOOK_WAIT: '1s' },
+	});
 	await world.engine('PUT', '/v1/capabilities/outside', {
 		actions: { work: {} },
 		binding: { type: 'http', url: receiver.url },
@@ -49,6 +62,9 @@ const invoke = (more: object): N8nNode =>
 		parametersJson: '{}',
 		...more,
 	});
+
+/** What the loop is over; the action is asked with it. */
+const LOOPED = 'return [{ json: { n: 1 } }, { json: { n: 2 } }];';
 
 /** A published workflow that begins with the trigger, and its schedule. */
 async function published(
@@ -246,6 +262,58 @@ describe('an execution that waits by callback', () => {
 	});
 });
 
+test('a callback that comes twice in a loop ends no sleep but the one that it is for', async () => {
+	const path = 'sleeps-in-a-loop';
+	const loop = loopOverItems('Loop');
+	const nodes = [
+		webhook(path),
+		code('Items', LOOPED),
+		loop,
+		invoke({ wait: 'callback', output: 'items', parametersJson: '={{ { n: $json.n } }}' }),
+	];
+	const workflow = chain('Sleeps in a loop', nodes);
+	// each batch goes to Invoke and comes back; what is done leaves by the first output
+	workflow.connections = {
+		...workflow.connections,
+		Loop: { main: [[], [{ node: 'Invoke', type: 'main', index: 0 }]] },
+		Invoke: { main: [[{ node: 'Loop', type: 'main', index: 0 }]] },
+	};
+	const finish: (() => void)[] = [];
+	receiver.answer = (_request, response, { body }) => {
+		const { parameters } = JSON.parse(body.toString()) as { parameters: { n: number } };
+		finish.push(() =>
+			response.setHeader('content-type', 'application/json').end(JSON.stringify([parameters])),
+		);
+	};
+	const { id } = await world.n8n.createWorkflow(workflow);
+	await world.n8n.publish(id);
+	let again: (() => Promise<unknown>) | undefined;
+	world.toN8n.around = (passing, pass) => {
+		if (passing.path.includes('webhook-waiting')) again ??= pass;
+		return pass();
+	};
+	await fetch(`${world.n8n.url}/webhook/${path}`);
+	const asleep = (runs: number): Promise<unknown> =>
+		until(`${runs} runs, and the execution to sleep`, async () => {
+			const [execution] = await world.n8n.executions(id);
+			return finish.length === runs && execution?.status === 'waiting' && execution;
+		});
+	await asleep(1);
+	finish[0]?.();
+	await asleep(2);
+	// the first callback once more, as a network does that lost the answer
+	expect(await again?.()).toMatchObject({ status: 200 });
+	await asleep(2);
+	finish[1]?.();
+	const execution = await world.n8n.executed(id);
+	expect(execution.status).toBe('success');
+	const { runData } = execution.data!.resultData;
+	expect(runData['Invoke']?.map(({ data }) => data?.main[0]?.map(({ json }) => json))).toEqual([
+		[{ n: 1 }],
+		[{ n: 2 }],
+	]);
+});
+
 describe('an engine that is not reached', () => {
 	/** So many requests of n8n break off. */
 	const breakOff = (times: number): void => {
@@ -269,6 +337,22 @@ describe('an engine that is not reached', () => {
 		breakOff(0);
 		await world.n8n.publish(workflow.id);
 		expect(await world.schedulesOf(workflow.id)).toMatchObject([{ id: schedule.id }]);
+		expect(await ran(schedule)).toMatchObject({ state: 'succeeded' });
+	});
+
+	test('leaves a schedule that it pauses when it is due, until the workflow is published again', async () => {
+		const { workflow, schedule } = await published('Orphaned', {}, [setFields('Set', { a: 1 })]);
+		breakOff(Infinity);
+		await world.n8n.unpublish(workflow.id);
+		breakOff(0);
+		const orphaned = { state: 'failed', error: { code: 'TARGET_REFUSED' } };
+		expect(await ran(schedule)).toMatchObject(orphaned);
+		const paused = { id: schedule.id, status: 'paused', pauseReason: 'webhook_missing' };
+		expect(await world.schedulesOf(workflow.id)).toMatchObject([paused]);
+
+		await world.n8n.publish(workflow.id);
+		const active = { id: schedule.id, status: 'active' };
+		expect(await world.schedulesOf(workflow.id)).toMatchObject([active]);
 		expect(await ran(schedule)).toMatchObject({ state: 'succeeded' });
 	});
 

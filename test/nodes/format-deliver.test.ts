@@ -130,6 +130,11 @@ describe('Format', () => {
 			pairedItem: { item: 0 },
 		});
 		expect(contentOf(good)).toBe('a\r\n1\r\n');
+		const [all] = await format({ format: 'no such' }, ROWS, { continueOnFail: true });
+		expect(all).toMatchObject({
+			json: { details: { code: 'FORMAT_UNKNOWN' } },
+			pairedItem: [{ item: 0 }, { item: 1 }],
+		});
 		await expect(format({ source: 'binary', inputBinary: 'other' }, items)).rejects.toMatchObject({
 			message: expect.stringContaining('other'),
 		});
@@ -137,12 +142,26 @@ describe('Format', () => {
 
 	test('shows the options of the chosen format as a form, and what the file will be called', async () => {
 		const { loadOptions, resourceMapping } = nodeType('format').methods as Item;
-		const context = loadOptionsContext('format', { ...BOTH, fileName: '{name}_{format}.{ext}' });
+		// as the editor sends them: the workflow itself is not known here
+		const asked = { ...BOTH, fileName: '{name}_{format}.{ext}', workflowName: 'Sales: EU' };
+		const context = loadOptionsContext('format', asked);
 		const { fields } = await resourceMapping.getFormatOptions.call(context);
 		expect(fields).toContainEqual(expect.objectContaining({ id: 'header', type: 'boolean' }));
 		expect(await loadOptions.previewFileName.call(context)).toEqual([
-			{ name: 'Month-end report_csv.csv', value: '', description: 'text/csv; charset=utf-8' },
+			{ name: 'Sales_ EU_csv.csv', value: '', description: 'text/csv; charset=utf-8' },
 		]);
+		// never the same day in these two
+		const days = ['Pacific/Kiritimati', 'Etc/GMT+12'].map((workflowTimeZone) =>
+			loadOptions.previewFileName.call(
+				loadOptionsContext('format', {
+					...BOTH,
+					fileName: '{nominalAt:yyyy-MM-dd}',
+					workflowTimeZone,
+				}),
+			),
+		);
+		const [late, early] = (await Promise.all(days)) as [Item, Item];
+		expect(late[0].name).not.toBe(early[0].name);
 		const file = loadOptionsContext('deliver', { source: 'binary', format: '', fileName: '' });
 		expect(await loadOptions.previewFileName.call(file)).toEqual([
 			{ name: 'The Name of the File Itself', value: '' },

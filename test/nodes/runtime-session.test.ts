@@ -10,6 +10,8 @@ import {
 	loadOptionsContext,
 	nodeType,
 	runNode,
+	runOf,
+	workflowModule,
 } from './support/n8n.ts';
 import { signed } from './support/sign.ts';
 
@@ -140,7 +142,15 @@ describe('invoke', () => {
 
 	test('by callback tells the engine where to call, and sleeps', async () => {
 		engine.expect('post', PATH, { status: 202, answer: { id: 'run_1', state: 'queued' } });
-		await run({ ...INVOKE, wait: 'callback' });
+		const asleep = await runOf({
+			node: 'runtimeSession',
+			parameters: { ...INVOKE, wait: 'callback' },
+		});
+		// what n8n itself ends would go on with the node's input as its result
+		expect(asleep.waitTill).toEqual(workflowModule['WAIT_INDEFINITELY']);
+		expect(asleep.executionData.contextData['node:Tested']).toEqual({
+			capSchedulerAwaits: 'run_1',
+		});
 		const { notify } = JSON.parse(engine.received[0]?.body ?? '') as { notify: unknown };
 		expect(notify).toEqual([
 			{
@@ -205,6 +215,20 @@ describe('the callback', () => {
 		expect(
 			await run({ ...INVOKE, wait: 'callback' }, { items, continueOnFail: true }),
 		).toMatchObject([{ json: { error: 'closed' }, pairedItem: { item: 0 } }]);
+	});
+
+	test('of a run that the node does not sleep for lets it sleep on', async () => {
+		const woken = await runOf({
+			node: 'runtimeSession',
+			parameters: { ...INVOKE, wait: 'callback' },
+			items: [{ json: { capSchedulerRunEnded: 'run_1' } }],
+			context: { capSchedulerAwaits: 'run_2' },
+		});
+		expect(woken.waitTill).toEqual(workflowModule['WAIT_INDEFINITELY']);
+		expect(woken.executionData.contextData['node:Tested']).toEqual({
+			capSchedulerAwaits: 'run_2',
+		});
+		expect(engine.received).toEqual([]);
 	});
 
 	test('of anybody else is refused', async () => {
@@ -299,6 +323,15 @@ describe('a run that the workflow serves', () => {
 		expect(await run({ operation: 'heartbeat' }, { began })).toMatchObject([
 			{ json: { cancelled: false } },
 		]);
+	});
+
+	test('is that of the trigger that began, where the workflow has several', async () => {
+		engine.expect('post', '/v1/sessions/run_9/progress', {
+			headers: { 'x-session-token': 'other' },
+			answer: { deadline: null, cancelled: false },
+		});
+		const began = { session: { runId: 'run_9', token: 'other' } };
+		await run({ operation: 'progress', progress: '{}' }, { began });
 	});
 
 	test('has to be one: without a trigger the node says what it needs', async () => {

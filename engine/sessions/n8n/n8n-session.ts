@@ -6,9 +6,19 @@ import { asHttp, n8nSettingsSchema } from './settings.ts';
 const SECOND: Duration = 1000;
 /**
  * Publishing a workflow, and editing a published one, takes its webhook away for a moment; a large n8n takes minutes
- * to start. After this it is not on its way any more.
+ * to start.
  */
-const UNTIL_REGISTERED: readonly Duration[] = [2, 5, 10, 20, 40, 60, 60].map((n) => n * SECOND);
+const FIRST_WAITS: readonly Duration[] = [2, 5, 10, 20, 40].map((n) => n * SECOND);
+const LAST_WAIT: Duration = 60 * SECOND;
+
+/** How long is waited before each further question, together as long as `total`. */
+export function waitsWithin(total: Duration): Duration[] {
+	const waits: Duration[] = [];
+	for (let left = total; left > 0; left -= waits.at(-1) ?? left) {
+		waits.push(Math.min(FIRST_WAITS[waits.length] ?? LAST_WAIT, left));
+	}
+	return waits;
+}
 
 /** As n8n answers for a webhook that it does not know; another 404 comes from the workflow itself. */
 const NOT_REGISTERED = /^HTTP 404: .*webhook\b.*\bis not registered/i;
@@ -19,8 +29,13 @@ const NOT_YET = /^HTTP 409\b/;
 /**
  * A workflow of n8n behind a webhook: an HTTP capability whose answers are n8n's.
  * @param http makes the requests
+ * @param options.webhookWait after which a webhook that n8n does not know is not on its way any more
  */
-export function createN8nSession(http: SessionAdapter): SessionAdapter {
+export function createN8nSession(
+	http: SessionAdapter,
+	{ webhookWait }: { webhookWait: Duration },
+): SessionAdapter {
+	const waits = waitsWithin(webhookWait);
 	/** The HTTP binding plans its requests once for each object. */
 	const mapped = new WeakMap<object, unknown>();
 	const httpOf = (settings: unknown): unknown => {
@@ -42,7 +57,7 @@ export function createN8nSession(http: SessionAdapter): SessionAdapter {
 			const settings = call.settings as N8nSettings;
 			const outcome = await http.invoke({ ...call, settings: httpOf(settings) });
 			if (outcome.kind === 'failed')
-				return { kind: 'failed', failure: understood(outcome.failure) };
+				return { kind: 'failed', failure: understood(outcome.failure, waits) };
 			return settings.mode === 'async' ? accepted(outcome) : outcome;
 		},
 	};
@@ -56,7 +71,7 @@ async function accepted(outcome: SessionOutcome): Promise<SessionOutcome> {
 	return { kind: 'accepted' };
 }
 
-function understood(failure: SessionFailure): SessionFailure {
+function understood(failure: SessionFailure, waits: readonly Duration[]): SessionFailure {
 	const { code, message } = failure;
 	if (code !== 'TARGET_REFUSED') return failure;
 	if (NOT_YET.test(message)) return { code: 'TARGET_BUSY', message, retry: 'later' };
@@ -68,7 +83,7 @@ function understood(failure: SessionFailure): SessionFailure {
 		code,
 		message: `n8n does not know the webhook: the workflow is not published, or its webhook has another path (${message})`,
 		retry: 'never',
-		waits: UNTIL_REGISTERED,
+		waits,
 		pause: 'webhook_missing',
 	};
 }

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from '@jest/globals';
 
+import { waitsWithin } from '../../../engine/sessions/n8n/n8n-session.ts';
 import type { Body } from '../../support/api.ts';
 import type { Handler } from '../../support/capability-server.ts';
 import { CapabilityServer } from '../../support/capability-server.ts';
@@ -150,7 +151,8 @@ describe('a workflow that was unpublished while nobody told the engine', () => {
 		const { body } = demand(await bed.admin.post(`/v1/schedules/${scheduleId}/trigger`), 202);
 		const waits: number[] = [];
 		for (let n = 1; n <= 7; n++) waits.push((await tryAgain(body.id as string, n)) / 1000);
-		expect(waits).toEqual([2, 5, 10, 20, 40, 60, 60]);
+		// three minutes, unless the operator says otherwise
+		expect(waits).toEqual([2, 5, 10, 20, 40, 60, 43]);
 		const run = await bed.runIn(body.id as string);
 		expect(run).toMatchObject({ state: 'failed', error: { code: 'TARGET_REFUSED' } });
 		expect(run.error.message).toContain('the workflow is not published');
@@ -167,6 +169,15 @@ describe('a workflow that was unpublished while nobody told the engine', () => {
 		expect((await bed.runIn(again.body.id as string)).state).toBe('succeeded');
 		demand(await bed.admin.delete(`/v1/schedules/${scheduleId}`), 204);
 	});
+});
+
+test.each([
+	[0, []],
+	[1_000, [1_000]],
+	[20_000, [2_000, 5_000, 10_000, 3_000]],
+	[197_000, [2_000, 5_000, 10_000, 20_000, 40_000, 60_000, 60_000]],
+])('within %i ms n8n is asked again after %j', (total, waits) => {
+	expect(waitsWithin(total)).toEqual(waits);
 });
 
 describe('the run before', () => {

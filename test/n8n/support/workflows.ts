@@ -71,6 +71,10 @@ export const setFields = (name: string, fields: Record<string, string | number>)
 export const code = (name: string, jsCode: string): N8nNode =>
 	node(name, 'n8n-nodes-base.code', { typeVersion: 2, parameters: { jsCode } });
 
+/** A node of n8n that gives one item after the other by its second output, and all by the first in the end. */
+export const loopOverItems = (name: string): N8nNode =>
+	node(name, 'n8n-nodes-base.splitInBatches', { typeVersion: 3, parameters: { options: {} } });
+
 /** A node of n8n that makes a file of its items, in the binary field `data`. */
 export const toCsv: N8nNode = node('To CSV', 'n8n-nodes-base.convertToFile', {
 	typeVersion: 1.1,

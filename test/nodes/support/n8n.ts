@@ -113,12 +113,22 @@ export interface RunWish {
 	executionId?: string;
 	/** What the workflow's CapSchedule Trigger began with. */
 	began?: Core.IDataObject;
+	/** What the node keeps with the execution. */
+	context?: Core.IDataObject;
 }
 
 const TRIGGER = 'CapSchedule Trigger';
+/** Of the same workflow, where that is begun by a trigger; did not begin this execution. */
+const IDLE_TRIGGER = 'Another Trigger';
 
 /** Runs one node by n8n's own engine; gives its items, or throws its error. */
-export async function runNode({
+export async function runNode(wish: RunWish): Promise<Core.INodeExecutionData[]> {
+	const { resultData } = await runOf(wish);
+	return resultData.runData.Tested[0].data.main[wish.errorOutput === true ? 1 : 0];
+}
+
+/** What n8n keeps of an execution of one node: whether it sleeps, and until when. Throws the node's error. */
+export async function runOf({
 	node,
 	parameters,
 	items = [{ json: {} }],
@@ -126,7 +136,8 @@ export async function runNode({
 	errorOutput = false,
 	executionId = '17',
 	began,
-}: RunWish): Promise<Core.INodeExecutionData[]> {
+	context,
+}: RunWish): Promise<any> {
 	const tested = {
 		name: 'Tested',
 		type: `${PACKAGE}.${node}`,
@@ -134,16 +145,21 @@ export async function runNode({
 		...(continueOnFail ? { onError: 'continueRegularOutput' as const } : {}),
 		...(errorOutput ? { onError: 'continueErrorOutput' as const } : {}),
 	};
-	const trigger = { name: TRIGGER, type: `${PACKAGE}.capScheduleTrigger` };
-	const toTested = { [TRIGGER]: { main: [[{ node: 'Tested', type: 'main', index: 0 }]] } };
+	const triggers = [IDLE_TRIGGER, TRIGGER].map((name) => ({
+		name,
+		type: `${PACKAGE}.capScheduleTrigger`,
+	}));
+	const main = [[{ node: 'Tested', type: 'main', index: 0 }]];
 	const workflow =
-		began === undefined ? makeWorkflow([tested]) : makeWorkflow([tested, trigger], toTested);
+		began === undefined
+			? makeWorkflow([tested])
+			: makeWorkflow([...triggers, tested], { [IDLE_TRIGGER]: { main }, [TRIGGER]: { main } });
 	const data = core['createRunExecutionData'] ?? workflowModule['createRunExecutionData'];
 	const ran = { data: { main: [[{ json: began }]] }, source: [], executionStatus: 'success' };
 	const runExecutionData = data({
 		resultData: { runData: began === undefined ? {} : { [TRIGGER]: [ran] } },
 		executionData: {
-			contextData: {},
+			contextData: context === undefined ? {} : { 'node:Tested': context },
 			metadata: {},
 			waitingExecution: {},
 			waitingExecutionSource: {},
@@ -160,7 +176,7 @@ export async function runNode({
 	const run = await execute.processRunExecutionData(workflow);
 	const { resultData } = run.data;
 	if (resultData.error !== undefined) throw resultData.error;
-	return resultData.runData.Tested[0].data.main[errorOutput ? 1 : 0];
+	return run.data;
 }
 
 export { Container, core, workflowModule };
