@@ -13,6 +13,7 @@ import { NodeConnectionTypes } from 'n8n-workflow';
 import { byDisplayName } from '../shared/descriptions';
 import { getCalendars } from '../shared/lists';
 import { policyOptions } from '../shared/policies';
+import { previewField } from '../shared/preview-field';
 import { rulesField, timeZoneOption, timingOptions, timingPaths } from '../shared/timing-fields';
 import { CREDENTIAL } from '../shared/transport';
 import { refused, signedBody } from '../shared/webhook';
@@ -81,19 +82,13 @@ export class CapScheduleTrigger implements INodeType {
 				type: 'hidden',
 				default: '={{ $now.zoneName }}',
 			},
-			{
-				displayName: 'Next Occurrences Name or ID',
+			previewField({
+				displayName: 'Next Occurrences',
 				name: 'preview',
-				type: 'options',
-				noDataExpression: true,
-				typeOptions: {
-					loadOptionsMethod: 'previewOccurrences',
-					loadOptionsDependsOn: [...timingPaths, 'workflowTimeZone'],
-				},
-				default: '',
-				description:
-					'When the workflow runs next, computed by CapScheduler. Only a preview: what is selected changes nothing. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-			},
+				method: 'previewOccurrences',
+				dependsOn: [...timingPaths, 'workflowTimeZone'],
+				description: 'When the workflow runs next',
+			}),
 			{
 				displayName: 'Respond',
 				name: 'respond',

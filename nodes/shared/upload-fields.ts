@@ -1,5 +1,7 @@
 import type { INodeProperties } from 'n8n-workflow';
 
+import { previewField } from './preview-field';
+
 /* How a node is asked what goes to the engine to become a file, and as what. */
 
 export const inputFields: INodeProperties[] = [
@@ -113,28 +115,21 @@ export const formatFields: INodeProperties[] = [
 			'Fields in single braces are filled in by CapScheduler: {name} (the input file or the workflow), {ext}, {format}, {nominalAt:yyyy-MM-dd} (now). Empty: {name}.{ext}.',
 	},
 	...workflowFields,
-	{
-		displayName: 'File Name Preview Name or ID',
+	previewField({
+		displayName: 'File Name Preview',
 		name: 'fileNamePreview',
-		type: 'options',
-		noDataExpression: true,
-		typeOptions: {
-			loadOptionsMethod: 'previewFileName',
-			// each a text of its own: the editor compares texts, and all objects have the same
-			loadOptionsDependsOn: [
-				'fileName',
-				'format',
-				'source',
-				'options.name',
-				'options.timeZone',
-				'workflowName',
-				'workflowTimeZone',
-			],
-		},
-		default: '',
-		description:
-			'What the file will be called, computed by CapScheduler. Only a preview: what is selected changes nothing. Choose from the list, or specify an ID using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
-	},
+		method: 'previewFileName',
+		dependsOn: [
+			'fileName',
+			'format',
+			'source',
+			'options.name',
+			'options.timeZone',
+			'workflowName',
+			'workflowTimeZone',
+		],
+		description: 'What the file will be called',
+	}),
 ];
 
 export const nameOption: INodeProperties = {

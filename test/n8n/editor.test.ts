@@ -95,7 +95,7 @@ test('a pipeline is built by clicking, run, and published', () =>
 		await editor.closeNode();
 
 		await editor.addNode('Format');
-		await editor.shows('fileNamePreview', /\.json/);
+		await editor.shows('fileNamePreview', /My workflow.*\.json/);
 		await editor.choose('format', 'CSV');
 		await editor.shows('fileNamePreview', /\.csv/);
 		await editor.write('fileName', 'sales-{nominalAt:yyyy-MM}.{ext}');
@@ -104,6 +104,8 @@ test('a pipeline is built by clicking, run, and published', () =>
 		await editor.closeNode();
 
 		await editor.addNode('Deliver');
+		// nothing has run yet: what the Format node will give is known by its schema
+		await editor.showsInput('mimeType');
 		await editor.shows('fileNamePreview', /\.json/);
 		await editor.choose('source', 'File of Each Item');
 		await editor.pick('destination', 'reports-folder');

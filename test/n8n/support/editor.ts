@@ -127,6 +127,11 @@ export class Editor {
 		});
 	}
 
+	/** A field of what comes into the open panel, as it is or as it will be. */
+	async showsInput(field: string): Promise<void> {
+		await this.byId('ndv-input-panel').getByText(field, { exact: true }).waitFor();
+	}
+
 	/** The output of the open panel as JSON, once it shows this. */
 	async showsOutput(text: string): Promise<void> {
 		const output = this.byId('output-panel');

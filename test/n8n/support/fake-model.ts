@@ -57,12 +57,15 @@ export class FakeModel {
 		return (this.requests[0]?.tools ?? []).map(({ function: tool }) => tool);
 	}
 
+	/** What the tools have answered, in the end. */
+	get answers(): string[] {
+		return answersIn(this.requests.at(-1));
+	}
+
 	#answer(asked: ChatRequest): object {
 		this.requests.push(asked);
 		const turn = this.#turns.shift() ?? { says: 'The conversation is over.' };
-		const answers = asked.messages
-			.filter(({ role }) => role === 'tool')
-			.map(({ content }) => (typeof content === 'string' ? content : JSON.stringify(content)));
+		const answers = answersIn(asked);
 		return {
 			id: `chatcmpl-${this.requests.length}`,
 			object: 'chat.completion',
@@ -88,3 +91,8 @@ export class FakeModel {
 		};
 	}
 }
+
+const answersIn = (asked: ChatRequest | undefined): string[] =>
+	(asked?.messages ?? [])
+		.filter(({ role }) => role === 'tool')
+		.map(({ content }) => (typeof content === 'string' ? content : JSON.stringify(content)));

@@ -105,3 +105,47 @@ export function chain(name: string, nodes: N8nNode[], settings: object = {}): Wo
 		nodes: nodes.map((one, i) => ({ ...one, position: [i * 220, 0] })),
 	};
 }
+
+/** A chat with an agent whose only tool is a node of this package. */
+export function agentWith({
+	type,
+	parameters,
+	credentials,
+	model,
+}: {
+	/** As n8n names it: with `Tool` at its end. */
+	type: string;
+	parameters: object;
+	credentials: Credentials;
+	model: Credentials;
+}): WorkflowInput {
+	const langchain = '@n8n/n8n-nodes-langchain';
+	const to = (kind: string) => ({ [kind]: [[{ node: 'Agent', type: kind, index: 0 }]] });
+	return {
+		name: `An agent with ${type}`,
+		// as the editor makes them: in the old order an agent goes on before its tool has answered
+		settings: { executionOrder: 'v1' },
+		connections: { Chat: to('main'), Model: to('ai_languageModel'), Tool: to('ai_tool') },
+		nodes: [
+			node('Chat', `${langchain}.chatTrigger`, {
+				typeVersion: 1.1,
+				webhookId: randomUUID(),
+				parameters: { public: true, options: { responseMode: 'lastNode' } },
+			}),
+			node('Agent', `${langchain}.agent`, {
+				typeVersion: 3.1,
+				parameters: { promptType: 'auto', options: {} },
+			}),
+			node('Model', `${langchain}.lmChatOpenAi`, {
+				typeVersion: 1.3,
+				credentials: model,
+				parameters: {
+					model: { __rl: true, mode: 'id', value: 'gpt-5-mini' },
+					responsesApiEnabled: false,
+					options: {},
+				},
+			}),
+			ours('Tool', type, { credentials, parameters: { descriptionType: 'auto', ...parameters } }),
+		],
+	};
+}
