@@ -12,7 +12,7 @@ const nodes = process.env['CAPSCHEDULER_N8N_NODES'] ?? '';
 
 export const PACKAGE = 'n8n-nodes-capscheduler';
 
-/** The real n8n in a process of its own, queue-less, on loopback. */
+/** The real n8n in a process of its own, on loopback; queue-less, unless its settings say otherwise. */
 export interface N8nProcess {
 	url: string;
 	pid: number;
@@ -28,6 +28,8 @@ export interface N8nPlace {
 	port: number;
 	/** More of n8n's own settings. */
 	settings?: Readonly<Record<string, string>>;
+	/** In queue mode: which of its processes. */
+	command?: 'start' | 'worker' | 'webhook';
 }
 
 /** Milliseconds: the first start makes the database, which takes a minute where others work beside it. */
@@ -50,9 +52,15 @@ export function installNodes(userFolder: string): void {
 }
 
 /** @throws with n8n's own words when it ends before it is ready */
-export async function startN8n({ userFolder, port, settings }: N8nPlace): Promise<N8nProcess> {
+export async function startN8n({
+	userFolder,
+	port,
+	settings,
+	command = 'start',
+}: N8nPlace): Promise<N8nProcess> {
 	installNodes(userFolder);
-	const child = spawn(process.execPath, [join(app, 'node_modules', 'n8n', 'bin', 'n8n'), 'start'], {
+	const program = join(app, 'node_modules', 'n8n', 'bin', 'n8n');
+	const child = spawn(process.execPath, [program, command], {
 		cwd: userFolder,
 		// of its own group: it has children
 		detached: true,
