@@ -61,6 +61,7 @@ const OUTPUTS: Record<string, Record<string, Schema>> = {
 		'destination/delete': gone('destination', 'deleted'),
 		'destination/get': named('Destination'),
 		'destination/getAll': named('Destination'),
+		'destination/test': named('DestinationTest'),
 		'destination/update': named('Destination'),
 		'link/create': named('CreatedLink'),
 		'link/revoke': gone('id', 'revoked'),

@@ -119,6 +119,10 @@ export interface Channel {
 	readonly settings: z.ZodType;
 	/** Top-level names in `settings` that are secrets. */
 	readonly secrets: readonly string[];
+	/** Those of the secrets that the other side never gets to see, such as what signs: they outlast a change of address. */
+	readonly neverSent?: readonly string[];
+	/** A secret that others accept beside its successor for a while, and where it goes then. */
+	readonly rotation?: { secret: string; previous: string };
 	/** Waits before the second, third … attempt, milliseconds; after the last one the delivery is dead. */
 	readonly retries: readonly Duration[];
 	/** How long one attempt may take, beside the time for its bytes; and how long nothing may move in it. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 import type { JsonObject } from '../contract/json.ts';
-import { parseCount, readJson, segment, withApi } from './arguments.ts';
+import { collectParameter, parseCount, readJson, segment, withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
 import type { Api } from './client.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -24,6 +24,8 @@ A destination is named by its id or its name.
 
 Examples:
   $ capscheduler destinations list
+  $ capscheduler destinations create warehouse webhook -s url=https://example.org/incoming
+  $ capscheduler destinations update warehouse -s method=PUT
   $ capscheduler destinations test warehouse
   $ capscheduler destinations test warehouse changed.json    # settings before they are saved
   $ capscheduler destinations try sftp settings.json         # before there is a destination`,
@@ -34,6 +36,36 @@ Examples:
 		.option('--limit <count>', 'at most so many', parseCount, 100)
 		.action(withApi(list));
 	group.command('show <destination>').description('all that is known of one').action(withApi(show));
+	group
+		.command('create <name> <channel> [file]')
+		.description('make one; settings from a JSON file ("-" reads standard input), options, or both')
+		.option('-s, --set <name=value>', 'a setting; values are JSON or text', collectParameter)
+		.option('--disabled', 'not to be used yet')
+		.action(withApi(create));
+	group
+		.command('update <destination> [file]')
+		.description(
+			'change some of it: {"settings": …, "allow": …, "limits": …, "alerts": …, "name": …}',
+		)
+		.option('-s, --set <name=value>', 'a setting; null takes it out', collectParameter)
+		.option('--name <name>', 'another name')
+		.action(withApi(update));
+	group
+		.command('enable <destination>')
+		.description('use it again, also after it answered 410')
+		.action(withApi((call, id: string) => change(call, id, { enabled: true })));
+	group
+		.command('disable <destination>')
+		.description('its deliveries fail, or take their fallback')
+		.action(withApi((call, id: string) => change(call, id, { enabled: false })));
+	group
+		.command('rotate <destination>')
+		.description('a new signing secret; the one before it signs beside it for a day')
+		.action(withApi(rotate));
+	group
+		.command('remove <destination>')
+		.description('refused while schedules use it')
+		.action(withApi(remove));
 	group
 		.command('test <destination> [file]')
 		.description('try it out: each step with its time; 1 when one fails')
@@ -67,6 +99,71 @@ async function show({ api, json }: Call<object>, idOrName: string): Promise<void
 	const destination = await api.call('GET', `/v1/destinations/${segment(id)}`);
 	if (json) sayJson(destination);
 	else sayFields(destination);
+}
+
+interface CreateOptions {
+	set?: JsonObject;
+	disabled?: boolean;
+}
+
+async function create(
+	{ api, json, options }: Call<CreateOptions>,
+	name: string,
+	channel: string,
+	file?: string,
+): Promise<void> {
+	const settings = { ...(file === undefined ? {} : await readJson(file)), ...options.set };
+	const enabled = options.disabled === true ? { enabled: false } : {};
+	const body = { name, channel, settings, ...enabled };
+	sayWritten('created', await api.call('POST', '/v1/destinations', { body }), json);
+}
+
+async function update(
+	call: Call<{ set?: JsonObject; name?: string }>,
+	idOrName: string,
+	file?: string,
+): Promise<void> {
+	const { set, name } = call.options;
+	const body: JsonObject = file === undefined ? {} : await readJson(file);
+	const settings = { ...(body['settings'] as JsonObject | undefined), ...set };
+	await change(call, idOrName, {
+		...body,
+		...(Object.keys(settings).length === 0 ? {} : { settings }),
+		...(name === undefined ? {} : { name }),
+	});
+}
+
+async function change(
+	{ api, json }: Call<object>,
+	idOrName: string,
+	body: JsonObject,
+): Promise<void> {
+	const path = `/v1/destinations/${segment(await destinationId(api, idOrName))}`;
+	sayWritten('changed', await api.call('PATCH', path, { body }), json);
+}
+
+async function rotate({ api, json }: Call<object>, idOrName: string): Promise<void> {
+	const path = `/v1/destinations/${segment(await destinationId(api, idOrName))}/rotate-secret`;
+	sayWritten('rotated', await api.call('POST', path), json);
+}
+
+async function remove({ api, json }: Call<object>, idOrName: string): Promise<void> {
+	const id = await destinationId(api, idOrName);
+	await api.call('DELETE', `/v1/destinations/${segment(id)}`);
+	if (json) sayJson({ removed: id });
+	else say(`removed ${printable(idOrName)}`);
+}
+
+function sayWritten(done: string, destination: JsonObject, json: boolean): void {
+	if (json) {
+		sayJson(destination);
+		return;
+	}
+	say(`${done} ${printable(destination['name'])} (${printable(destination['id'])})`);
+	const secrets = (destination['secrets'] ?? {}) as JsonObject;
+	if (Object.keys(secrets).length === 0) return;
+	say(faint('shown this once:'));
+	sayFields(secrets);
 }
 
 async function test({ api, json }: Call<object>, idOrName: string, file?: string): Promise<void> {

@@ -47,9 +47,16 @@ export const destinationSchema = z
 		settings: jsonObjectSchema.meta({ description: 'Secrets are never shown.' }),
 		enabled: z.boolean(),
 		disabledReason: text.nullable(),
+		allow: jsonObjectSchema.nullable(),
+		limits: jsonObjectSchema.nullable(),
+		alerts: z.array(text).nullable(),
 		revision: count,
 		createdAt: instant,
 		updatedAt: instant,
+		usedBy: z
+			.array(id('sch'))
+			.optional()
+			.meta({ description: 'The schedules that use it, 20 at most; only of one destination.' }),
 		secrets: secretsSchema.optional(),
 	})
 	.meta({ id: 'Destination' });

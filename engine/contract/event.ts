@@ -43,6 +43,7 @@ export type EventType =
 	| 'destination.created'
 	| 'destination.updated'
 	| 'destination.deleted'
+	| 'destination.secret_rotated'
 	| 'key.created'
 	| 'key.revoked';
 

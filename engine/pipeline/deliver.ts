@@ -3,12 +3,15 @@ import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
 import type { DeliverySettlement } from '../contract/change.ts';
 import { AUTO_FORMAT } from '../contract/delivery.ts';
 import type { Target } from '../contract/delivery.ts';
+import type { Destination } from '../contract/destination.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { ResultRecord } from '../contract/result.ts';
 import type { Delivery, Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
+import type { Intended } from '../core/delivery/allow.ts';
+import { whyNotAllowed } from '../core/delivery/allow.ts';
 import { whySkipped } from '../core/delivery/condition.ts';
 import type { SendFailure } from '../core/delivery/transitions.ts';
 import {
@@ -19,6 +22,7 @@ import {
 	skipped,
 } from '../core/delivery/transitions.ts';
 import { chooseFormat, ensureArtifact, storedBytes } from './artifact.ts';
+import { currentSettings } from './change-destination.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
 import { fileNameOf } from './file-name.ts';
@@ -107,12 +111,11 @@ async function send(
 		const about = await load(ctx, delivery);
 		const reason = await conditionOf(ctx, delivery, about);
 		if (reason !== null) return skipped(delivery, { startedAt, at: ctx.clock.now(), reason });
-		const { channel, settings } = await reach(ctx, delivery);
+		const reached = await reach(ctx, delivery);
+		const { channel, settings } = reached;
 		retries = channel.retries;
-		artifact ??= await render(ctx, delivery, {
-			...about,
-			required: channel.format?.(settings),
-		});
+		artifact ??= await render(ctx, delivery, { ...about, reached });
+		demandAllowed(reached, { capability: about.run.capability, filename: artifact.filename });
 		const parcel = parcelOf(ctx, { ...delivery, artifact }, about);
 		if (held.reason() === 'drain') return released(delivery, { at: ctx.clock.now() });
 		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
@@ -244,10 +247,7 @@ async function countRows(ctx: Context, result: ResultRecord): Promise<number | n
 }
 
 /** The channel and its settings as they are now: a destination may have changed since. */
-async function reach(
-	ctx: Context,
-	delivery: Delivery,
-): Promise<{ channel: Channel; settings: JsonObject }> {
+async function reach(ctx: Context, delivery: Delivery): Promise<Reached> {
 	const { target, tenant } = delivery;
 	if (delivery.scheduleId !== null) {
 		const reason = await ctx.store.disabledTarget(tenant, delivery.scheduleId, delivery.targetKey);
@@ -267,11 +267,18 @@ function inlineSettings(ctx: Context, delivery: Delivery, target: Target): JsonO
 	});
 }
 
+export interface Reached {
+	channel: Channel;
+	settings: JsonObject;
+	/** Undefined for an inline target. */
+	destination?: Destination;
+}
+
 export async function reachDestination(
 	ctx: Context,
 	tenant: string,
 	idOrName: string,
-): Promise<{ channel: Channel; settings: JsonObject }> {
+): Promise<Reached & { destination: Destination }> {
 	const destination = await ctx.store.getDestination(tenant, idOrName);
 	if (destination === null) {
 		throw new CapError('DESTINATION_UNKNOWN', `there is no destination "${idOrName}" any more`);
@@ -283,8 +290,15 @@ export async function reachDestination(
 	const owner = { tenant, type: 'destination', id: destination.id };
 	return {
 		channel: channelOf(ctx, destination.channel),
-		settings: joinSecrets(ctx.sealing, destination, { owner }),
+		settings: currentSettings(ctx, destination, joinSecrets(ctx.sealing, destination, { owner })),
+		destination,
 	};
+}
+
+/** The destination's rules may be stricter than when the schedule was made. @throws CapError FORBIDDEN */
+function demandAllowed({ destination }: Reached, intended: Intended): void {
+	const issue = whyNotAllowed(destination?.rules, intended);
+	if (issue !== null) throw inputError('FORBIDDEN', issue);
 }
 
 function channelOf(ctx: Context, name: string): Channel {
@@ -308,10 +322,14 @@ function wishOf(target: Target, required: string | undefined): Pick<Target, 'for
 async function render(
 	ctx: Context,
 	{ target }: Delivery,
-	{ required, ...about }: Source & { required: string | undefined },
+	about: Source & { reached: Reached },
 ): Promise<NonNullable<Delivery['artifact']>> {
+	const { channel, settings } = about.reached;
+	const required = channel.format?.(settings);
 	const result = await resultOf(ctx, about.run);
 	const chosen = chooseFormat(ctx, result, { ...wishOf(target, required), path: 'format' });
+	const { capability } = about.run;
+	demandAllowed(about.reached, { capability, format: chosen.format.name });
 	const artifact = await ensureArtifact(ctx, { ...about, result }, chosen);
 	const file = {
 		artifact,

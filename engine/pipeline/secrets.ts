@@ -45,11 +45,13 @@ export function joinSecrets(
 }
 
 /** What answers show in the place of secrets. */
+export const MASK = '(secret)';
+
 export function maskedSettings(split: {
 	settings?: JsonObject | undefined;
 	sealed?: Record<string, Sealed> | undefined;
 }): JsonObject {
 	const shown: JsonObject = { ...split.settings };
-	for (const field of Object.keys(split.sealed ?? {})) shown[field] = '(secret)';
+	for (const field of Object.keys(split.sealed ?? {})) shown[field] = MASK;
 	return shown;
 }

@@ -10,10 +10,12 @@ import type {
 	Target,
 } from '../contract/delivery.ts';
 import { AUTO_FORMAT, DEFAULT_FILENAME, notifyInputSchema } from '../contract/delivery.ts';
+import type { Destination } from '../contract/destination.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { JsonObject, JsonValue } from '../contract/json.ts';
 import type { RunSpec, ScheduleInput, SpecRecord } from '../contract/schedule.ts';
 import { invalid, parseInput, shown } from '../contract/zod-issues.ts';
+import { whyNotAllowed } from '../core/delivery/allow.ts';
 import { parseFilename } from '../core/delivery/filename.ts';
 import type { Format } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
@@ -212,8 +214,8 @@ class SpecCompiler {
 			}
 			if (input.destination !== undefined) {
 				const place = `${path}.destination`;
-				const destination = await this.#destinationId(input.destination, place);
-				specs.push({ key, destination, on: input.on });
+				const { id } = await this.#destination(input.destination, place);
+				specs.push({ key, destination: id, on: input.on });
 			} else if (input.url !== undefined) {
 				await this.#ctx.egress.checkUrl(input.url, urlPath);
 				const secret = this.#signingSecret(input.secret, path);
@@ -261,8 +263,14 @@ class SpecCompiler {
 
 	async #place(input: PlaceInput, { path, key }: { path: string; key: string }): Promise<Place> {
 		if (input.destination !== undefined) {
-			const id = await this.#destinationId(input.destination, `${path}.destination`);
-			return { destination: id };
+			const destination = await this.#destination(input.destination, `${path}.destination`);
+			const { capability } = this.#frame;
+			const issue = whyNotAllowed(destination.rules, { capability, format: input.format });
+			if (issue === null) return { destination: destination.id };
+			throw inputError('FORBIDDEN', {
+				...issue,
+				path: issue.path === 'capability' ? `${path}.destination` : `${path}.${issue.path}`,
+			});
 		}
 		const channel = findChannel(this.#ctx, input.channel ?? '', `${path}.channel`);
 		const { settings, generated } = await checkedSettings(
@@ -285,9 +293,9 @@ class SpecCompiler {
 	}
 
 	/** Kept by id: a name may be given to another destination later. */
-	async #destinationId(idOrName: string, path: string): Promise<string> {
+	async #destination(idOrName: string, path: string): Promise<Destination> {
 		const destination = await this.#ctx.store.getDestination(this.#frame.tenant, idOrName);
-		if (destination !== null) return destination.id;
+		if (destination !== null) return destination;
 		throw inputError('DESTINATION_UNKNOWN', {
 			path,
 			expected: 'the id or name of a destination',

@@ -93,6 +93,12 @@ export const destination: Resource = {
 					description: 'Where results can be delivered to',
 				},
 				{
+					name: 'Test',
+					value: 'test',
+					action: 'Test a destination',
+					description: 'Send it a small marked file and remove it, step by step',
+				},
+				{
 					name: 'Update',
 					value: 'update',
 					action: 'Update a destination',
@@ -101,7 +107,7 @@ export const destination: Resource = {
 			],
 			'getAll',
 		),
-		shownFor(destinationField, NAME, ['delete', 'get', 'update']),
+		shownFor(destinationField, NAME, ['delete', 'get', 'test', 'update']),
 		...[nameField, channelField, ...settingsFields, enabledField].map((field) =>
 			shownFor(field, NAME, ['create']),
 		),
@@ -121,6 +127,12 @@ export const destination: Resource = {
 		},
 		get: async (context, i) => act(context, i, { path: await destinationPath(context, i) }),
 		getAll: (context, i) => getMany(context, i, { path: '/v1/destinations' }),
+		test: async (context, i) =>
+			act(context, i, {
+				method: 'POST',
+				path: `${await destinationPath(context, i)}/test`,
+				body: {},
+			}),
 		async update(context, i) {
 			const fields = context.getNodeParameter('updateFields', i, {}) as IDataObject;
 			const { name, channel, enabled } = fields;
@@ -132,6 +144,7 @@ export const destination: Resource = {
 					name: current.name,
 					channel: current.channel,
 					enabled: current.enabled,
+					...given({ allow: current.allow, limits: current.limits, alerts: current.alerts }),
 					...given({ name, channel, enabled }),
 					settings: fields.settings === undefined ? current.settings : settings,
 				}),

@@ -34,6 +34,37 @@ afterAll(async () => {
 	await rm(folder, { recursive: true, force: true });
 });
 
+describe('destinations', () => {
+	it('are made, tried out, changed, switched off and on, and removed', async () => {
+		const made = await cli(
+			'destinations',
+			'create',
+			'hook',
+			'webhook',
+			'-s',
+			`url=${engine.url}/healthz`,
+		);
+		expect([made.code, made.stdout]).toEqual([0, expect.stringMatching(/^created hook .*whsec_/s)]);
+		const tried = await cli('destinations', 'test', 'hook');
+		// what answers there takes no POST, and the test says so
+		expect([tried.code, tried.stdout]).toEqual([1, expect.stringMatching(/connect +ok/)]);
+		expect(tried.stderr).toContain('the test failed at "write"');
+		const settings = join(folder, 'settings.json');
+		await writeFile(settings, JSON.stringify({ folder: '/nowhere' }));
+		const refused = await cli('destinations', 'try', 'file', settings, '--json');
+		expect([refused.code, refused.json()]).toMatchObject([1, { ok: false }]);
+		expect((await cli('destinations', 'update', 'hook', '-s', 'method=PUT')).code).toBe(0);
+		expect((await cli('destinations', 'disable', 'hook')).code).toBe(0);
+		const shown = await cli('destinations', 'show', 'hook', '--json');
+		expect(shown.json()).toMatchObject({ enabled: false, settings: { method: 'PUT' }, usedBy: [] });
+		expect((await cli('destinations', 'enable', 'hook')).code).toBe(0);
+		expect((await cli('destinations', 'rotate', 'hook')).stdout).toContain('whsec_');
+		expect((await cli('destinations', 'list')).stdout).toMatch(/hook +webhook +true/);
+		expect((await cli('destinations', 'remove', 'hook')).code).toBe(0);
+		expect(await cli('destinations', 'show', 'hook')).toMatchObject({ code: 4 });
+	});
+});
+
 describe('one-off work', () => {
 	it('formats a file by the extension of the output, and tells what it cannot', async () => {
 		const rows = join(folder, 'rows.ndjson');

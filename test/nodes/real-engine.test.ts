@@ -229,6 +229,7 @@ test('a destination is made and changed; what it refuses is a dead letter, and i
 		settings: { url: server.url('/in') },
 	});
 	await operate('destination/getAll');
+	expect(await one('destination/test', named)).toMatchObject({ channel: 'webhook' });
 
 	const { id } = await client<Item>('POST', '/v1/capabilities/reports/actions/sales/invoke', {
 		delivery: { mode: 'push', targets: [{ destination: 'warehouse', format: 'csv' }] },

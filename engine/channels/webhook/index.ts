@@ -57,6 +57,8 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 		limits: { answerBytesRead: 65_536, secondsOfSilence: TIMEOUT / 1000 },
 		settings: webhookSettingsSchema(signer),
 		secrets: ['secret', 'previousSecret', 'secretHeader'],
+		neverSent: ['secret', 'previousSecret'],
+		rotation: { secret: 'secret', previous: 'previousSecret' },
 		retries: WEBHOOK_RETRIES,
 		timeout: TIMEOUT,
 		generate(settings): Record<string, string> {

@@ -5,11 +5,14 @@ import { destinationSchema, destinationTestSchema } from '../../contract/answers
 import type { Destination } from '../../contract/destination.ts';
 import {
 	destinationInputSchema,
+	destinationPatchSchema,
 	destinationTestInputSchema,
 	placeTestInputSchema,
 } from '../../contract/destination.ts';
 import { CapError } from '../../contract/errors.ts';
 import { idSchema } from '../../contract/ids.ts';
+import type { JsonObject } from '../../contract/json.ts';
+import { patchDestination, rotateSecret } from '../../pipeline/change-destination.ts';
 import type { Context } from '../../pipeline/context.ts';
 import type { WrittenDestination } from '../../pipeline/destinations.ts';
 import {
@@ -29,7 +32,11 @@ const params = z.strictObject({ id: idSchema('destination') });
 const shown = (
 	ctx: Context,
 	destination: Destination,
-	{ status = 200, secrets = {} }: { status?: number; secrets?: Record<string, string> } = {},
+	{
+		status = 200,
+		secrets = {},
+		more = {},
+	}: { status?: number; secrets?: Record<string, string>; more?: JsonObject } = {},
 ): Reply => ({
 	status,
 	headers: {
@@ -40,6 +47,7 @@ const shown = (
 	},
 	body: {
 		...presentDestination(destination),
+		...more,
 		...(Object.keys(secrets).length === 0 ? {} : { secrets }),
 	},
 });
@@ -129,7 +137,8 @@ export const DESTINATION_ROUTES = [
 		async handle({ ctx, actor, params: { id } }) {
 			const destination = await ctx.store.getDestination(actor.tenant, id);
 			if (destination === null) throw new CapError('NOT_FOUND', `no destination ${id}`);
-			return shown(ctx, destination);
+			const usedBy = await ctx.store.destinationUsers(actor.tenant, id);
+			return shown(ctx, destination, { more: { usedBy } });
 		},
 	}),
 	keyRoute({
@@ -149,6 +158,44 @@ export const DESTINATION_ROUTES = [
 		example: { body: example },
 		async handle({ ctx, actor, params: { id }, body, ifMatch }) {
 			const { destination, secrets } = await replaceDestination(ctx, actor, id, body, ifMatch);
+			return shown(ctx, destination, { secrets });
+		},
+	}),
+	keyRoute({
+		id: 'changeDestination',
+		method: 'patch',
+		path: '/v1/destinations/{id}',
+		tag: 'Destinations',
+		summary: 'Change a destination',
+		description:
+			'What is sent replaces what was there; the rest stays, secrets too. `"enabled": true` takes one back into use that the engine disabled after a 410. Where another address is set, secrets that would be sent there must be given once more.',
+		scopes: ['destinations:write'],
+		params,
+		body: { kind: 'json', schema: destinationPatchSchema },
+		conditional: true,
+		answers: { 200: { description: 'Changed.', ...answer } },
+		errors: [...errors, 'NOT_FOUND'],
+		example: { body: { enabled: true, limits: { parallel: 4 } } },
+		async handle({ ctx, actor, params: { id }, body, ifMatch }) {
+			const { destination, secrets } = await patchDestination(ctx, actor, { id, ifMatch }, body);
+			return shown(ctx, destination, { secrets });
+		},
+	}),
+	keyRoute({
+		id: 'rotateDestinationSecret',
+		method: 'post',
+		path: '/v1/destinations/{id}/rotate-secret',
+		tag: 'Destinations',
+		summary: 'Make a new signing secret',
+		description:
+			'Answers it once. The secret before it signs beside it for 24 hours, so that the receiver can change over.',
+		scopes: ['destinations:write'],
+		params,
+		conditional: true,
+		answers: { 200: { description: 'Rotated.', ...answer } },
+		errors: ['NOT_FOUND', 'CONFLICT'],
+		async handle({ ctx, actor, params: { id }, ifMatch }) {
+			const { destination, secrets } = await rotateSecret(ctx, actor, { id, ifMatch });
 			return shown(ctx, destination, { secrets });
 		},
 	}),

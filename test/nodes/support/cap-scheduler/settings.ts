@@ -67,7 +67,14 @@ export const SETTINGS: Case[] = [
 		items: [{ id: DESTINATION }],
 	},
 	{
-		name: 'destination: update of its name keeps the rest',
+		name: 'destination: test',
+		parameters: { resource: 'destination', operation: 'test', destination: byName(DESTINATION) },
+		request: ['post', `/v1/destinations/${DESTINATION}/test`, {}],
+		reply: { ok: true, steps: [] },
+		items: [{ ok: true, steps: [] }],
+	},
+	{
+		name: 'destination: update of its name keeps the rest, also its rules',
 		parameters: {
 			resource: 'destination',
 			operation: 'update',
@@ -76,12 +83,25 @@ export const SETTINGS: Case[] = [
 		},
 		reads: [
 			`/v1/destinations/${DESTINATION}`,
-			{ name: 'w1', channel: 'webhook', enabled: true, settings: { url: 'https://x' } },
+			{
+				name: 'w1',
+				channel: 'webhook',
+				enabled: true,
+				settings: { url: 'https://x' },
+				allow: null,
+				limits: { parallel: 2 },
+			},
 		],
 		request: [
 			'put',
 			`/v1/destinations/${DESTINATION}`,
-			{ name: 'w2', channel: 'webhook', enabled: false, settings: { url: 'https://x' } },
+			{
+				name: 'w2',
+				channel: 'webhook',
+				enabled: false,
+				settings: { url: 'https://x' },
+				limits: { parallel: 2 },
+			},
 		],
 		reply: { id: DESTINATION },
 		items: [{ id: DESTINATION }],
