@@ -6,8 +6,9 @@ import { openReport } from '../shared/report/tables.ts';
 import { barsOf } from './bars.ts';
 import { renderEmail } from './email.ts';
 import { htmlOptionsSchema, type HtmlOptions } from './options.ts';
-import { closing, opening, sectionClosing, sectionOpening, tableRow } from './page.ts';
+import { closing, opening, sectionClosing, sectionOpening } from './page.ts';
 import type { Report } from './report.ts';
+import { rowWriter } from './rows.ts';
 
 /** Of a chart: points of a screen, and of its labels. */
 const CHART = { width: 760, fontSize: 11 };
@@ -48,7 +49,7 @@ async function* renderPage(report: Report): AsyncGenerator<Uint8Array> {
 	for (const [number, table] of report.tables.entries()) {
 		yield* encodeText(table.rows(), {
 			opening: String(sectionOpening(report, table, number)),
-			each: (row) => String(tableRow(row, table.columns)),
+			each: rowWriter(table.columns),
 			closing: () => String(sectionClosing(table)),
 		});
 	}

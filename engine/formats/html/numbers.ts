@@ -1,19 +1,22 @@
-import { markup, type Html } from './template.ts';
+import { escape, Html, markup } from './template.ts';
 
 const GROUPABLE = /^(-?)(\d{4,})(\.\d+)?$/;
 
 /**
  * Digits in groups of three, parted by the style sheet and not by a character, so that what is copied
- * is the number itself.
+ * is the number itself. Markup; what is no number is escaped.
  */
-export function digits(text: string): Html {
+export function groupedDigits(text: string): string {
 	const match = GROUPABLE.exec(text);
-	if (!match) return markup`${text}`;
+	if (!match) return escape(text);
 	const [, sign = '', whole = '', fraction = ''] = match;
 	const head = whole.length % 3 || 3;
-	const groups = whole.slice(head).match(/\d{3}/g) ?? [];
-	return markup`${sign}${whole.slice(0, head)}${groups.map((group) => markup`<i>${group}</i>`)}${fraction}`;
+	let grouped = sign + whole.slice(0, head);
+	for (let at = head; at < whole.length; at += 3) grouped += `<i>${whole.slice(at, at + 3)}</i>`;
+	return grouped + fraction;
 }
+
+export const digits = (text: string): Html => Html.trusted(groupedDigits(text));
 
 export function counted(count: number, one: string, many: string): Html {
 	return markup`${digits(String(count))} ${count === 1 ? one : many}`;

@@ -1,7 +1,5 @@
-import type { Row } from '../../contract/envelope.ts';
 import type { ReportChart } from '../shared/report/charts.ts';
-import { decimalsOf } from '../shared/report/profile.ts';
-import type { ReportColumn, ReportTable } from '../shared/report/tables.ts';
+import type { ReportTable } from '../shared/report/tables.ts';
 import { factsOf } from './facts.ts';
 import { counted, digits } from './numbers.ts';
 import { pictureMarkup } from './picture.ts';
@@ -121,30 +119,4 @@ function tableHead({ columns, name }: ReportTable): Html {
 <thead><tr>${heads}</tr></thead>
 <tbody>
 `;
-}
-
-export function tableRow(row: Row, columns: readonly ReportColumn[]): Html {
-	return markup`<tr>${columns.map((column) => cell(row, column))}</tr>
-`;
-}
-
-function cell(row: Row, column: ReportColumn): Html {
-	const value = column.read(row);
-	const text = column.write(value);
-	if (text === '') return EMPTY;
-	if (column.plain) return numberCell(text, column);
-	if (typeof value === 'object' && column.kind === 'nested')
-		return markup`<td><code>${text}</code></td>`;
-	return markup`<td>${text}</td>`;
-}
-
-const EMPTY = markup`<td></td>`;
-
-/** The points stand below each other: what a number lacks in decimals is added invisibly by the style. */
-function numberCell(text: string, { profile: { decimals }, grouping }: ReportColumn): Html {
-	const shown = grouping ? digits(text) : text;
-	const own = decimalsOf(text);
-	if (own >= decimals || text.includes('e')) return markup`<td>${shown}</td>`;
-	const filler = (own === 0 ? '.' : '') + '0'.repeat(decimals - own);
-	return markup`<td data-z="${filler}">${shown}</td>`;
 }

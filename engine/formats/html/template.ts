@@ -51,7 +51,7 @@ const SPECIAL = /[&<>"'`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
 const EVERY = new RegExp(SPECIAL, 'g');
 
 /** Control characters have no place in HTML; a reader sees their pictures (U+2400 and on) instead. */
-function escape(text: string): string {
+export function escape(text: string): string {
 	if (!SPECIAL.test(text)) return text;
 	return text.replace(
 		EVERY,

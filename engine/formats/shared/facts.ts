@@ -59,12 +59,19 @@ const FORMS: Partial<Record<ColumnType, (text: string) => boolean>> = {
 
 /** As a program writes numbers: `007`, `+49` and `1e5` are codes until somebody says otherwise. */
 const INTEGER_TEXT = /^(?:0|-?[1-9]\d{0,37})$/;
+const NINE = 0x39;
 const DECIMAL_TEXT = /^-?(?:0|[1-9]\d{0,37})\.\d{1,37}$/;
 /** Beyond, writing the digits out would be an attack and no number. */
 const MAX_EXPONENT = 4000;
 
 function textKind(text: string, reading: TextReading): number {
 	if (reading === 'none') return KIND.text;
+	// no number and no moment begins with a letter: most texts end here
+	if (text.charCodeAt(0) > NINE) {
+		return reading === 'all' && (text === 'true' || text === 'false')
+			? KIND.booleanText
+			: KIND.text;
+	}
 	const moment = momentKind(text);
 	if (moment !== undefined) return KIND[moment];
 	if (reading === 'moments') return KIND.text;
@@ -72,7 +79,7 @@ function textKind(text: string, reading: TextReading): number {
 		return Number.isSafeInteger(Number(text)) ? KIND.integerText : KIND.bigintText;
 	}
 	if (DECIMAL_TEXT.test(text)) return KIND.decimalText;
-	return text === 'true' || text === 'false' ? KIND.booleanText : KIND.text;
+	return KIND.text;
 }
 
 function exactKind(digits: string): number {

@@ -147,7 +147,10 @@ describe('ods', () => {
 
 	it('is read back value by value, whatever the rows', async () => {
 		const value = fc.oneof(
-			fc.string({ unit: 'grapheme', maxLength: 20 }),
+			// SheetJS drops blanks that are none for XML, such as U+2003, at the ends of a part
+			fc
+				.string({ unit: 'grapheme', maxLength: 20 })
+				.map((text) => text.replace(/[^\S \t\n\r]/g, '_')),
 			fc.constantFrom(' ', '  a  b ', '\t', 'a\n\n b', '', ']]>', '&amp;'),
 			fc.double({ noNaN: true, noDefaultInfinity: true }).filter((n) => !Number.isInteger(n)),
 			fc.boolean(),

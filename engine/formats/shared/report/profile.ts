@@ -4,6 +4,7 @@ import type { Cell } from '../columns.ts';
 /** Also numbers that came as text, as in CSV; but `007` is a code and stays text. */
 const NUMERIC = /^-?(?:0|[1-9]\d{0,37})(?:\.\d{1,37})?$/;
 const ZONED = /^\d{4}-\d{2}-\d{2}[T ].*(?:Z|[+-]\d{2}:?\d{2})$/;
+const NINE = 0x39;
 /** As many as a double ever shows. */
 const MAX_DECIMALS = 17;
 /** Characters of a long cell that are kept to see how wide it is. */
@@ -45,7 +46,8 @@ export class ColumnProfile {
 			this.longest = text.length;
 			this.sample = text.slice(0, SAMPLE);
 		}
-		const isNumber = typeof value === 'number' || NUMERIC.test(text);
+		const isNumber =
+			typeof value === 'number' || (text.charCodeAt(0) <= NINE && NUMERIC.test(text));
 		if (isNumber) this.#addNumber(value, text);
 		else if (typeof value === 'string' && text.length <= 40) this.#addMoment(text);
 	}
@@ -90,7 +92,7 @@ export class ColumnProfile {
 
 	/** Instants of different zones are compared by when they are, everything else as it is written. */
 	#addMoment(text: string): void {
-		const key = ZONED.test(text) ? Date.parse(text) : text;
+		const key = text.charCodeAt(0) <= NINE && ZONED.test(text) ? Date.parse(text) : text;
 		if (this.#leastMoment === undefined || key < this.#leastMoment) {
 			[this.#leastMoment, this.least] = [key, text];
 		}
