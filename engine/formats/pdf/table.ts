@@ -208,13 +208,8 @@ export class TablePainter {
 				const column = columns[at]!;
 				const cell = cells[at] ?? EMPTY;
 				if (cell !== EMPTY) {
-					this.#drawLines(ink, {
-						...cell,
-						column,
-						x,
-						top: y + this.#space,
-						colour: look.colours.ink,
-					});
+					const place = { column, x, top: y + this.#space, colour: look.colours.ink };
+					this.#drawLines(ink, cell, place);
 				}
 				x += column.width;
 			}
@@ -234,7 +229,7 @@ export class TablePainter {
 			const lines = column.heading;
 			const height = lines.length * this.#lineHeight + this.#space;
 			const colour = look.colours.soft;
-			this.#drawLines(ink, { lines, shift: 0, column, x, top: bottom - height, colour });
+			this.#drawLines(ink, { lines, shift: 0 }, { column, x, top: bottom - height, colour });
 			x += column.width;
 		}
 		ink.fill({ x: look.margin, y: bottom - 0.8, width, height: 0.8 }, look.colours.ink);
@@ -242,14 +237,8 @@ export class TablePainter {
 
 	#drawLines(
 		ink: Ink,
-		{
-			lines,
-			shift,
-			column,
-			x,
-			top,
-			colour,
-		}: Cell & { column: PlannedColumn; x: number; top: number; colour: string },
+		{ lines, shift }: Cell,
+		{ column, x, top, colour }: { column: PlannedColumn; x: number; top: number; colour: string },
 	): void {
 		const { size } = this.#parts.plan;
 		const padding = PADDING * size;

@@ -7,6 +7,8 @@ export interface Glyph {
 	face: Face;
 	/** Four hexadecimal digits: its place in the embedded font. */
 	hex: string;
+	/** The four characters of `hex` in one number, in the order in which this machine lays out bytes. */
+	packed: number;
 	/** Thousandths of the type size. */
 	width: number;
 }
@@ -39,7 +41,7 @@ export class Face {
 		if (!glyph) {
 			const { advanceWidth } = source;
 			const hex = this.#outlines.length.toString(16).padStart(4, '0');
-			glyph = { face: this, hex, width: advanceWidth * this.#scale };
+			glyph = { face: this, hex, packed: packed(hex), width: advanceWidth * this.#scale };
 			this.#glyphs.set(key, glyph);
 			this.#outlines.push({ advanceWidth, commands: source.path.commands });
 			this.#texts.push(text);
@@ -60,4 +62,8 @@ export class Face {
 
 function round(width: number): number {
 	return Math.round(width * 100) / 100;
+}
+
+function packed(hex: string): number {
+	return new Uint32Array(Uint8Array.from(Buffer.from(hex, 'latin1')).buffer)[0]!;
 }

@@ -63,14 +63,11 @@ export class TextShaper {
 	#simple(text: string, weight: Weight): Line | undefined {
 		const glyphs = this.#glyphs[weight];
 		const runs: Run[] = [];
-		let [face, hex, width, total]: [Glyph['face'] | undefined, string, number, number] = [
-			undefined,
-			'',
-			0,
-			0,
-		];
-		const end = (): void => {
-			if (face) runs.push({ face, width, parts: [{ rise: 0, show: `<${hex}> Tj` }] });
+		const shown = room(text.length);
+		let face: Glyph['face'] | undefined;
+		let [from, width, total] = [0, 0, 0];
+		const end = (to: number): void => {
+			if (face) runs.push({ face, width, parts: [{ rise: 0, show: `<${read(from, to)}> Tj` }] });
 		};
 		for (let at = 0; at < text.length; at++) {
 			const code = text.charCodeAt(at);
@@ -81,14 +78,28 @@ export class TextShaper {
 				if (this.library.faceFor(code, weight)) glyphs.set(code, glyph);
 			}
 			if (glyph.face !== face) {
-				end();
-				[face, hex, width] = [glyph.face, '', 0];
+				end(at);
+				[face, from, width] = [glyph.face, at, 0];
 			}
-			hex += glyph.hex;
+			shown[at] = glyph.packed;
 			width += glyph.width;
 			total += glyph.width;
 		}
-		end();
+		end(text.length);
 		return { runs, width: total };
 	}
 }
+
+/** Where the glyphs of a line are put together: texts that grow by four characters leave much garbage. */
+let scratch = new Uint32Array(1024);
+let bytes = Buffer.from(scratch.buffer);
+
+function room(glyphs: number): Uint32Array {
+	if (scratch.length < glyphs) {
+		scratch = new Uint32Array(glyphs * 2);
+		bytes = Buffer.from(scratch.buffer);
+	}
+	return scratch;
+}
+
+const read = (from: number, to: number): string => bytes.toString('latin1', from * 4, to * 4);
