@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -8,6 +8,7 @@ import { ENGINE, PEERS, PEERS_FOLDER, versionOf } from './contestants.ts';
 import type { Contestant } from './contestants.ts';
 import { formats } from './formats/main.ts';
 import { large } from './large.ts';
+import { manyRows } from './many-rows.ts';
 import type { Measurement } from './measure.ts';
 import { measure } from './measure.ts';
 import { topEntries } from './profile.ts';
@@ -21,7 +22,9 @@ Workloads (default: noop post)
   post      drains 20,000 runs that each POST to another process
   memory    drains 200,000 of each, and shows the memory at every 20,000
   timing    the next instant from a pattern, beside croner and cron-parser; previews; memory of timings
-  formats   500,000 rows of ten columns as XLSX, ODS, Parquet and Arrow, beside exceljs and hyparquet-writer
+  formats   500,000 rows of ten columns (PDF: 100,000) in each format, beside exceljs, csv-stringify, pdfkit's
+            tables and hyparquet-writer
+  rows      10 million rows of NDJSON through the engine into CSV and Parquet, with its peak of memory
   large     a result of 1 GB through CSV to a webhook and a link, with the engine's peak of memory
 
 Options
@@ -36,6 +39,7 @@ Options
 const DRAINS = { noop: 50_000, post: 20_000 } as const;
 const MEMORY_RUNS = 200_000;
 const FORMAT_ROWS = 500_000;
+const MANY_ROWS = 10_000_000;
 type Workload = keyof typeof DRAINS;
 
 const { values, positionals } = parseArgs({
@@ -73,7 +77,7 @@ async function smoke(): Promise<string[]> {
 async function benchmark(): Promise<string[]> {
 	const workloads = positionals.length === 0 ? ['noop', 'post'] : positionals;
 	const peers = choosePeers(values.peers);
-	const drains = workloads.some((workload) => workload !== 'timing');
+	const drains = workloads.some((workload) => workload !== 'timing' && workload !== 'rows');
 	if (peers.length > 0 && drains) installPeers();
 	const machine = describeMachine();
 	say(machine.join('\n'));
@@ -82,6 +86,8 @@ async function benchmark(): Promise<string[]> {
 	for (const workload of workloads) {
 		if (workload === 'large') {
 			failures.push(...(await large({ megabytes: Number(values.megabytes ?? 1000), say })));
+		} else if (workload === 'rows') {
+			failures.push(...(await manyRows({ rows: Number(values.runs ?? MANY_ROWS), say })));
 		} else if (workload === 'formats') {
 			const rows = Number(values.runs ?? FORMAT_ROWS);
 			formats({ rows, rounds: Number(values.rounds), peers: peers.length > 0, say });
@@ -163,7 +169,9 @@ function choosePeers(names: string | undefined): Contestant[] {
 
 /** The peers are a package of their own: nobody who builds the engine has to install them. */
 function installPeers(): void {
-	if (existsSync(join(PEERS_FOLDER, 'node_modules'))) return;
+	const lock = join(PEERS_FOLDER, 'package-lock.json');
+	const installed = join(PEERS_FOLDER, 'node_modules/.package-lock.json');
+	if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
 	say('installing the peers ...');
 	execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
 		cwd: PEERS_FOLDER,

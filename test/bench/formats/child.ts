@@ -19,6 +19,12 @@ const own =
 
 /** Each imports what it needs when it runs, so that nobody pays for the others. */
 const CONTESTANTS: Record<string, Contestant> = {
+	csv: own('csv'),
+	'csv-stringify, rows': async (rows) => (await import('../peers/csv-stringify.ts')).write(rows),
+	json: own('json'),
+	html: own('html', { maxRows: 1_000_000 }),
+	pdf: own('pdf', { maxRows: 1_000_000 }),
+	'pdfkit, tables': async (rows) => (await import('../peers/pdfkit-table.ts')).write(rows),
 	xlsx: own('xlsx'),
 	ods: own('ods'),
 	parquet: own('parquet'),
