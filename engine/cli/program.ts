@@ -85,6 +85,40 @@ it asks the engine.`,
 			const { doctor } = await import('./doctor.ts');
 			setOutcome(await doctor(command.optsWithGlobals()));
 		});
+	program
+		.command('backup <folder>')
+		.description(
+			'copy the data folder while the engine runs; again into the same folder: what is new',
+		)
+		.option('--with-key', 'with the key that opens secrets; keep such a backup as safe as the key')
+		.addHelpText(
+			'after',
+			`
+It copies CAPSCHEDULER_DATA_DIR of this machine: the database as it is at one moment, and the results.
+
+Example:
+  $ capscheduler backup /backups/capscheduler`,
+		)
+		.action(async (target: string, _options, command: Command) => {
+			const { backup } = await import('./backup.ts');
+			setOutcome(await backup(target, command.optsWithGlobals()));
+		});
+	program
+		.command('restore <backup>')
+		.description('make a data folder of a backup')
+		.addHelpText(
+			'after',
+			`
+It makes CAPSCHEDULER_DATA_DIR, which must not exist yet or be empty. An engine that starts on it knows nothing of
+what happened after the backup: the policy catchUp of each schedule says what becomes of the instants between.
+
+Example:
+  $ CAPSCHEDULER_DATA_DIR=data2 capscheduler restore /backups/capscheduler`,
+		)
+		.action(async (from: string, _options, command: Command) => {
+			const { restoreBackup } = await import('./backup.ts');
+			setOutcome(await restoreBackup(from, command.optsWithGlobals()));
+		});
 	addCapabilities(program);
 	addSchedules(program);
 	addCalendars(program);

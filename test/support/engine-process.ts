@@ -119,13 +119,24 @@ async function firstLine(child: ChildProcess): Promise<string> {
 export function createClient(
 	url: string,
 	key: string,
-): <T>(method: string, path: string, body?: unknown) => Promise<T> {
-	return async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+): <T>(
+	method: string,
+	path: string,
+	body?: unknown,
+	headers?: Readonly<Record<string, string>>,
+) => Promise<T> {
+	return async <T>(
+		method: string,
+		path: string,
+		body?: unknown,
+		headers?: Readonly<Record<string, string>>,
+	): Promise<T> => {
 		const response = await fetch(url + path, {
 			method,
 			headers: {
 				authorization: `Bearer ${key}`,
 				...(body === undefined ? {} : { 'content-type': 'application/json' }),
+				...headers,
 			},
 			...(body === undefined ? {} : { body: JSON.stringify(body) }),
 		});

@@ -28,6 +28,9 @@ const MIGRATIONS: readonly string[] = [
 	DELIVERY,
 ];
 
+/** The version of the tables that this engine writes; it reads those of all before. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
 /** Brings the database to this engine's version. @throws CapError STORAGE_UNAVAILABLE when it is newer */
 export function migrate(database: Database): void {
 	const row = database.sql('PRAGMA user_version').get() as { user_version: number };
