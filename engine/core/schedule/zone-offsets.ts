@@ -1,4 +1,5 @@
 import type { Duration, Instant } from '../../contract/time.ts';
+import { offsetAsker } from '../../contract/zone-offset.ts';
 
 /**
  * UTC offsets of IANA zones, asked of Intl once and kept as tables. Pieces tile time: within one the
@@ -23,8 +24,10 @@ const STEP = 5 * DAY;
 const MAX_ZONES = 1000;
 const MAX_YEARS = 200;
 
+type AskOffset = (at: Instant) => Duration;
+
 interface ZoneTable {
-	formatter: Intl.DateTimeFormat;
+	ask: AskOffset;
 	years: Map<number, Piece[]>;
 	/** The piece that was asked for last, and from when on it holds without its year being looked at. */
 	latest: Piece;
@@ -89,12 +92,8 @@ function tableOf(zone: string): ZoneTable {
 	const known = tables.get(zone);
 	if (known) return known;
 	if (tables.size >= MAX_ZONES) tables.clear();
-	const formatter = new Intl.DateTimeFormat('en-US', {
-		timeZone: zone,
-		timeZoneName: 'longOffset',
-		hour: 'numeric',
-	});
-	const table = { formatter, years: new Map<number, Piece[]>(), latest: NOWHERE, latestFrom: 0 };
+	const ask = offsetAsker(zone);
+	const table = { ask, years: new Map<number, Piece[]>(), latest: NOWHERE, latestFrom: 0 };
 	tables.set(zone, table);
 	return table;
 }
@@ -104,26 +103,26 @@ function piecesOfYear(table: ZoneTable, year: number): Piece[] {
 	if (known) return known;
 	if (table.years.size >= MAX_YEARS) table.years.clear();
 	// A clock change at the end of the year before still matters for two days.
-	const pieces = findPieces(table.formatter, Date.UTC(year) - OFFSET_SPAN, Date.UTC(year + 1));
+	const pieces = findPieces(table.ask, Date.UTC(year) - OFFSET_SPAN, Date.UTC(year + 1));
 	table.years.set(year, pieces);
 	return pieces;
 }
 
-function findPieces(formatter: Intl.DateTimeFormat, start: Instant, end: Instant): Piece[] {
+function findPieces(ask: AskOffset, start: Instant, end: Instant): Piece[] {
 	const pieces: Piece[] = [];
 	let from = start;
-	let offset = askOffset(formatter, start);
+	let offset = ask(start);
 	let before = offset;
 	for (let low = start; low < end;) {
 		const high = Math.min(low + STEP, end);
-		if (askOffset(formatter, high) === offset) {
+		if (ask(high) === offset) {
 			low = high;
 			continue;
 		}
-		const change = firstOther(formatter, offset, { low, high });
+		const change = firstOther(ask, offset, { low, high });
 		pieces.push({ from, until: change, offset, before });
 		before = offset;
-		offset = askOffset(formatter, change);
+		offset = ask(change);
 		from = change;
 		low = change;
 	}
@@ -133,26 +132,14 @@ function findPieces(formatter: Intl.DateTimeFormat, start: Instant, end: Instant
 
 /** Bisects to the second: the offset is `offset` at `low` and another at `high`. */
 function firstOther(
-	formatter: Intl.DateTimeFormat,
+	ask: AskOffset,
 	offset: Duration,
 	{ low, high }: { low: Instant; high: Instant },
 ): Instant {
 	while (high - low > 1000) {
 		const middle = low + Math.floor((high - low) / 2000) * 1000;
-		if (askOffset(formatter, middle) === offset) low = middle;
+		if (ask(middle) === offset) low = middle;
 		else high = middle;
 	}
 	return high;
-}
-
-/** `1 AM GMT-00:44:30`; plain `GMT` where the offset is zero. */
-function askOffset(formatter: Intl.DateTimeFormat, at: Instant): Duration {
-	const text = formatter.format(at);
-	const offset = text.slice(text.lastIndexOf('GMT') + 3);
-	if (offset === '') return 0;
-	const seconds =
-		Number(offset.slice(1, 3)) * 3600 +
-		Number(offset.slice(4, 6)) * 60 +
-		Number(offset.slice(7, 9));
-	return (offset.startsWith('-') ? -1000 : 1000) * seconds;
 }

@@ -1,4 +1,15 @@
 import type { DeclaredColumn } from '../../contract/envelope.ts';
+import {
+	BACKSLASH,
+	CLOSE_LIST,
+	CLOSE_OBJECT,
+	COLON,
+	COMMA,
+	OPEN_LIST,
+	OPEN_OBJECT,
+	QUOTE,
+	SPACE,
+} from '../shared/json-bytes.ts';
 
 /** Where the list of rows of one table stands in the document: from its bracket to behind the other. */
 export interface FoundTable {
@@ -8,15 +19,6 @@ export interface FoundTable {
 	columns?: DeclaredColumn[];
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const SPACE = 0x20;
 const MAX_NAME = 2000;
 const MAX_COLUMNS_BYTES = 4_000_000;
 const MAX_TABLES = 500;

@@ -1,3 +1,15 @@
+import {
+	BACKSLASH,
+	CLOSE_LIST,
+	CLOSE_OBJECT,
+	COLON,
+	COMMA,
+	OPEN_LIST,
+	OPEN_OBJECT,
+	QUOTE,
+	SPACE,
+} from './json-bytes.ts';
+
 /** What a JSON document is to us: an `array`, an object with a list in `rows`, or any other `value`. */
 export type JsonShape = 'array' | 'rows' | 'value';
 
@@ -11,15 +23,6 @@ export interface Marks {
 	listEnd: number;
 }
 
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const COMMA = 0x2c;
-const COLON = 0x3a;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
-const SPACE = 0x20;
 /** Keys with more bytes are not `rows`, however they are escaped. */
 const MAX_KEY = 24;
 

@@ -1,3 +1,5 @@
+import { offsetAsker } from '../../contract/zone-offset.ts';
+
 /** The UTC offsets of a zone, asked of Intl once for each quarter of an hour that the rows touch. */
 const QUARTER = 900_000;
 const MAX_KNOWN = 50_000;
@@ -26,11 +28,7 @@ export function isTimeZone(name: string): boolean {
 }
 
 function makeReader(timeZone: string): (at: number) => number {
-	const formatter = new Intl.DateTimeFormat('en-US', {
-		timeZone,
-		timeZoneName: 'longOffset',
-		hour: 'numeric',
-	});
+	const ask = offsetAsker(timeZone);
 	const known = new Map<number, number>();
 	return (at) => {
 		// every change of a clock since 1970 was at a quarter of an hour of UTC
@@ -38,21 +36,9 @@ function makeReader(timeZone: string): (at: number) => number {
 		let offset = known.get(quarter);
 		if (offset === undefined) {
 			if (known.size >= MAX_KNOWN) known.clear();
-			offset = askOffset(formatter, quarter * QUARTER);
+			offset = ask(quarter * QUARTER);
 			known.set(quarter, offset);
 		}
 		return offset;
 	};
-}
-
-/** `1 AM GMT-00:44:30`; plain `GMT` where the offset is zero. */
-function askOffset(formatter: Intl.DateTimeFormat, at: number): number {
-	const text = formatter.format(at);
-	const offset = text.slice(text.lastIndexOf('GMT') + 3);
-	if (offset === '') return 0;
-	const seconds =
-		Number(offset.slice(1, 3)) * 3600 +
-		Number(offset.slice(4, 6)) * 60 +
-		Number(offset.slice(7, 9));
-	return (offset.startsWith('-') ? -1000 : 1000) * seconds;
 }
