@@ -11,6 +11,7 @@ import { cellText } from '../../engine/formats/shared/cell-text.ts';
 import { parseJson } from '../../engine/formats/shared/exact-json.ts';
 import { generatedInput, inputOf, renderToBytes } from '../support/format-input.ts';
 import { NASTY_TEXTS } from '../support/nasty-rows.ts';
+import { anyRows } from '../support/fuzzed-rows.ts';
 import { TYPED_COLUMNS, TYPED_ROWS } from '../support/typed-table.ts';
 import { askPython } from './formats-python.ts';
 
@@ -153,6 +154,19 @@ describe('columnar files in programs that are not ours', () => {
 		const { rows: seen } = await askPython<SeenTable>(PYARROW, [await fileOf(batches, 'arrow')]);
 		expect(seen).toHaveLength(rows.length);
 	});
+
+	it('fuzzed rows never make a file that they refuse', async () => {
+		await anyRows({ runs: 8 }, async (rows) => {
+			const bytes = await renderToBytes(parquet.render(inputOf(rows), parquet.options.parse({})));
+			const file = await fileOf(bytes, 'parquet');
+			for (const program of [PYARROW, DUCKDB]) {
+				expect((await askPython<SeenTable>(program, [file])).rows).toHaveLength(rows.length);
+			}
+			const batches = await renderToBytes(arrow.render(inputOf(rows), arrow.options.parse({})));
+			const { rows: seen } = await askPython<SeenTable>(PYARROW, [await fileOf(batches, 'arrow')]);
+			expect(seen).toHaveLength(rows.length);
+		});
+	}, 120_000);
 
 	it('a result without rows or columns is a file that they open', async () => {
 		const bytes = await renderToBytes(parquet.render(inputOf([]), parquet.options.parse({})));

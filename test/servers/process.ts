@@ -81,8 +81,10 @@ export async function ensureInstalled(file: string, debianPackage: string): Prom
 		() => false,
 	);
 	if (found) return;
-	await run('apt-get', ['update', '-qq']);
-	await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', debianPackage]);
+	// other installations on the machine are waited for
+	const patient = ['-qq', '-o', 'DPkg::Lock::Timeout=300'];
+	await run('apt-get', ['update', ...patient]);
+	await run('apt-get', ['install', '-y', ...patient, '--no-install-recommends', debianPackage]);
 }
 
 /** The numbers of a system user. */

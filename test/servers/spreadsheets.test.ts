@@ -6,10 +6,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 
 import type { Row } from '../../engine/contract/envelope.ts';
+import { createCsvFormat, createTsvFormat } from '../../engine/formats/csv/index.ts';
 import { cellText } from '../../engine/formats/shared/cell-text.ts';
 import { createOdsFormat } from '../../engine/formats/ods/index.ts';
 import { createXlsxFormat } from '../../engine/formats/xlsx/index.ts';
 import { generatedInput, inputOf, renderToBytes } from '../support/format-input.ts';
+import { anyRows, manyRows } from '../support/fuzzed-rows.ts';
 import { TYPED_COLUMNS, TYPED_ROWS } from '../support/typed-table.ts';
 import { askPython } from './formats-python.ts';
 import { installLibreOffice, openInLibreOffice } from './libreoffice.ts';
@@ -110,15 +112,51 @@ describe('spreadsheets in programs that are not ours', () => {
 		expect(counts).toEqual({ S: 1_048_576, 'S (2)': 26 });
 	});
 
-	it('fuzzed rows never make a workbook that openpyxl or LibreOffice refuses', async () => {
-		const rows: Row[] = Array.from({ length: 300 }, (_, n) => fuzzedRow(n));
-		const bytes = await renderToBytes(xlsx.render(inputOf(rows), xlsx.options.parse({})));
-		const [[, seen] = ['', []]] = await openpyxl(bytes);
-		expect(seen).toHaveLength(301);
-		for (const [name, format] of [['xlsx', xlsx] as const, ['ods', ods] as const]) {
-			const file = await renderToBytes(format.render(inputOf(rows), format.options.parse({})));
-			const sheets = await openInLibreOffice({ name: `z.${name}`, bytes: file });
-			expect(parse(sheets[0]!.csv, { relax_quotes: true })).toHaveLength(301);
+	it('fuzzed rows never make a workbook that openpyxl refuses', async () => {
+		await anyRows({ runs: 8 }, async (rows) => {
+			const bytes = await renderToBytes(xlsx.render(inputOf(rows), xlsx.options.parse({})));
+			const [[, seen] = ['', []]] = await openpyxl(bytes);
+			expect(seen).toHaveLength(rows.length + 1);
+		});
+	}, 120_000);
+
+	it.each([
+		['xlsx', xlsx],
+		['ods', ods],
+	] as const)(
+		'fuzzed rows never make an %s that LibreOffice refuses',
+		async (name, format) => {
+			const rows = manyRows(400);
+			const options = format.options.parse({ readText: 'none' });
+			const bytes = await renderToBytes(format.render(inputOf(rows), options));
+			const [sheet] = await openInLibreOffice({ name: `z.${name}`, bytes });
+			expect(parse(sheet!.csv, { relax_quotes: true })).toHaveLength(401);
+		},
+		120_000,
+	);
+
+	it('LibreOffice takes no text of a CSV file for a formula', async () => {
+		const texts = [
+			'=1+1',
+			' =1+1',
+			'+1+1',
+			'-1+1',
+			'@SUM(1)',
+			'two\n=1+1',
+			'=HYPERLINK("http://x.invalid")',
+		];
+		const rows = texts.map((text) => ({ text }));
+		for (const [name, format] of [
+			['csv', createCsvFormat()] as const,
+			['tsv', createTsvFormat()] as const,
+		]) {
+			const bytes = await renderToBytes(format.render(inputOf(rows), format.options.parse({})));
+			const [sheet] = await openInLibreOffice({ name: `f.${name}`, bytes });
+			const [, ...seen] = parse(sheet!.csv);
+			for (const [at, [cell = '']] of seen.entries()) {
+				expect(cell.replaceAll("'", '')).toBe(texts[at]);
+			}
+			expect(seen).toHaveLength(texts.length);
 		}
 	});
 });
@@ -139,23 +177,6 @@ else:
         counts[name] = archive.read(f'xl/worksheets/sheet{at + 1}.xml').count(b'<row ')
 print(json.dumps(counts))
 `;
-
-/** Any character, also those that XML does not have, and numbers at the ends of what there is. */
-function fuzzedRow(seed: number): Row {
-	let state = seed * 2654435761 + 1;
-	const next = (below: number): number => {
-		state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-		return (state >>> 8) % below;
-	};
-	const text = Array.from({ length: next(20) }, () => String.fromCharCode(next(65536))).join('');
-	const numbers = [0, -0, 5e-324, -1e308, 2 ** 53, 1e15, 0.1, next(1e9)];
-	return {
-		seed,
-		text,
-		[`k${next(4)}`]: numbers[next(numbers.length)]!,
-		any: next(2) ? text : next(9),
-	};
-}
 
 /** Characters that XML does not have. */
 const LACKING = /[\p{Cs}\ufffe\uffff]|(?![\t\n\r\u007f-\u009f])\p{Cc}/gu;

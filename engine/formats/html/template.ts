@@ -46,15 +46,20 @@ const NAMED: Readonly<Record<string, string>> = {
 	'`': '&#96;',
 	'\x7f': '\u2421',
 };
-// eslint-disable-next-line no-control-regex
-const SPECIAL = /[&<>"'`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/;
+/* eslint-disable no-control-regex */
+const SPECIAL =
+	/[&<>"'`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]/;
+/* eslint-enable no-control-regex */
 const EVERY = new RegExp(SPECIAL, 'g');
 
-/** Control characters have no place in HTML; a reader sees their pictures (U+2400 and on) instead. */
+/**
+ * Control characters and what is no character at all have no place in HTML: a reader sees their pictures
+ * (U+2400 and on), or U+FFFD where there is none.
+ */
 export function escape(text: string): string {
 	if (!SPECIAL.test(text)) return text;
-	return text.replace(
-		EVERY,
-		(character) => NAMED[character] ?? String.fromCharCode(0x2400 + character.charCodeAt(0)),
-	);
+	return text.replace(EVERY, (found) => {
+		const code = found.charCodeAt(0);
+		return NAMED[found] ?? (code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd');
+	});
 }

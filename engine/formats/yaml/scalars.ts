@@ -21,9 +21,9 @@ export function yamlText(text: string): string {
 /** Longer ones are no keys to a reader that looks for the colon: they are said to be such by `? `. */
 export const MAX_KEY = 800;
 
-/** `1e+308` is a text to readers of YAML 1.1, which want a point in it. */
+/** `1e308` is a text to readers of YAML 1.1, which want a point in it, and a sign behind the letter. */
 function yamlNumber(digits: string): string {
-	return digits.replace(/^(-?\d+)([eE])/, '$1.0$2');
+	return digits.replace(/^(-?\d+)(?=[eE])/, '$1.0').replace(/([eE])(?=\d)/, '$1+');
 }
 
 /** Any value on one line: lists and objects in the flow style, which JSON nearly is. */

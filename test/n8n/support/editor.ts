@@ -2,8 +2,8 @@ import { join } from 'node:path';
 
 import type { Locator, Page } from 'playwright-core';
 
-import type { Browser } from './browser.ts';
-import { openBrowser } from './browser.ts';
+import type { Browser } from '../../support/browser.ts';
+import { openBrowser } from '../../support/browser.ts';
 import { until } from './until.ts';
 import type { World } from './world.ts';
 

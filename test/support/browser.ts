@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { chromium } from 'playwright-core';
 
-const EXECUTABLE = process.env['CAPSCHEDULER_CHROMIUM'] ?? '';
+/** Debian's; the scripts of the suites that need it install it. */
+const EXECUTABLE = process.env['CAPSCHEDULER_CHROMIUM'] ?? '/usr/bin/chromium';
 
 /** No GPU, and nothing that speaks to anybody by itself. */
 const FLAGS = [
