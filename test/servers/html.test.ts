@@ -41,7 +41,7 @@ describe('HTML in programs that are not ours', () => {
 	beforeAll(async () => {
 		shelf = await Shelf.make();
 		await installReaders('tidy', 'chromium');
-		browser = await openBrowser({ width: 1200, height: 900 });
+		browser = await openBrowser({ viewport: { width: 1200, height: 900 } });
 		browser.page.on('request', (request) => {
 			if (!request.url().startsWith(pathToFileURL(shelf.path).href)) noticed.push(request.url());
 		});

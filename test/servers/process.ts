@@ -17,13 +17,14 @@ export async function freePort(): Promise<number> {
 export interface RunOptions {
 	uid: number;
 	gid: number;
+	env?: NodeJS.ProcessEnv;
 }
 
 /** Runs a command to its end. @throws with what it wrote when it fails */
 export async function run(
 	command: string,
 	parameters: string[],
-	options?: RunOptions,
+	options?: Partial<RunOptions>,
 ): Promise<string> {
 	const child = spawn(command, parameters, { cwd: '/', ...options });
 	let text = '';
@@ -74,9 +75,9 @@ async function answers(port: number): Promise<boolean> {
 	}
 }
 
-/** Installs a Debian package unless the file is there. */
+/** Installs a Debian package unless the program, or file, is there. */
 export async function ensureInstalled(file: string, debianPackage: string): Promise<void> {
-	const found = await run('test', ['-x', file]).then(
+	const found = await run('test', ['-e', file]).then(
 		() => true,
 		() => false,
 	);

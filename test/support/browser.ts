@@ -27,14 +27,25 @@ export interface Browser {
 	close(): Promise<void>;
 }
 
+export interface BrowserOptions {
+	viewport?: { width: number; height: number };
+	/** Pixels of the screen for each of the page. */
+	scale?: number;
+	/** Beside the variables of this process. */
+	env?: Readonly<Record<string, string>>;
+}
+
 /** A real Chromium with nothing in it, at a window of a laptop. */
-export async function openBrowser(viewport = { width: 1440, height: 900 }): Promise<Browser> {
+export async function openBrowser(options: BrowserOptions = {}): Promise<Browser> {
+	const { viewport = { width: 1440, height: 900 }, scale = 1, env = {} } = options;
 	const profile = mkdtempSync(join(tmpdir(), 'capscheduler-chromium-'));
 	const context: BrowserContext = await chromium.launchPersistentContext(profile, {
 		executablePath: EXECUTABLE,
 		args: FLAGS,
 		headless: true,
 		viewport,
+		deviceScaleFactor: scale,
+		env: { ...process.env, ...env },
 		locale: 'en-US',
 		timezoneId: 'Europe/Berlin',
 	});

@@ -26,3 +26,36 @@ export const severalTables = (): FormatInput => ({
 		},
 	],
 });
+
+/** More than a page is wide. */
+export const manyColumns = (): FormatInput =>
+	generatedInput(25, (n) =>
+		Object.fromEntries(
+			Array.from({ length: 60 }, (_, at) => [
+				`column ${at + 1}`,
+				at % 3 === 0 ? `value ${n}.${at}` : n * at,
+			]),
+		),
+	);
+
+/** Letters of many scripts, a long text and a short one. */
+export const scripts = (): FormatInput =>
+	inputOf(
+		[
+			['Polish', 'Zażółć gęślą jaźń'],
+			['Greek', 'Ξεσκεπάζω την ψυχοφθόρα βδελυγμία'],
+			['Cyrillic', 'Съешь же ещё этих мягких французских булок'],
+			['Vietnamese', 'Tiếng Việt có nhiều dấu'],
+			['Chinese', '我能吞下玻璃而不伤身体'],
+			['Japanese', 'わたしはガラスをたべられます'],
+			['Korean', '키스의 고유조건은 입술끼리 만나야 하고'],
+			['Hindi', 'हिन्दी में लिखें'],
+			['Thai', 'ภาษาไทยง่ายนิดเดียว'],
+			['Arabic', 'أنا قادر على أكل الزجاج'],
+			['Hebrew', 'אני יכול לאכול זכוכית (abc) 123'],
+			['Emoji', '👩‍👩‍👧‍👦 😀 ✓ → €'],
+			['Combining', 'e\u0301 a\u0308 n\u0303'],
+			['Long', 'A text that goes on and on until it has to be wrapped in its column. '.repeat(6)],
+			['One word', 'Donaudampfschifffahrtsgesellschaft'.repeat(5)],
+		].map(([script = '', text = ''], n) => ({ script, text, number: n * 1234.5 })),
+	);

@@ -136,9 +136,13 @@ function tableRow(row: Row, index: number, columns: readonly ReportColumn[]): Ht
 `;
 }
 
+/** Longer words than this make a table wider than a window, unless they may be broken. */
+const LONG_WORD = /\S{30}/;
+
 function bodyCell(text: string, align: Align): Html {
-	if (align === 'left') return markup`<td>${text}</td>`;
-	return markup`<td${style(`text-align:${align}`)}>${text}</td>`;
+	const breaks = LONG_WORD.test(text) ? ';word-break:break-word' : '';
+	if (align === 'left' && breaks === '') return markup`<td>${text}</td>`;
+	return markup`<td${style(`text-align:${align}${breaks}`)}>${text}</td>`;
 }
 
 const TEXTS = 2;

@@ -6,7 +6,7 @@ import { readMomentPattern, type MomentPattern } from '../shared/moment-pattern.
 import { dayMicros, readMoment } from '../shared/moments.ts';
 import type { NumberPattern } from '../shared/number-pattern.ts';
 import type { CellChanges } from '../shared/sheet-changes.ts';
-import { isKeptNumber, type SheetColumn } from '../shared/sheet-columns.ts';
+import { alignOf, isKeptNumber, type SheetColumn } from '../shared/sheet-columns.ts';
 import type { CellLook, Looks } from './styles.ts';
 import { paragraphs } from './text.ts';
 
@@ -28,9 +28,9 @@ const MOMENT = readMomentPattern('yyyy-MM-dd HH:mm:ss')!;
 const TIME = readMomentPattern('HH:mm:ss')!;
 const FRACTION: MomentPattern = ['.', 'SSS'];
 
-export function cellWriter({ column, cell }: SheetColumn, context: CellContext): WriteCell {
-	const natural = cell.kind === 'number' || cell.kind === 'digits' ? 'right' : 'left';
-	const look: CellLook = column.align === natural ? {} : { align: column.align };
+export function cellWriter(planned: SheetColumn, context: CellContext): WriteCell {
+	const { column, cell } = planned;
+	const look: CellLook = alignOf(planned);
 	const text = textWriter(look, context);
 	switch (cell.kind) {
 		case 'boolean':

@@ -3,7 +3,7 @@ import { columnWidth } from './column-width.ts';
 import { readMomentPattern, type MomentPattern } from './moment-pattern.ts';
 import { readNumberPattern, type NumberPattern } from './number-pattern.ts';
 import type { SheetOptions } from './sheet-options.ts';
-import type { TableColumn } from './table.ts';
+import type { Align, TableColumn } from './table.ts';
 
 /** What the cells of a column are in a spreadsheet. */
 export type SheetCell =
@@ -17,6 +17,23 @@ export type SheetCell =
 	/** Each cell as what it is. */
 	| { kind: 'mixed' }
 	| { kind: 'text' };
+
+/** Where spreadsheets show a value that no style says more of: texts left, most others not. */
+const NATURAL: Readonly<Record<SheetCell['kind'], Align>> = {
+	number: 'right',
+	digits: 'right',
+	moment: 'right',
+	time: 'right',
+	boolean: 'center',
+	// each as what it is
+	mixed: 'left',
+	text: 'left',
+};
+
+/** What a style has to say of a column, so that its values stand below its header. */
+export function alignOf({ column, cell }: SheetColumn): { align?: Align } {
+	return column.align === NATURAL[cell.kind] ? {} : { align: column.align };
+}
 
 export interface SheetColumn {
 	column: TableColumn;

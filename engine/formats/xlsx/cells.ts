@@ -4,7 +4,7 @@ import type { Cell } from '../shared/columns.ts';
 import { exactNumber } from '../shared/exact-json.ts';
 import { dayMicros, dayNumber, readMoment } from '../shared/moments.ts';
 import type { CellChanges } from '../shared/sheet-changes.ts';
-import { isKeptNumber, type SheetColumn } from '../shared/sheet-columns.ts';
+import { alignOf, isKeptNumber, type SheetColumn } from '../shared/sheet-columns.ts';
 import {
 	BOOLEAN_CODE,
 	DATE_CODE,
@@ -40,10 +40,9 @@ const DAY_MICROS = DAY_MS * 1000;
 const SERIAL_OF_EPOCH = 25_569;
 /** 1900-03-01. Excel counts a 29 February 1900 before it, others do not: earlier days would not be the same. */
 const FIRST_SERIAL = 61;
-export function cellWriter({ column, cell }: SheetColumn, context: CellContext): WriteCell {
-	// what a spreadsheet does by itself needs no style: numbers stand right, texts left
-	const natural = cell.kind === 'number' || cell.kind === 'digits' ? 'right' : 'left';
-	const look: CellStyle = column.align === natural ? {} : { align: column.align };
+export function cellWriter(planned: SheetColumn, context: CellContext): WriteCell {
+	const { column, cell } = planned;
+	const look: CellStyle = alignOf(planned);
 	const text = textWriter(look, context);
 	switch (cell.kind) {
 		case 'boolean':
