@@ -28,5 +28,7 @@ export async function goProgram(name: string, command: string): Promise<string> 
 
 /** `go install` names a program after the last part of its path that is no major version. */
 function programOf(path: string): string {
-	return /^v\d+$/.test(basename(path)) ? basename(path.slice(0, path.lastIndexOf('/'))) : basename(path);
+	return /^v\d+$/.test(basename(path))
+		? basename(path.slice(0, path.lastIndexOf('/')))
+		: basename(path);
 }

@@ -12,8 +12,11 @@ const FOLDER = fileURLToPath(new URL('../golden/', import.meta.url));
 /** Where pictures go that are not as they were. */
 const SEEN = fileURLToPath(new URL('../golden/seen/', import.meta.url));
 const WRITES = process.env['CAPSCHEDULER_GOLDEN'] === 'write';
-/** Other edges of letters change none of the squares by much; a column that is missing, several in a hundred. */
-const TOLERATED = 0.002;
+/**
+ * Part of the squares. Drawn by cairo in place of poppler's own Splash, pages differ by 0.0002 to 0.0054;
+ * where a column is missing or lines lie upon each other, by 0.015 and more.
+ */
+const TOLERATED = 0.006;
 
 /** How far a picture is from the one that is kept. `CAPSCHEDULER_GOLDEN=write` keeps it instead: look at it. */
 export async function distance(name: string, picture: Buffer): Promise<number> {
@@ -37,7 +40,7 @@ export async function expectGolden(name: string, picture: Buffer): Promise<void>
 /** Of another report it has to be farther away than what is tolerated, by far. */
 export async function expectNotGolden(name: string, picture: Buffer): Promise<void> {
 	if (WRITES) return;
-	expect(await distance(name, picture)).toBeGreaterThan(TOLERATED * 3);
+	expect(await distance(name, picture)).toBeGreaterThan(TOLERATED * 2);
 }
 
 /** Pages of a PDF as pictures, in grey and small: 45 pixels an inch. */
