@@ -31,6 +31,7 @@ import { extendCalendars } from './pipeline/calendars.ts';
 import { newKey } from './pipeline/access.ts';
 import type { Context } from './pipeline/context.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
+import { createPlaces } from './pipeline/places.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createWake } from './pipeline/wake.ts';
 import { loadPlugins } from './plugins/load.ts';
@@ -136,7 +137,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 	const httpSession = createHttpSession({ ...outgoing, userAgent: `CapScheduler/${VERSION}` });
 	const plugged = await loadPlugins(config.plugins, { z, clock, egress, formats: formatKit });
 	let url = config.publicUrl ?? '';
-	const context: Context = {
+	const withoutPlaces: Omit<Context, 'places'> = {
 		engineId,
 		store,
 		clock,
@@ -184,6 +185,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			drainWithin: config.drainWithin,
 		},
 	};
+	const context: Context = { ...withoutPlaces, places: createPlaces(withoutPlaces) };
 	const setUrl = (listening: string): void => {
 		url = config.publicUrl ?? listening;
 	};
@@ -266,6 +268,7 @@ class RunningEngine implements Engine {
 		// Not before it listens: a start that fails there would have made a key that nobody gets to see.
 		this.#firstKey = await ensureFirstKey(context, this.#config.adminKey);
 		metrics.gauge('capscheduler_runs_in_flight', () => this.#pipeline.inFlight.runs);
+		metrics.gauge('capscheduler_circuits_open', () => context.places.open);
 		metrics.gauge('capscheduler_timers', async () => (await context.store.counts()).timers);
 		await this.#pipeline.start();
 		await this.#maintenance.start();

@@ -104,6 +104,10 @@ export const deliverySchema = z
 		receipt: jsonObjectSchema.nullable().meta({ description: 'What the channel confirmed.' }),
 		error: failureSchema.nullable(),
 		fallbacksLeft: count,
+		priority: z.number().int(),
+		deadlineAt: instant
+			.nullable()
+			.meta({ description: 'Until when it must have been delivered; then it is given up.' }),
 	})
 	.meta({ id: 'Delivery' });
 
@@ -134,6 +138,9 @@ export const runDetailsSchema = z
 		parameters: jsonObjectSchema,
 		attempts: z.array(attemptSchema),
 		result: resultSchema.nullable(),
+		deliveryState: z
+			.enum(['none', 'pending', 'delivered', 'partial', 'dead'])
+			.meta({ description: 'What became of all targets; `partial`: some got it, some did not.' }),
 		deliveries: z.array(deliverySchema),
 		notifications: z.array(notificationSchema),
 		links: z.array(linkSchema),

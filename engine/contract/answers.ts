@@ -57,6 +57,19 @@ export const destinationSchema = z
 			.array(id('sch'))
 			.optional()
 			.meta({ description: 'The schedules that use it, 20 at most; only of one destination.' }),
+		circuit: z
+			.looseObject({
+				state: z.enum(['closed', 'open', 'half_open']),
+				failures: count,
+				since: instant.nullable(),
+				until: instant.nullable(),
+				reason: jsonObjectSchema.nullable(),
+			})
+			.optional()
+			.meta({
+				description:
+					'Closed: deliveries go. Open: it failed too often in a row, and none goes before `until`. Half open: one is tried.',
+			}),
 		secrets: secretsSchema.optional(),
 	})
 	.meta({ id: 'Destination' });

@@ -165,6 +165,7 @@ export interface DeliverySettlement {
 			| 'error'
 			| 'attempt'
 			| 'artifact'
+			| 'deadlineAt'
 		>
 	>;
 	attempt?: DeliveryAttempt;

@@ -44,6 +44,9 @@ export type EventType =
 	| 'destination.updated'
 	| 'destination.deleted'
 	| 'destination.secret_rotated'
+	| 'destination.circuit_open'
+	| 'destination.circuit_half_open'
+	| 'destination.circuit_closed'
 	| 'key.created'
 	| 'key.revoked';
 

@@ -18,6 +18,10 @@ const COUNTERS = {
 	capscheduler_http_requests_total: 'API requests, by method, route and status.',
 	capscheduler_fenced_writes_total: 'Writes refused because another epoch holds the row.',
 	capscheduler_link_downloads_total: 'Downloads by result link.',
+	capscheduler_circuit_changes_total: 'Circuits of destinations that changed, by their new state.',
+	capscheduler_deliveries_held_total:
+		'Deliveries that were due and had to wait, by why: circuit, rate, parallel, share.',
+	capscheduler_alerts_total: 'Alerts raised, by kind.',
 	capscheduler_faults_total:
 		'Faults of the engine itself, by place: each is a bug or a broken machine.',
 } as const satisfies Record<MetricName, string>;
@@ -32,6 +36,7 @@ const HISTOGRAMS = {
 
 const GAUGES = {
 	capscheduler_runs_in_flight: 'Runs that this engine is carrying out.',
+	capscheduler_circuits_open: 'Destinations that this engine knows to be failing.',
 	capscheduler_timers: 'Timers in the store.',
 	capscheduler_event_loop_delay_seconds:
 		'99th percentile of the delay of the event loop since the last scrape.',

@@ -34,6 +34,9 @@ export type MetricName =
 	| 'capscheduler_http_requests_total'
 	| 'capscheduler_fenced_writes_total'
 	| 'capscheduler_link_downloads_total'
+	| 'capscheduler_circuit_changes_total'
+	| 'capscheduler_deliveries_held_total'
+	| 'capscheduler_alerts_total'
 	| 'capscheduler_faults_total';
 
 export type HistogramName =
@@ -43,4 +46,7 @@ export type HistogramName =
 	| 'capscheduler_http_request_seconds';
 
 export type GaugeName =
-	'capscheduler_runs_in_flight' | 'capscheduler_timers' | 'capscheduler_event_loop_delay_seconds';
+	| 'capscheduler_runs_in_flight'
+	| 'capscheduler_circuits_open'
+	| 'capscheduler_timers'
+	| 'capscheduler_event_loop_delay_seconds';

@@ -12,6 +12,7 @@ import type { Egress, Sealing, Signer, Tokens } from '../security/security.port.
 import type { ReadAnswer, SessionRegistry } from '../sessions/session.port.ts';
 import type { Store } from '../stores/store.port.ts';
 import type { PostSigned } from '../channels/channel.port.ts';
+import type { Places } from './places.ts';
 import type { Wake } from './wake.ts';
 
 /** What the stages of the pipeline work with. Made once by the composition root. */
@@ -44,6 +45,8 @@ export interface Context {
 	faults: FaultPoints;
 	/** Tells the loops that there may be work, and waiters that a run has ended. */
 	wake: Wake;
+	/** Where deliveries go: circuits, limits, shares. */
+	places: Places;
 	settings: PipelineSettings;
 }
 

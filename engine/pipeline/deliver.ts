@@ -3,34 +3,36 @@ import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
 import type { DeliverySettlement } from '../contract/change.ts';
 import { AUTO_FORMAT } from '../contract/delivery.ts';
 import type { Target } from '../contract/delivery.ts';
-import type { Destination } from '../contract/destination.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { ResultRecord } from '../contract/result.ts';
 import type { Delivery, Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
-import type { Intended } from '../core/delivery/allow.ts';
-import { whyNotAllowed } from '../core/delivery/allow.ts';
+import type { Duration, Instant } from '../contract/time.ts';
+import { toIso } from '../contract/time.ts';
+import type { Outcome } from '../core/delivery/circuit.ts';
+import { outcomeOf } from '../core/delivery/circuit.ts';
 import { whySkipped } from '../core/delivery/condition.ts';
 import type { SendFailure } from '../core/delivery/transitions.ts';
 import {
 	afterSendFailure,
 	delivered,
+	heldBack,
 	isSettled,
 	released,
 	skipped,
 } from '../core/delivery/transitions.ts';
 import { chooseFormat, ensureArtifact, storedBytes } from './artifact.ts';
-import { currentSettings } from './change-destination.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
 import { fileNameOf } from './file-name.ts';
 import { packArtifact } from './package.ts';
 import { parcelOf } from './parcel.ts';
-import { joinSecrets } from './secrets.ts';
+import type { Entry, Place } from './places.ts';
+import type { Reached } from './reach.ts';
+import { demandAllowed, placeOf, reach } from './reach.ts';
 import { settleDeliveredSla } from './sla.ts';
-import { targetPrefix } from './spec.ts';
 import type { Held, Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
 
@@ -108,6 +110,7 @@ async function send(
 	let artifact = delivery.artifact;
 	let retries = WEBHOOK_RETRIES;
 	try {
+		demandTime(delivery, startedAt);
 		const about = await load(ctx, delivery);
 		const reason = await conditionOf(ctx, delivery, about);
 		if (reason !== null) return skipped(delivery, { startedAt, at: ctx.clock.now(), reason });
@@ -119,7 +122,14 @@ async function send(
 		const parcel = parcelOf(ctx, { ...delivery, artifact }, about);
 		if (held.reason() === 'drain') return released(delivery, { at: ctx.clock.now() });
 		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
-		const outcome = await sendParcel(ctx, { channel, settings, parcel, delivery, held });
+		const place = placeOf(delivery.tenant, reached);
+		const entry = await ctx.places.enter(place, delivery, timeoutOf(channel, parcel) + PATIENCE);
+		if (!entry.go) return mustWait(ctx, delivery, { entry, place, artifact, startedAt });
+		const outcome = await sendInTurn(
+			ctx,
+			{ channel, settings, parcel, delivery, held },
+			entry.leave,
+		);
 		const at = ctx.clock.now();
 		if (outcome.kind === 'delivered') {
 			const { notices } = artifact;
@@ -148,13 +158,89 @@ async function send(
 	}
 }
 
+/** What a turn at a place holds longer than the attempt may take. */
+const PATIENCE: Duration = 10_000;
+
+/** Large artifacts need longer than small ones: a second more for every megabyte. */
+function timeoutOf(channel: Channel, parcel: Parcel): Duration {
+	return channel.timeout + Math.ceil(parcel.size / 1_000_000) * 1000;
+}
+
+/** @throws CapError DEADLINE_EXCEEDED */
+function demandTime({ deadlineAt }: Delivery, at: Instant): void {
+	if (deadlineAt === null || at < deadlineAt) return;
+	throw new CapError('DEADLINE_EXCEEDED', `not delivered by ${toIso(deadlineAt)}`);
+}
+
+/** It goes back to those that are due later; one that cannot make it before its deadline is given up at once. */
+function mustWait(
+	ctx: Context,
+	delivery: Delivery,
+	about: {
+		entry: Extract<Entry, { go: false }>;
+		place: Place;
+		artifact: NonNullable<Delivery['artifact']>;
+		startedAt: Instant;
+	},
+): DeliverySettlement {
+	const { entry, place, artifact, startedAt } = about;
+	const { why, until, circuit } = entry;
+	const at = ctx.clock.now();
+	ctx.metrics.count('capscheduler_deliveries_held_total', { why });
+	const { deadlineAt } = delivery;
+	if (why !== 'circuit') {
+		const dueAt = Math.min(until, deadlineAt ?? until);
+		return heldBack(delivery, { at, dueAt, why, artifact, error: delivery.error });
+	}
+	const { code, message } = circuit.reason ?? { code: 'TARGET_UNREACHABLE', message: '' };
+	const opened = toIso(circuit.until ?? until);
+	const words = `${place.name} is not tried before ${opened}, after ${circuit.failures} failures: ${code}: ${message}`;
+	if (deadlineAt !== null && until >= deadlineAt) {
+		return afterSendFailure(
+			delivery,
+			{
+				error: {
+					code: 'DEADLINE_EXCEEDED',
+					message: `not delivered by ${toIso(deadlineAt)}: ${words}`,
+				},
+				outcome: 'failed',
+				retry: 'never',
+			},
+			{ startedAt, at, artifact, retries: [], newId: ctx.newId },
+		);
+	}
+	const error = { code: 'CIRCUIT_OPEN', message: words } as const;
+	return heldBack(delivery, { at, dueAt: until, why, artifact, error });
+}
+
+/** Sends, and tells the place how it went, whatever happens. */
+async function sendInTurn(
+	ctx: Context,
+	about: Parameters<typeof sendParcel>[1],
+	leave: Extract<Entry, { go: true }>['leave'],
+): Promise<SendOutcome> {
+	let told: Outcome = { kind: 'neutral' };
+	try {
+		const outcome = await sendParcel(ctx, about);
+		if (outcome.kind === 'delivered') told = { kind: 'delivered' };
+		else if (about.held.reason() === undefined || about.held.reason() === 'timeout') {
+			told = outcomeOf(failureOf(outcome, about.held));
+		}
+		return outcome;
+	} finally {
+		// the delivery's own end must not wait for, nor depend on, what is kept of its place
+		await leave(told).catch((error: unknown) => {
+			ctx.log.error('place not updated', { error: error instanceof Error ? error : undefined });
+		});
+	}
+}
+
 async function sendParcel(
 	ctx: Context,
 	about: { channel: Channel; settings: JsonObject; parcel: Parcel; delivery: Delivery; held: Held },
 ): Promise<SendOutcome> {
 	const { channel, settings, parcel, delivery, held } = about;
-	// Large artifacts need longer than small ones: a second more for every megabyte.
-	const timeout = channel.timeout + Math.ceil(parcel.size / 1_000_000) * 1000;
+	const timeout = timeoutOf(channel, parcel);
 	const stopTimer = ctx.clock.after(timeout + 1000, () => {
 		held.abort('timeout');
 	});
@@ -244,68 +330,6 @@ async function countRows(ctx: Context, result: ResultRecord): Promise<number | n
 		for await (const batch of rows()) count += batch.length;
 	}
 	return count;
-}
-
-/** The channel and its settings as they are now: a destination may have changed since. */
-async function reach(ctx: Context, delivery: Delivery): Promise<Reached> {
-	const { target, tenant } = delivery;
-	if (delivery.scheduleId !== null) {
-		const reason = await ctx.store.disabledTarget(tenant, delivery.scheduleId, delivery.targetKey);
-		if (reason !== null) throw new CapError('TARGET_DISABLED', `the target is disabled: ${reason}`);
-	}
-	if (target.destination !== undefined) return reachDestination(ctx, tenant, target.destination);
-	return {
-		channel: channelOf(ctx, target.channel ?? ''),
-		settings: inlineSettings(ctx, delivery, target),
-	};
-}
-
-function inlineSettings(ctx: Context, delivery: Delivery, target: Target): JsonObject {
-	return joinSecrets(ctx.sealing, target, {
-		owner: { tenant: delivery.tenant, type: 'spec', id: delivery.sealedFor },
-		prefix: targetPrefix(target.key),
-	});
-}
-
-export interface Reached {
-	channel: Channel;
-	settings: JsonObject;
-	/** Undefined for an inline target. */
-	destination?: Destination;
-}
-
-export async function reachDestination(
-	ctx: Context,
-	tenant: string,
-	idOrName: string,
-): Promise<Reached & { destination: Destination }> {
-	const destination = await ctx.store.getDestination(tenant, idOrName);
-	if (destination === null) {
-		throw new CapError('DESTINATION_UNKNOWN', `there is no destination "${idOrName}" any more`);
-	}
-	if (!destination.enabled) {
-		const why = destination.disabledReason ?? 'by its owner';
-		throw new CapError('TARGET_DISABLED', `destination "${destination.name}" is disabled: ${why}`);
-	}
-	const owner = { tenant, type: 'destination', id: destination.id };
-	return {
-		channel: channelOf(ctx, destination.channel),
-		settings: currentSettings(ctx, destination, joinSecrets(ctx.sealing, destination, { owner })),
-		destination,
-	};
-}
-
-/** The destination's rules may be stricter than when the schedule was made. @throws CapError FORBIDDEN */
-function demandAllowed({ destination }: Reached, intended: Intended): void {
-	const issue = whyNotAllowed(destination?.rules, intended);
-	if (issue !== null) throw inputError('FORBIDDEN', issue);
-}
-
-function channelOf(ctx: Context, name: string): Channel {
-	const channel = ctx.channels.get(name);
-	if (channel === undefined)
-		throw new CapError('CHANNEL_UNKNOWN', `this engine has no channel "${name}"`);
-	return channel;
 }
 
 /** What a target without a format means is the channel's to say, where it can send but one. */

@@ -97,7 +97,16 @@ export async function storeDestination(
 	if (stored === 'not_found') throw notFound(id);
 	if (stored === 'revision_differs') throw revisionDiffers(id);
 	if (stored === 'name_taken') throw nameTaken(name);
+	await resetCircuit(ctx, stored);
 	return stored;
+}
+
+/** What was known of it was known of what it was before. */
+export async function resetCircuit(
+	ctx: Context,
+	{ tenant, id, name }: Pick<Destination, 'tenant' | 'id' | 'name'>,
+): Promise<void> {
+	await ctx.places.reset({ tenant, key: id, name, destinationId: id });
 }
 
 export async function findDestination(

@@ -1,7 +1,8 @@
 import type { RunSettlement } from '../contract/change.ts';
 import type { Run, RunState } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
-import { deliveryEvent, notificationEvent } from '../core/delivery/transitions.ts';
+import { notificationEvent } from '../core/delivery/notification-transitions.ts';
+import { deliveryEvent } from '../core/delivery/transitions.ts';
 import { broken, isOver, released, runEvent } from '../core/run/transitions.ts';
 import type { ClaimEvents } from '../stores/store.port.ts';
 import type { Context } from './context.ts';

@@ -15,10 +15,10 @@ import {
 	notificationReleased,
 	notified,
 	worded,
-} from '../core/delivery/transitions.ts';
+} from '../core/delivery/notification-transitions.ts';
 import { readNotifyKey } from '../core/run/follow-ups.ts';
 import type { Context } from './context.ts';
-import { reachDestination } from './deliver.ts';
+import { reachDestination } from './reach.ts';
 import { claimEvents } from './dispatch.ts';
 import { DEFAULT_LINK_LIFE } from './follow-ups.ts';
 import { sendMessage } from './message.ts';

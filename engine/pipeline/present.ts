@@ -14,6 +14,7 @@ import type {
 import type { LedgerRow, RunSpec, Schedule } from '../contract/schedule.ts';
 import type { Instant } from '../contract/time.ts';
 import { formatDuration, toIso } from '../contract/time.ts';
+import { overall } from '../core/delivery/overall.ts';
 import type { Exclusion, Restriction, Rule, Timing } from '../contract/timing.ts';
 import type { PlannedOccurrence } from '../core/schedule/ahead.ts';
 import { formatLocal } from '../core/schedule/local-time.ts';
@@ -170,6 +171,9 @@ function presentTarget(target: RunSpecTarget): JsonObject {
 		filename,
 		...(packed === undefined ? {} : { package: packed }),
 		when,
+		...(target.priority === undefined ? {} : { priority: target.priority }),
+		...(target.within === undefined ? {} : { within: formatDuration(target.within) }),
+		...(target.on === undefined ? {} : { on: target.on }),
 	};
 }
 
@@ -217,6 +221,7 @@ export function presentRunDetails(details: RunDetails): JsonObject {
 		parameters: spec.parameters,
 		attempts: attempts.map(presentAttempt),
 		result: result === null ? null : presentResult(result),
+		deliveryState: overall(deliveries),
 		deliveries: deliveries.map(presentDelivery),
 		notifications: notifications.map(presentNotification),
 		links: links.map(presentLink),
@@ -266,6 +271,8 @@ export function presentDelivery(delivery: Delivery): JsonObject {
 		receipt: receipt === null ? null : { ...receipt },
 		error: error === null ? null : { ...error },
 		fallbacksLeft: delivery.fallbacks.length,
+		priority: delivery.priority,
+		deadlineAt: iso(delivery.deadlineAt),
 	};
 }
 

@@ -7,7 +7,7 @@ import { parseInput } from '../contract/zod-issues.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import { toIso } from '../contract/time.ts';
 import type { Context } from './context.ts';
-import { findDestination, withKeptSecrets } from './destinations.ts';
+import { findDestination, resetCircuit, withKeptSecrets } from './destinations.ts';
 import { findChannel } from './spec.ts';
 
 /** A test is waited for by somebody at a screen. */
@@ -37,7 +37,10 @@ export async function testDestination(
 	const destination = await findDestination(ctx, actor, id);
 	const channel = findChannel(ctx, destination.channel, 'channel');
 	const given = { ...(settings ?? destination.settings) };
-	return testPlace(ctx, channel, withKeptSecrets(ctx, channel, given, destination));
+	const test = await testPlace(ctx, channel, withKeptSecrets(ctx, channel, given, destination));
+	// it works again, as somebody just saw: what waits need not wait for a probe
+	if (test.ok && test.probed && settings === undefined) await resetCircuit(ctx, destination);
+	return test;
 }
 
 /** Tries out what is no destination yet. Secrets that a destination would be given are made up. */

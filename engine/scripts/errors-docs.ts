@@ -79,6 +79,8 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 	TARGET_PROTOCOL: 'The other side does not keep to the protocol.',
 	TARGET_GONE: 'The other side answered 410: it is switched off.',
 	TARGET_DISABLED: 'The endpoint was switched off after an earlier 410.',
+	CIRCUIT_OPEN:
+		'Nothing was sent: the destination failed too often in a row, and is tried again later, by one delivery first.',
 	RESULT_TOO_LARGE:
 		'The result is larger than `CAPSCHEDULER_MAX_RESULT_BYTES`, or one row of it is larger than the engine takes.',
 	RESULT_INVALID: 'The result is not what its content type says.',

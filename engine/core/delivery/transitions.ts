@@ -1,16 +1,11 @@
-import type {
-	DeliverySettlement,
-	DisabledTarget,
-	NotificationSettlement,
-} from '../../contract/change.ts';
+import type { DeliverySettlement, DisabledTarget } from '../../contract/change.ts';
 import type { Receipt } from '../../contract/delivery.ts';
 import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
 import type { NewId } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
-import type { Delivery, DeliveryAttempt, Failure, Notification } from '../../contract/run.ts';
+import type { Delivery, DeliveryAttempt, Failure } from '../../contract/run.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
-import { readNotifyKey } from '../run/follow-ups.ts';
 import { spread } from '../spread.ts';
 
 /*
@@ -22,10 +17,11 @@ import { spread } from '../spread.ts';
  *   sending -> failed             another attempt follows
  *   sending -> dead               no attempt left, or it can never work; the next fallback takes over
  *   sending -> pending            released: claimed, but nothing was sent
+ *   sending -> pending | failed   held back: it is not its turn at the place that it goes to
  *   dead | delivered -> pending   replayed, with the identical bytes
  */
 
-const NO_LEASE = { owner: null, leaseUntil: null } as const;
+export const NO_LEASE = { owner: null, leaseUntil: null } as const;
 
 export function isSettled(delivery: Pick<Delivery, 'state'>): boolean {
 	return (
@@ -135,9 +131,12 @@ export function afterSendFailure(
 ): DeliverySettlement {
 	const { at, artifact, retries, newId } = context;
 	const { error, outcome } = failure;
+	const nextAt = nextSendAt(delivery.id, { ...failure, attempt: delivery.attempt, at, retries });
+	const { deadlineAt } = delivery;
+	const late = nextAt !== null && deadlineAt !== null && nextAt >= deadlineAt;
+	const dueAt = late ? null : nextAt;
 	const attempt = attemptOf(delivery, context, outcome, error);
-	const data = { code: error.code, message: error.message };
-	const dueAt = nextSendAt(delivery.id, { ...failure, attempt: delivery.attempt, at, retries });
+	const data = { code: error.code, message: error.message, ...(late ? { late } : {}) };
 	if (dueAt !== null) {
 		return {
 			...base(delivery),
@@ -154,7 +153,13 @@ export function afterSendFailure(
 	const next = fallbackOf(delivery, { at, newId, code: error.code });
 	return {
 		...base(delivery),
-		set: { ...NO_LEASE, state: 'dead', endedAt: at, error, artifact },
+		set: {
+			...NO_LEASE,
+			state: 'dead',
+			endedAt: at,
+			error: late ? outOfTime(error) : error,
+			artifact,
+		},
 		attempt,
 		...(next === null ? {} : { next }),
 		...(failure.disable === true ? { disable: disabled(delivery, at) } : {}),
@@ -170,7 +175,12 @@ export function afterSendFailure(
 	};
 }
 
-const GONE = 'the endpoint answered 410 Gone';
+/** The last failure, and that there was no time for another attempt. */
+function outOfTime(error: Failure): Failure {
+	return { ...error, message: `${error.message}; its deadline comes before another attempt` };
+}
+
+export const GONE = 'the endpoint answered 410 Gone';
 
 function disabled(delivery: Delivery, at: Instant): DisabledTarget {
 	return {
@@ -222,6 +232,35 @@ export function released(delivery: Delivery, { at }: { at: Instant }): DeliveryS
 	};
 }
 
+/** Why a delivery that is due goes back: its place is not to be called now, or it is not its turn. */
+export type HeldWhy = 'circuit' | 'rate' | 'parallel' | 'share';
+
+/** It was not its turn: nothing was sent, and no attempt is counted. */
+export function heldBack(
+	delivery: Delivery,
+	wait: {
+		at: Instant;
+		dueAt: Instant;
+		why: HeldWhy;
+		artifact: Delivery['artifact'];
+		error: Failure | null;
+	},
+): DeliverySettlement {
+	const { at, dueAt, why, artifact, error } = wait;
+	const attempt = delivery.attempt - 1;
+	const state = attempt === 0 ? 'pending' : 'failed';
+	return {
+		...base(delivery),
+		set: { ...NO_LEASE, state, dueAt, attempt, artifact, error },
+		events: [
+			deliveryEvent(`delivery.${state}`, delivery, at, {
+				held: why,
+				nextAt: new Date(dueAt).toISOString(),
+			}),
+		],
+	};
+}
+
 /** Sends the identical stored bytes again, counted from the first attempt. */
 export function replayed(delivery: Delivery, { at }: { at: Instant }): DeliverySettlement {
 	return {
@@ -229,7 +268,7 @@ export function replayed(delivery: Delivery, { at }: { at: Instant }): DeliveryS
 		tenant: delivery.tenant,
 		from: ['dead', 'delivered'],
 		epoch: delivery.epoch,
-		set: { state: 'pending', dueAt: at, endedAt: null, attempt: 0, error: null },
+		set: { state: 'pending', dueAt: at, endedAt: null, attempt: 0, error: null, deadlineAt: null },
 		events: [deliveryEvent('delivery.replayed', delivery, at)],
 	};
 }
@@ -254,127 +293,4 @@ export function nextSendAt(id: string, failed: FailedSend): Instant | null {
 	if (failed.retry === 'never' || wait === undefined) return null;
 	const jittered = Math.round(wait * (1 + 0.1 * spread(`${id}#${failed.attempt}`)));
 	return failed.at + Math.max(jittered, Math.min(failed.retryAfter ?? 0, MAX_RETRY_AFTER));
-}
-
-// -- notifications
-
-export function notificationEvent(
-	type: EventType,
-	notification: Notification,
-	at: Instant,
-	data?: JsonObject,
-): EventDraft {
-	const subject: Record<string, string> = {
-		notificationId: notification.id,
-		runId: notification.runId,
-	};
-	if (notification.scheduleId !== null) subject['scheduleId'] = notification.scheduleId;
-	return {
-		type,
-		tenant: notification.tenant,
-		at,
-		subject,
-		data: { notify: notification.notifyKey, attempt: notification.attempt, ...data },
-	};
-}
-
-function notificationBase(
-	notification: Notification,
-): Pick<NotificationSettlement, 'notificationId' | 'tenant' | 'from' | 'epoch'> {
-	return {
-		notificationId: notification.id,
-		tenant: notification.tenant,
-		from: ['sending'],
-		epoch: notification.epoch,
-	};
-}
-
-/** What it says is fixed from now on. Changes no state. */
-export function worded(
-	notification: Notification,
-	{ sealedBody }: { sealedBody: string },
-): NotificationSettlement {
-	return { ...notificationBase(notification), set: { sealedBody }, events: [] };
-}
-
-export function notified(
-	notification: Notification,
-	{ at, status }: { at: Instant; status: number | null },
-): NotificationSettlement {
-	return {
-		...notificationBase(notification),
-		// The link's secret is not needed any more, so it is not kept.
-		set: {
-			...NO_LEASE,
-			state: 'delivered',
-			endedAt: at,
-			status,
-			error: null,
-			sealedUrl: null,
-			sealedBody: null,
-		},
-		events: [notificationEvent('notification.delivered', notification, at, { status })],
-	};
-}
-
-export function afterNotifyFailure(
-	notification: Notification,
-	failure: SendFailure,
-	context: { at: Instant; retries: readonly Duration[]; destination: string | null },
-): NotificationSettlement {
-	const { at, retries, destination } = context;
-	const { error } = failure;
-	const data = { code: error.code, message: error.message };
-	const dueAt = nextSendAt(notification.id, {
-		...failure,
-		attempt: notification.attempt,
-		at,
-		retries,
-	});
-	if (dueAt !== null) {
-		return {
-			...notificationBase(notification),
-			set: {
-				...NO_LEASE,
-				state: 'failed',
-				dueAt,
-				error,
-				sealedUrl: notification.sealedUrl,
-				sealedBody: notification.sealedBody,
-			},
-			events: [
-				notificationEvent('notification.failed', notification, at, {
-					...data,
-					nextAt: new Date(dueAt).toISOString(),
-				}),
-			],
-		};
-	}
-	return {
-		...notificationBase(notification),
-		set: { ...NO_LEASE, state: 'dead', endedAt: at, error, sealedUrl: null, sealedBody: null },
-		...(failure.disable === true
-			? {
-					disable: {
-						scheduleId: notification.scheduleId,
-						targetKey: `notify.${readNotifyKey(notification.notifyKey).key}`,
-						destination,
-						reason: GONE,
-						at,
-					},
-				}
-			: {}),
-		events: [notificationEvent('notification.dead', notification, at, data)],
-	};
-}
-
-export function notificationReleased(
-	notification: Notification,
-	{ at }: { at: Instant },
-): NotificationSettlement {
-	return {
-		...notificationBase(notification),
-		set: { ...NO_LEASE, state: 'pending', dueAt: at, attempt: notification.attempt - 1 },
-		events: [notificationEvent('notification.pending', notification, at, { released: true })],
-	};
 }

@@ -14,6 +14,7 @@ import { idSchema } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { patchDestination, rotateSecret } from '../../pipeline/change-destination.ts';
 import type { Context } from '../../pipeline/context.ts';
+import { presentCircuit } from '../../pipeline/places.ts';
 import type { WrittenDestination } from '../../pipeline/destinations.ts';
 import {
 	createDestination,
@@ -138,7 +139,8 @@ export const DESTINATION_ROUTES = [
 			const destination = await ctx.store.getDestination(actor.tenant, id);
 			if (destination === null) throw new CapError('NOT_FOUND', `no destination ${id}`);
 			const usedBy = await ctx.store.destinationUsers(actor.tenant, id);
-			return shown(ctx, destination, { more: { usedBy } });
+			const circuit = await ctx.places.circuitOf(actor.tenant, id);
+			return shown(ctx, destination, { more: { usedBy, circuit: presentCircuit(circuit) } });
 		},
 	}),
 	keyRoute({

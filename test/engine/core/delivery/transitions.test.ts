@@ -10,13 +10,15 @@ import type { NewId } from '../../../../engine/contract/ids.ts';
 import type { Delivery, Notification } from '../../../../engine/contract/run.ts';
 import {
 	afterNotifyFailure,
+	notificationReleased,
+	notified,
+} from '../../../../engine/core/delivery/notification-transitions.ts';
+import {
 	afterSendFailure,
 	delivered,
 	fallbackOf,
 	isSettled,
 	nextSendAt,
-	notificationReleased,
-	notified,
 	released,
 	replayed,
 	skipped,
