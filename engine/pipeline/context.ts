@@ -12,7 +12,7 @@ import type { Egress, Sealing, Signer, Tokens } from '../security/security.port.
 import type { ReadAnswer, SessionRegistry } from '../sessions/session.port.ts';
 import type { Store } from '../stores/store.port.ts';
 import type { PostSigned } from '../channels/channel.port.ts';
-import type { Places } from './places.ts';
+import type { Places } from './place.ts';
 import type { Wake } from './wake.ts';
 
 /** What the stages of the pipeline work with. Made once by the composition root. */

@@ -29,7 +29,7 @@ import { claimEvents } from './dispatch.ts';
 import { fileNameOf } from './file-name.ts';
 import { packArtifact } from './package.ts';
 import { parcelOf } from './parcel.ts';
-import type { Entry, Place } from './places.ts';
+import type { Entry, Place } from './place.ts';
 import type { Reached } from './reach.ts';
 import { demandAllowed, placeOf, reach } from './reach.ts';
 import { settleDeliveredSla } from './sla.ts';

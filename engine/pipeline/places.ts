@@ -1,46 +1,21 @@
 import type { Channel } from '../channels/channel.port.ts';
 import type { EventDraft, EventType } from '../contract/event.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { Delivery } from '../contract/run.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import { toIso } from '../contract/time.ts';
 import type { Circuit, Outcome } from '../core/delivery/circuit.ts';
 import { admit, afterSend, askAgainAt, CLOSED } from '../core/delivery/circuit.ts';
-import type { Limits, Turns } from '../core/delivery/turns.ts';
+import type { Turns } from '../core/delivery/turns.ts';
 import { giveTurnBack, NO_TURNS, paceOf, takeTurn } from '../core/delivery/turns.ts';
 import type { SharedState } from '../stores/shared-state.port.ts';
 import type { Context } from './context.ts';
+import type { Entry, Place, Places } from './place.ts';
 
 /*
  * The places that deliveries go to: whether they may go now, by the place's circuit, its limits, and what this
  * engine can spare for it. Circuit and turns are in the store, one document a place, so that a restart keeps
  * them and all engines share them. A place in order without limits costs one read a second and no write.
  */
-
-/** Where a delivery goes. */
-export interface Place {
-	tenant: string;
-	/** `dst_…`, or what stands for an inline target's channel and settings. */
-	key: string;
-	/** For people. */
-	name: string;
-	destinationId: string | null;
-	limits: Limits;
-}
-
-export type Entry =
-	| { go: true; leave: (outcome: Outcome) => Promise<void> }
-	| { go: false; why: 'circuit' | 'rate' | 'parallel' | 'share'; until: Instant; circuit: Circuit };
-
-export interface Places {
-	/** @param patience how long the attempt may take at most */
-	enter(place: Place, delivery: Delivery, patience: Duration): Promise<Entry>;
-	circuitOf(tenant: string, key: string): Promise<Circuit>;
-	/** Somebody changed or tried the place: it starts afresh. */
-	reset(place: Pick<Place, 'tenant' | 'key' | 'name' | 'destinationId'>): Promise<void>;
-	/** How many circuits this engine knows to be open. */
-	readonly open: number;
-}
 
 interface Standing {
 	circuit: Circuit;

@@ -10,7 +10,7 @@ import type { Intended } from '../core/delivery/allow.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';
 import { currentSettings } from './change-destination.ts';
 import type { Context } from './context.ts';
-import type { Place } from './places.ts';
+import type { Place } from './place.ts';
 import { inlineName } from './places.ts';
 import { joinSecrets } from './secrets.ts';
 import { canonicalJson, targetPrefix } from './spec.ts';
