@@ -7,6 +7,7 @@ import { createCalendarSources } from './calendars/sources.ts';
 import type { Channel } from './channels/channel.port.ts';
 import { createEmailChannel } from './channels/email/index.ts';
 import { createFileChannel } from './channels/file/index.ts';
+import { createKafkaChannel } from './channels/kafka/index.ts';
 import { createChannelRegistry } from './channels/registry.ts';
 import { createWebhookChannel } from './channels/webhook/index.ts';
 import { createPostSigned } from './channels/webhook/post-signed.ts';
@@ -153,6 +154,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createFileChannel({ roots: config.fileRoots, clock }),
 			...(parts.channels ?? []),
 			createEmailChannel({ egress, clock }),
+			createKafkaChannel({ egress, clock }),
 			...plugged.channels,
 		]),
 		sessions: createSessionRegistry([

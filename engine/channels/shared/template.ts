@@ -22,7 +22,7 @@ export const TEMPLATE_FIELDS: readonly string[] = Object.keys(FIELDS);
 
 type Part = string | { field: string };
 
-/** Texts and fields in turn. `more` names fields beside those of every parcel. */
+/** Texts and fields in turn; null where braces are left open. */
 function partsOf(template: string): Part[] | null {
 	const parts: Part[] = [];
 	for (const [, inner, text, brace] of template.matchAll(/\{\{([^{}]*)\}\}|([^{}]+)|([{}])/g)) {
@@ -33,13 +33,19 @@ function partsOf(template: string): Part[] | null {
 	return /\{\{|\}\}/.test(template.replace(/\{\{[^{}]*\}\}/g, '')) ? null : parts;
 }
 
-/** For a schema's `refine`: whether every field in braces is known. */
-export function isTemplate(template: string, more: readonly string[] = []): boolean {
-	const known = [...TEMPLATE_FIELDS, ...more];
-	return (
-		partsOf(template)?.every((part) => typeof part === 'string' || known.includes(part.field)) ??
-		false
-	);
+/** For a schema's `refine`: whether every field in braces is known. @param isMore says so of further fields */
+export function isTemplate(
+	template: string,
+	isMore: (field: string) => boolean = () => false,
+): boolean {
+	const known = (field: string): boolean => TEMPLATE_FIELDS.includes(field) || isMore(field);
+	return fieldsOf(template)?.every(known) ?? false;
+}
+
+/** The fields that a template names; null when it is none. */
+export function fieldsOf(template: string): string[] | null {
+	const parts = partsOf(template);
+	return parts?.filter((part) => typeof part !== 'string').map(({ field }) => field) ?? null;
 }
 
 export function templateExpectation(more: readonly string[] = []): string {
@@ -48,6 +54,7 @@ export function templateExpectation(more: readonly string[] = []): string {
 
 /**
  * The text with its fields put in; one that the parcel does not have is written as nothing.
+ * @param more values of fields beside those of every parcel
  * @param encode what becomes of a value, for texts that are markup or JSON
  * @throws CapError TEMPLATE_INVALID
  */
@@ -55,9 +62,9 @@ export function renderTemplate(
 	template: string,
 	parcel: Parcel,
 	{
-		more = {},
+		more = () => undefined,
 		encode = (value) => value,
-	}: { more?: Readonly<Record<string, string>>; encode?: (value: string) => string } = {},
+	}: { more?: (field: string) => string | undefined; encode?: (value: string) => string } = {},
 ): string {
 	const parts = partsOf(template);
 	if (parts === null) throw unknownField(template);
@@ -66,8 +73,13 @@ export function renderTemplate(
 		.join('');
 }
 
-function valueOf(field: string, parcel: Parcel, more: Readonly<Record<string, string>>): string {
-	if (Object.hasOwn(more, field)) return more[field] ?? '';
+function valueOf(
+	field: string,
+	parcel: Parcel,
+	more: (field: string) => string | undefined,
+): string {
+	const given = more(field);
+	if (given !== undefined) return given;
 	if (!Object.hasOwn(FIELDS, field)) throw unknownField(field);
 	return FIELDS[field as keyof typeof FIELDS](parcel) ?? '';
 }
