@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { createMaintenance } from './agenda/maintenance.ts';
 import { createCalendarSources } from './calendars/sources.ts';
 import type { Channel } from './channels/channel.port.ts';
+import { createDatabaseChannel } from './channels/database/index.ts';
 import { createEmailChannel } from './channels/email/index.ts';
 import { createFileChannel } from './channels/file/index.ts';
 import { createKafkaChannel } from './channels/kafka/index.ts';
@@ -155,6 +156,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			...(parts.channels ?? []),
 			createEmailChannel({ egress, clock }),
 			createKafkaChannel({ egress, clock }),
+			createDatabaseChannel({ egress, clock }),
 			...plugged.channels,
 		]),
 		sessions: createSessionRegistry([
