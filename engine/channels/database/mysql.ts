@@ -57,8 +57,7 @@ function optionsOf(settings: DatabaseSettings, socket: Socket): ConnectionOption
 		...(tls === null
 			? {}
 			: {
-					ssl: { servername: host, ...tls, verifyIdentity: true } as ConnectionOptions['ssl'] &
-						object,
+					ssl: { servername: host, ...tls, verifyIdentity: true },
 				}),
 		multipleStatements: false,
 		// the server cannot ask for files of this machine
