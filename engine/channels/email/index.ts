@@ -75,6 +75,7 @@ export function createEmailChannel({ egress, clock }: EmailTools): Channel {
 		limits: { recipients: 100, attachmentBytes: 150_000_000, inlineBytes: 1_000_000 },
 		settings: emailSettingsSchema,
 		secrets: ['password', 'dkimKey'],
+		neverSent: ['dkimKey'],
 		retries: [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 12 * HOUR],
 		timeout: 3 * MINUTE,
 		async check(settings) {
