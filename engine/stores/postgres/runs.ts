@@ -1,0 +1,295 @@
+import type { RunSettlement } from '../../contract/change.ts';
+import type { Run } from '../../contract/run.ts';
+import type { Instant } from '../../contract/time.ts';
+import { lookAtOf, RANKED } from '../shared/look-at.ts';
+import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
+import type { Context } from './context.ts';
+import { createGather } from './gather.ts';
+import { INTO } from './inserts.ts';
+import { once } from './once.ts';
+import { attemptRows, runRows } from './rows.ts';
+import type { RunGates } from './run-gates.ts';
+import { listRuns } from './run-lists.ts';
+import type { SettleRuns } from './settle-run.ts';
+import type { createSpecs } from './specs.ts';
+import type { Transaction } from './transaction.ts';
+import { insertOf } from './transaction.ts';
+
+interface Runs {
+	port: Pick<
+		Store,
+		| 'addRuns'
+		| 'claimRuns'
+		| 'settleRuns'
+		| 'settleOnce'
+		| 'listExpiredRuns'
+		| 'listDueRuns'
+		| 'listSlaDue'
+		| 'getRun'
+		| 'getRunById'
+		| 'listRuns'
+		| 'activeRunsOf'
+	>;
+	/** Inside a write. */
+	insertRuns(tx: Transaction, runs: readonly Run[]): Promise<void>;
+	/**
+	 * Inside a write: of schedules, without those of backfills, oldest first; as many as are asked for.
+	 * @returns by schedule
+	 */
+	unfinishedOf(
+		tx: Transaction,
+		wanted: readonly { scheduleId: string; most: number }[],
+	): Promise<Map<string, Run[]>>;
+	attemptsOf(runId: string): Promise<ReturnType<typeof attemptRows.fromRow>[]>;
+}
+
+/** Rolls the write back. */
+class NotApplied extends Error {}
+
+const SELECT = `SELECT ${runRows.columns}`;
+/**
+ * The queued runs to be claimed that wait for no key: by priority, then by readiness, then by age. What another
+ * engine has in its hands just now is left to it.
+ */
+const CANDIDATES = [
+	['lookAt = $RANKED AND priority > 0 AND readyAt <= $1', 'priority DESC, readyAt, seq'],
+	[`state = 'queued' AND lookAt <= $1`, 'lookAt, seq'],
+	['lookAt = $RANKED AND priority < 0 AND readyAt <= $1', 'priority DESC, readyAt, seq'],
+].map(
+	([where = '', order = '']) =>
+		`${SELECT}, seq FROM runs WHERE ${where.replace('$RANKED', `${RANKED}`)}
+		ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED`,
+);
+const CLAIM = `UPDATE runs SET state = 'running', owner = $1, leaseUntil = $2, epoch = epoch + 1,
+	attempt = attempt + 1, startedAt = $3, deadlineAt = NULL, lookAt = $2
+	WHERE seq = ANY($4::bigint[])`;
+const ANY_READY = `SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'queued' AND lookAt <= $1)
+	OR EXISTS (SELECT 1 FROM runs WHERE lookAt = ${RANKED} AND readyAt <= $1)
+	OR EXISTS (SELECT 1 FROM open_tiers WHERE readyAt <= $1)`;
+const SEQ_AT = runRows.fields.length;
+
+interface Candidate {
+	seq: number;
+	run: Run;
+}
+
+function toCandidate(row: readonly unknown[]): Candidate {
+	return { seq: row[SEQ_AT] as number, run: runRows.fromRow(row) };
+}
+
+function isKeyed({ serialKey, concurrencyKey }: Run): boolean {
+	return serialKey !== null || concurrencyKey !== null;
+}
+
+export function createRuns(
+	context: Context,
+	parts: { gates: RunGates; settle: SettleRuns; specs: ReturnType<typeof createSpecs> },
+): Runs {
+	const { db, write, onFault } = context;
+	const { gates, settle, specs } = parts;
+
+	async function insertRuns(tx: Transaction, runs: readonly Run[]): Promise<void> {
+		await gates.lock(tx, runs);
+		for (const run of runs) {
+			if (!isKeyed(run)) tx.insert(INTO.runs, run);
+			else await insertKeyed(tx, run);
+			if (run.slaState === 'pending') tx.setTimer('run.sla', run.id, run.slaDueAt ?? 0);
+			tx.tally('run', run.tenant, null, run.state);
+		}
+	}
+
+	async function insertKeyed(tx: Transaction, run: Run): Promise<void> {
+		const lookAt = lookAtOf(run, await gates.enter(tx, run));
+		// Those before it, so that the order of numbers is that of insertion.
+		await tx.flush();
+		const { sql, values } = insertOf(
+			{
+				codec: runRows,
+				extra: { columns: [['lookAt', 'bigint']], values: () => [lookAt] },
+				suffix: 'RETURNING seq',
+			},
+			[run],
+		);
+		const row = await tx.get<[seq: number]>(sql, values);
+		if (row !== undefined && lookAt !== null) await gates.inserted(tx, row[0], run);
+	}
+
+	return {
+		insertRuns,
+
+		async unfinishedOf(tx, wanted) {
+			const found = new Map<string, Run[]>();
+			if (wanted.length === 0) return found;
+			const rows = await tx.rows(
+				`SELECT r.* FROM unnest($1::text[], $2::bigint[]) AS s (id, most),
+				LATERAL (${SELECT} FROM runs
+					WHERE scheduleId = s.id AND (backfillId IS NULL) AND lookAt IS NOT NULL
+					ORDER BY seq LIMIT s.most) r`,
+				[wanted.map(({ scheduleId }) => scheduleId), wanted.map(({ most }) => most)],
+			);
+			for (const row of rows) {
+				const run = runRows.fromRow(row);
+				const of = found.get(run.scheduleId ?? '');
+				if (of === undefined) found.set(run.scheduleId ?? '', [run]);
+				else of.push(run);
+			}
+			return found;
+		},
+
+		port: {
+			addRuns: (add, record) =>
+				write((tx) =>
+					once(context, tx, record, async () => {
+						specs.insert(tx, add.specs);
+						await settle(tx, add.settle);
+						await insertRuns(tx, add.runs);
+						tx.events(add.events);
+						await settle(tx, add.end ?? []);
+						return add.runs;
+					}),
+				),
+
+			async claimRuns(request, events) {
+				// Most looks find nothing; those take no part in a commit.
+				if (!(await db.get<[boolean]>(ANY_READY, [request.now]))?.[0]) return [];
+				return write((tx) => claim(tx, request, events));
+			},
+
+			settleRuns: createGather(write, (tx, settlements: readonly RunSettlement[]) =>
+				tx.each(
+					settlements,
+					(items) => settle(tx, items),
+					({ runId }, error) => {
+						onFault({ where: 'settleRuns', id: runId, error });
+						return false;
+					},
+				),
+			),
+
+			async settleOnce(settlements, record) {
+				try {
+					return await write((tx) =>
+						once(context, tx, record, async () => {
+							const applied = await settle(tx, settlements);
+							if (!applied.every(Boolean)) throw new NotApplied();
+							return applied;
+						}),
+					);
+				} catch (error) {
+					if (error instanceof NotApplied) {
+						return { replayed: false, value: settlements.map(() => false) };
+					}
+					throw error;
+				}
+			},
+
+			async listExpiredRuns(now, limit, except) {
+				const rows = await db.rows(
+					`${SELECT} FROM runs WHERE state = 'running' AND lookAt IS NOT NULL
+					AND (lookAt < $1 OR owner <> $2) ORDER BY lookAt LIMIT $3`,
+					[now, except ?? null, limit],
+				);
+				return rows.map(runRows.fromRow);
+			},
+
+			async listDueRuns(now, limit) {
+				const rows = await db.rows(
+					`(${SELECT} FROM runs WHERE state = 'retrying' AND lookAt <= $1 ORDER BY lookAt LIMIT $2)
+					UNION ALL
+					(${SELECT} FROM runs WHERE state = 'waiting' AND lookAt <= $1 ORDER BY lookAt LIMIT $2)
+					LIMIT $2`,
+					[now, limit],
+				);
+				return rows.map(runRows.fromRow);
+			},
+
+			async listSlaDue(now, limit) {
+				const rows = await db.rows(
+					`${SELECT} FROM runs WHERE slaState = 'pending' AND slaDueAt <= $1
+					ORDER BY slaDueAt LIMIT $2`,
+					[now, limit],
+				);
+				return rows.map(runRows.fromRow);
+			},
+
+			async getRun(tenant, id) {
+				const row = await db.get(`${SELECT} FROM runs WHERE id = $1 AND tenant = $2`, [id, tenant]);
+				return row === undefined ? null : runRows.fromRow(row);
+			},
+
+			async getRunById(id) {
+				const row = await db.get(`${SELECT} FROM runs WHERE id = $1`, [id]);
+				return row === undefined ? null : runRows.fromRow(row);
+			},
+
+			listRuns: (tenant, filter, page) => listRuns(db, tenant, filter, page),
+
+			async activeRunsOf(tenant, scheduleId) {
+				const rows = await db.rows(
+					`${SELECT} FROM runs WHERE scheduleId = $1 AND tenant = $2 AND lookAt IS NOT NULL
+					ORDER BY seq`,
+					[scheduleId, tenant],
+				);
+				return rows.map(runRows.fromRow);
+			},
+		},
+
+		async attemptsOf(runId) {
+			const rows = await db.rows(
+				`SELECT ${attemptRows.columns} FROM run_attempts WHERE runId = $1 ORDER BY epoch`,
+				[runId],
+			);
+			return rows.map(attemptRows.fromRow);
+		},
+	};
+
+	async function claim(
+		tx: Transaction,
+		{ now, limit: most, owner, leaseUntil }: ClaimRequest,
+		events: ClaimEvents,
+	): Promise<Run[]> {
+		const limit = typeof most === 'number' ? most : most();
+		if (limit <= 0) return [];
+		// What earlier writes of this commit have added, too.
+		await tx.flush();
+		const found = await candidates(tx, now, limit);
+		if (found.length === 0) return [];
+		const keyed = found.filter(({ run }) => isKeyed(run));
+		await gates.lock(
+			tx,
+			keyed.map(({ run }) => run),
+		);
+		tx.later(CLAIM, [owner, leaseUntil, now, found.map(({ seq }) => seq)]);
+		for (const { seq, run } of found) {
+			run.state = 'running';
+			run.owner = owner;
+			run.leaseUntil = leaseUntil;
+			run.epoch += 1;
+			run.attempt += 1;
+			run.startedAt = now;
+			run.deadlineAt = null;
+			tx.tally('run', run.tenant, 'queued', 'running');
+			tx.events([events.run(run)]);
+			if (isKeyed(run)) await gates.move(tx, seq, run);
+		}
+		return found.map(({ run }) => run);
+	}
+
+	async function candidates(tx: Transaction, now: Instant, limit: number): Promise<Candidate[]> {
+		const free = await Promise.all(CANDIDATES.map((sql) => tx.rows(sql, [now, limit])));
+		const found = free.flat().map(toCandidate);
+		if (await gates.anyOpen(tx, now)) {
+			const seqs = await gates.claimable(tx, now, limit);
+			const rows = await tx.rows(
+				`${SELECT}, seq FROM runs WHERE seq = ANY($1::bigint[]) AND state = 'queued'
+				ORDER BY seq FOR UPDATE SKIP LOCKED`,
+				[seqs],
+			);
+			found.push(...rows.map(toCandidate));
+			found.sort(
+				(a, b) => b.run.priority - a.run.priority || a.run.readyAt - b.run.readyAt || a.seq - b.seq,
+			);
+		}
+		return found.slice(0, limit);
+	}
+}

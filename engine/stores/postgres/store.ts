@@ -1,0 +1,141 @@
+import type { Clock } from '../../clock.ts';
+import type { FaultPoints } from '../../contract/fault-points.ts';
+import { createBlobFiles } from '../files/blob-files.ts';
+import type { Store } from '../store.port.ts';
+import { createAccess } from './access.ts';
+import { createBackfillEnds } from './backfill-ends.ts';
+import { createBackfills } from './backfills.ts';
+import { createBlobTable } from './blobs.ts';
+import { createCalendars } from './calendars.ts';
+import { createCapabilities } from './capabilities.ts';
+import { createCommitter } from './committer.ts';
+import type { Context, StoreFault } from './context.ts';
+import { createCounts } from './counts.ts';
+import { createDatabase } from './database.ts';
+import type { Database } from './database.ts';
+import { createDeliveries } from './deliveries.ts';
+import { createDestinations } from './destinations.ts';
+import { createDoctor } from './doctor.ts';
+import { createEvents } from './events.ts';
+import { createHealing } from './healing.ts';
+import { createLeases } from './leases.ts';
+import { createLinks } from './links.ts';
+import { setMark } from './marks.ts';
+import { createNotifications } from './notifications.ts';
+import { createOccur } from './occur.ts';
+import { createResults } from './results.ts';
+import { createRetention } from './retention.ts';
+import { createRetime } from './retime.ts';
+import { createRunDetails } from './run-details.ts';
+import { createRunGates } from './run-gates.ts';
+import { createRuns } from './runs.ts';
+import { migrate } from './schema.ts';
+import { createSchedules } from './schedules.ts';
+import { createSettleRuns } from './settle-run.ts';
+import { createSpecs } from './specs.ts';
+import { parseTarget } from './target.ts';
+import { earliestTimer } from './timers.ts';
+import { finishTimers } from './transaction.ts';
+
+export interface PostgresStoreOptions {
+	/** `postgres://user:password@host:port/database`, see target.ts. */
+	url: string;
+	/** On this engine's own disk, for what is needed for a while only. */
+	folder: string;
+	clock: Clock;
+	/** Hit as `commit.before`, `commit.sync` (while the reply is awaited) and `commit.after`. */
+	faults: FaultPoints;
+	/** One record could not be written, and the others were. Default: nothing hears of it. */
+	onFault?: (fault: StoreFault) => void;
+}
+
+/** The store, and what Agenda's backend shares with it. */
+export interface PostgresStore extends Store {
+	readonly database: Database;
+	/** How many commits were made. */
+	commits(): number;
+}
+
+/** Everything in one schema of a database that any number of engines share. */
+export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
+	const { url, folder, clock, faults, onFault = () => undefined } = options;
+	const target = parseTarget(url);
+	const db = createDatabase(target);
+	const events = createEvents({ db, onFault, clock });
+	const counts = createCounts({ db });
+	const committer = createCommitter({
+		db,
+		faults,
+		async finish(tx, xid) {
+			await finishTimers(tx);
+			counts.append(tx, tx.gathered);
+			events.append(tx, tx.gathered, { xid, at: clock.now() });
+			await tx.flush();
+		},
+		committed(gathered, xid) {
+			events.announce(new Set(gathered.events.map(({ tenant }) => tenant)), xid);
+		},
+	});
+	const { write } = committer;
+	const context: Context = { db, write, clock, onFault };
+
+	const specs = createSpecs(context);
+	const gates = createRunGates();
+	const results = createResults(context);
+	const files = createBlobFiles({ folder, clock, inline: () => null });
+	const blobs = createBlobTable({ db, clock, scratch: files });
+	const links = createLinks(context);
+	const calendars = createCalendars(context);
+	const destinations = createDestinations(context);
+	const deliveries = createDeliveries(context, { results, destinations });
+	const notifications = createNotifications(context, { destinations });
+	const ends = createBackfillEnds();
+	const settle = createSettleRuns({ gates, results, deliveries, notifications, backfills: ends });
+	const runs = createRuns(context, { gates, settle, specs });
+
+	return {
+		exclusive: false,
+		blobs,
+		database: db,
+		commits: () => committer.commits,
+
+		async open() {
+			await migrate(db, target.schema);
+			db.open();
+			await events.open();
+			files.prepare();
+		},
+		async close() {
+			await committer.close();
+			events.close();
+			await db.close();
+		},
+		/** Beside the commits, so that it says at once when they cannot be made. */
+		async check() {
+			await db.transaction((on) => setMark(on, 'checkedAt', clock.now()));
+		},
+
+		...createAccess(context),
+		...createCapabilities(context),
+		...destinations.port,
+		...createSchedules(context, { specs, settle, ends, calendars }),
+		...specs.port,
+		...createOccur(context, { specs, runs, settle, calendars }),
+		...calendars.port,
+		...createRetime(context, { calendars }),
+		...runs.port,
+		...createBackfills(context, { specs, runs, ends }),
+		...createLeases(context),
+		...createRunDetails(context, { runs, specs, results, deliveries, notifications, links }),
+		...results.port,
+		...links.port,
+		...deliveries.port,
+		...notifications.port,
+		...events.port,
+		nextTimerAt: () => earliestTimer(db),
+		...createHealing(context),
+		...createRetention(context, { specs, blobs }),
+		...counts.port,
+		...createDoctor(context),
+	};
+}
