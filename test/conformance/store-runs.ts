@@ -85,7 +85,8 @@ export function exerciseRuns(bench: Bench): void {
 			await added(bench, {});
 		}
 		const batches = await Promise.all([claim(bench, 4), claim(bench, 4), claim(bench, 4)]);
-		expect(batches.map((batch) => batch.length)).toEqual([4, 4, 2]);
+		// whoever comes last gets the rest; who that is, is not promised
+		expect(batches.map((batch) => batch.length).sort()).toEqual([2, 4, 4]);
 		expect(new Set(batches.flat().map(({ id }) => id)).size).toBe(10);
 	});
 

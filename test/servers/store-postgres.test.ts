@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 
 import { exerciseStore } from '../conformance/store.ts';
-import { newSchema, openPostgresStore, runSql } from '../support/postgres-store.ts';
+import { emptySchema, newSchema, openPostgresStore } from '../support/postgres-store.ts';
 import type { DatabaseServer } from './postgres.ts';
 import { startPostgres } from './postgres.ts';
 
 describe('the PostgreSQL store', () => {
+	const schema = newSchema();
 	let server: DatabaseServer;
 
 	beforeAll(async () => {
@@ -16,13 +17,12 @@ describe('the PostgreSQL store', () => {
 	});
 
 	exerciseStore(async (clock) => {
-		const schema = newSchema();
 		const { store, close } = await openPostgresStore(server.port, clock, { schema });
 		return {
 			store,
 			async close() {
 				await close();
-				await runSql(server.port, `DROP SCHEMA ${schema} CASCADE`);
+				await emptySchema(server.port, schema);
 			},
 		};
 	});

@@ -20,7 +20,11 @@ export function newSchema(): string {
 }
 
 /** Runs statements beside the store. */
-export async function runSql(port: number, sql: string, values: unknown[] = []): Promise<unknown[]> {
+export async function runSql(
+	port: number,
+	sql: string,
+	values: unknown[] = [],
+): Promise<unknown[]> {
 	const client = new pg.Client({ connectionString: urlOf(port) });
 	await client.connect();
 	try {
@@ -28,6 +32,17 @@ export async function runSql(port: number, sql: string, values: unknown[] = []):
 	} finally {
 		await client.end();
 	}
+}
+
+/** Empties every table but that of the version: faster than a schema of its own for each of many tests. */
+export async function emptySchema(port: number, schema: string): Promise<void> {
+	const tables = (await runSql(
+		port,
+		`SELECT string_agg(format('%I.%I', schemaname, tablename), ', ') AS names FROM pg_tables
+		WHERE schemaname = $1 AND tablename <> 'schema_version'`,
+		[schema],
+	)) as { names: string }[];
+	await runSql(port, `TRUNCATE ${tables[0]?.names ?? ''} RESTART IDENTITY`);
 }
 
 /** An open store on a schema, which `close` does not remove. */

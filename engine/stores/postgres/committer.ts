@@ -71,7 +71,7 @@ export function createCommitter(options: {
 	committed: (gathered: Gathered, xid: number) => void;
 }): Committer {
 	const { db, faults, finish, committed } = options;
-	let queue: Entry[] = [];
+	const queue: Entry[] = [];
 	let busy = false;
 	let closed = false;
 	let session: Session | null = null;
@@ -151,7 +151,7 @@ export function createCommitter(options: {
 		try {
 			return await commit(on, batch, careful);
 		} catch (error) {
-			if (error instanceof InDoubt) return await resolveDoubt(error);
+			if (error instanceof InDoubt) return resolveDoubt(error);
 			if (on.alive) await undo(on);
 			throw error;
 		}

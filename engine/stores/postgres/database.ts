@@ -71,12 +71,8 @@ const QUERY_TIMEOUT = 15_000;
 const PATIENCE = 600_000;
 
 /** `bigint` is what instants and counts come as: they are far below 2^53. */
-const types = {
-	getTypeParser(oid: number, format?: 'text' | 'binary') {
-		if (oid === pg.types.builtins.INT8) return Number;
-		return pg.types.getTypeParser(oid, format as 'text');
-	},
-} as pg.CustomTypesConfig;
+const types = new pg.TypeOverrides();
+types.setTypeParser(pg.types.builtins.INT8, Number);
 
 /** Statements are prepared once a connection: their texts are ours, and few. */
 const names = new Map<string, string>();
