@@ -76,6 +76,9 @@ export function createDeliveries(
 	}
 
 	function insertDelivery(tx: Transaction, delivery: Delivery): void {
+		if (delivery.artifact !== null) {
+			results.keepBlobs(tx, [{ ref: delivery.artifact, inline: null }]);
+		}
 		tx.insert(INTO.deliveries, delivery);
 		if (delivery.dueAt > clock.now()) setTimer(tx, delivery.id, delivery.state, delivery.dueAt);
 	}

@@ -10,7 +10,6 @@ import { INTO } from './inserts.ts';
 import { once } from './once.ts';
 import { destinationRows } from './rows.ts';
 import type { Transaction } from './transaction.ts';
-import { assignments } from './updates.ts';
 
 interface Destinations {
 	port: Pick<
@@ -20,6 +19,7 @@ interface Destinations {
 		| 'getDestination'
 		| 'listDestinations'
 		| 'deleteDestination'
+		| 'destinationUsers'
 		| 'disabledTarget'
 	>;
 	/** Inside a write: remembers that a target answered 410. */
@@ -30,6 +30,11 @@ interface Destinations {
 class NameTaken extends Error {}
 
 const SELECT = `SELECT ${destinationRows.columns} FROM destinations`;
+
+/** All fields, so that one that is missing now is gone. */
+const REPLACE = `UPDATE destinations
+	SET ${destinationRows.fields.map((field, i) => `${field} = $${i + 1}`).join(', ')}
+	WHERE id = $${destinationRows.fields.indexOf('id') + 1}`;
 
 /** Inside a write: names of a tenant are given and taken one after another, so that none is given twice. */
 export async function lockNames(tx: Transaction, kind: string, tenant: string): Promise<void> {
@@ -68,8 +73,8 @@ export function createDestinations(context: Context): Destinations {
 		return (await tx.get<[string]>(sql, [tenant, name]))?.[0];
 	}
 
-	async function usedBy(tx: Transaction, destination: Destination): Promise<ScheduleId[]> {
-		const rows = await tx.rows<[ScheduleId]>(
+	async function usedBy(on: Queryable, destination: Destination): Promise<ScheduleId[]> {
+		const rows = await on.rows<[ScheduleId]>(
 			`SELECT DISTINCT d.scheduleId FROM schedule_destinations d
 			JOIN schedules s ON s.id = d.scheduleId
 			WHERE d.tenant = $1 AND d.destination IN ($2, $3) AND s.state IN ('active', 'paused')
@@ -111,8 +116,7 @@ export function createDestinations(context: Context): Destinations {
 						revision: present.revision + 1,
 						createdAt: present.createdAt,
 					};
-					const { sql, values } = assignments(destinationRows, kept, 2);
-					await tx.run(`UPDATE destinations SET ${sql} WHERE id = $1`, [id, ...values]);
+					await tx.run(REPLACE, destinationRows.toRow(kept));
 					tx.events(events);
 					return kept;
 				}),
@@ -139,6 +143,11 @@ export function createDestinations(context: Context): Destinations {
 					tx.events(events);
 					return 'deleted';
 				}),
+
+			async destinationUsers(tenant, id) {
+				const present = await find(db, tenant, id);
+				return present?.id === id ? usedBy(db, present) : [];
+			},
 
 			async disabledTarget(tenant, scheduleId, targetKey) {
 				const row = await db.get<[string | null]>(

@@ -32,20 +32,48 @@ export function createLeases({ write }: Context): Pick<Store, 'renewLeases'> {
 	};
 }
 
+const DUE = `(state = 'pending' OR state = 'failed')`;
+
+/** As they became due. */
+function dueNotifications(columns: string): string {
+	return `SELECT ${columns}, seq FROM notifications WHERE ${DUE} AND dueAt <= $1
+		ORDER BY dueAt, seq LIMIT $2 FOR UPDATE SKIP LOCKED`;
+}
+
+/** One look into the index for each priority in use, and one more: mostly there is one. */
+function dueDeliveries(
+	columns: string,
+	{ limit = '$2', lock = 'FOR UPDATE SKIP LOCKED' } = {},
+): string {
+	const highest = (where: string): string =>
+		`SELECT priority FROM deliveries d WHERE ${DUE} ${where} ORDER BY priority DESC LIMIT 1`;
+	return `SELECT found.* FROM (
+			WITH RECURSIVE used AS ((${highest('')}) UNION ALL
+				SELECT following.* FROM used, LATERAL (${highest('AND d.priority < used.priority')}) following)
+			SELECT priority FROM used) used,
+		LATERAL (SELECT ${columns}, seq FROM deliveries WHERE ${DUE} AND priority = used.priority
+			AND dueAt <= $1 ORDER BY dueAt, seq LIMIT ${limit} ${lock}) found
+		ORDER BY found.priority DESC, found.dueAt, found.seq LIMIT ${limit}`;
+}
+
 /**
  * Claims rows that are due, each by one engine: what another has in its hands is skipped. The columns are
- * returned as they were before, with `seq`.
+ * returned as they were before.
  */
 export function claimStatement(table: 'deliveries' | 'notifications', columns: string): string {
-	return `WITH due AS (SELECT ${columns}, seq FROM ${table}
-			WHERE (state = 'pending' OR state = 'failed') AND dueAt <= $1
-			ORDER BY dueAt, seq LIMIT $2 FOR UPDATE SKIP LOCKED),
+	const [due, order] =
+		table === 'deliveries'
+			? [dueDeliveries(columns), 'priority DESC, dueAt, seq']
+			: [dueNotifications(columns), 'dueAt, seq'];
+	return `WITH due AS MATERIALIZED (${due}),
 		claimed AS (UPDATE ${table} t SET state = 'sending', owner = $3, leaseUntil = $4,
 			epoch = t.epoch + 1, attempt = t.attempt + 1 FROM due WHERE t.seq = due.seq)
-		SELECT ${columns} FROM due ORDER BY dueAt, seq`;
+		SELECT ${columns} FROM due ORDER BY ${order}`;
 }
 
 /** Whether there may be anything to claim. */
 export function dueStatement(table: 'deliveries' | 'notifications'): string {
-	return `SELECT 1 FROM ${table} WHERE (state = 'pending' OR state = 'failed') AND dueAt <= $1 LIMIT 1`;
+	return table === 'notifications'
+		? `SELECT 1 FROM notifications WHERE ${DUE} AND dueAt <= $1 LIMIT 1`
+		: dueDeliveries('priority, dueAt', { limit: '1', lock: '' });
 }

@@ -6,7 +6,7 @@ import { once } from './once.ts';
 import { linkRows } from './rows.ts';
 
 interface Links {
-	port: Pick<Store, 'createLink' | 'findLink' | 'useLink' | 'revokeLink'>;
+	port: Pick<Store, 'createLink' | 'findLink' | 'useLink' | 'revokeLink' | 'listUnusedLinks'>;
 	linksOfRun(tenant: string, runId: string): Promise<Link[]>;
 }
 
@@ -63,6 +63,15 @@ export function createLinks(context: Context): Links {
 					]);
 					return known === undefined ? 'not_found' : 'revoked';
 				}),
+
+			async listUnusedLinks(after, until, limit) {
+				const rows = await db.rows(
+					`${SELECT} WHERE uses = 0 AND revokedAt IS NULL AND expiresAt > $1 AND expiresAt <= $2
+					ORDER BY expiresAt LIMIT $3`,
+					[after, until, limit],
+				);
+				return rows.map(linkRows.fromRow);
+			},
 		},
 
 		async linksOfRun(tenant, runId) {

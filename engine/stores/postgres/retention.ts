@@ -44,6 +44,7 @@ export function createRetention(
 		pruneLedger,
 		pruneEvents,
 		pruneSchedules,
+		pruneShared,
 	];
 
 	return {
@@ -227,6 +228,15 @@ export function createRetention(
 		await deleteSpecs(
 			work,
 			gone.map(([id, , , specId]) => ({ specId, scheduleId: id })),
+		);
+	}
+
+	async function pruneShared(work: Work): Promise<void> {
+		work.left -= await work.tx.run(
+			`DELETE FROM shared_states WHERE (tenant, key) IN (
+				SELECT tenant, key FROM shared_states WHERE keepUntil <= $1
+				ORDER BY keepUntil LIMIT $2 FOR UPDATE SKIP LOCKED)`,
+			[work.now, work.left],
 		);
 	}
 

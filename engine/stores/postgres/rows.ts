@@ -12,6 +12,7 @@ import type {
 	Run,
 } from '../../contract/run.ts';
 import type { LedgerRow, Schedule } from '../../contract/schedule.ts';
+import type { SharedState } from '../shared-state.port.ts';
 import type { IdempotencyRecord } from '../store.port.ts';
 import type { SqlValue } from './database.ts';
 
@@ -149,6 +150,7 @@ export const destinationRows = codec<Destination>('destinations', {
 	revision: 'int',
 	createdAt: 'int',
 	updatedAt: 'int',
+	rules: 'json?',
 });
 
 export const scheduleRows = codec<Schedule>('schedules', {
@@ -292,6 +294,8 @@ export const deliveryRows = codec<Delivery>('deliveries', {
 	artifact: 'json',
 	receipt: 'json',
 	error: 'json',
+	priority: 'int',
+	deadlineAt: 'int',
 });
 
 export const deliveryAttemptRows = codec<DeliveryAttempt>('delivery_attempts', {
@@ -322,4 +326,13 @@ export const notificationRows = codec<Notification>('notifications', {
 	sealedBody: 'text',
 	status: 'int',
 	error: 'json',
+});
+
+export const sharedStateRows = codec<SharedState>('shared_states', {
+	tenant: 'text',
+	key: 'text',
+	value: 'json',
+	dueAt: 'int',
+	keepUntil: 'int',
+	revision: 'int',
 });

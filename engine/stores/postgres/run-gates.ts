@@ -1,7 +1,7 @@
 import type { Run, RunState } from '../../contract/run.ts';
 import type { Instant } from '../../contract/time.ts';
 import { claimableAt } from '../shared/look-at.ts';
-import { createTiers } from './run-tiers.ts';
+import { createTiers, lockName } from './run-tiers.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -146,9 +146,4 @@ export function createRunGates(): RunGates {
 
 		claimable: (tx, now, limit) => tiers.claimable(tx, now, limit),
 	};
-}
-
-/** Of a concurrency key, in the order of its hash. */
-export function lockName(tenant: string, concurrencyKey: string): string {
-	return `concurrency ${tenant} ${concurrencyKey}`;
 }

@@ -1,5 +1,4 @@
 import type { Instant } from '../../contract/time.ts';
-import { lockName } from './run-gates.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -59,6 +58,11 @@ const REFRESH = `${OPEN_TIERS}, gone AS (
 	SELECT $1, $2, concurrencyLimit, rank, readyAt FROM tier
 	ON CONFLICT (tenant, concurrencyKey, concurrencyLimit, rank)
 		DO UPDATE SET readyAt = excluded.readyAt WHERE o.readyAt <> excluded.readyAt`;
+
+/** The name of a concurrency key's lock. */
+export function lockName(tenant: string, concurrencyKey: string): string {
+	return `concurrency ${tenant} ${concurrencyKey}`;
+}
 
 export function createTiers(): Tiers {
 	/** Those keys that no other transaction is busy with; they are locked then. */

@@ -30,6 +30,7 @@ import { createRunDetails } from './run-details.ts';
 import { createRunGates } from './run-gates.ts';
 import { createRuns } from './runs.ts';
 import { migrate } from './schema.ts';
+import { createSharedStates } from './shared-states.ts';
 import { createSchedules } from './schedules.ts';
 import { createSettleRuns } from './settle-run.ts';
 import { createSpecs } from './specs.ts';
@@ -124,6 +125,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 		...calendars.port,
 		...createRetime(context, { calendars }),
 		...runs.port,
+		...createSharedStates(context),
 		...createBackfills(context, { specs, runs, ends }),
 		...createLeases(context),
 		...createRunDetails(context, { runs, specs, results, deliveries, notifications, links }),

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Instant } from '../../contract/time.ts';
 import type { TimerName } from '../store.port.ts';
-import type { Queryable } from './database.ts';
-import type { Transaction } from './transaction.ts';
+import type { Queryable, SqlValue } from './database.ts';
 
 /** Sets the timer, or with null removes it if it is there. */
 export interface TimerChange {
@@ -48,7 +47,10 @@ const SET = `INSERT INTO agenda_jobs (id, name, next_run_at, data)
 	ON CONFLICT (id) DO UPDATE SET next_run_at = excluded.next_run_at, locked_at = NULL`;
 
 /** Inside a write, in the order of their ids, as every write does it, so that none waits in a circle. */
-export function setTimers(tx: Pick<Transaction, 'later'>, changes: readonly TimerChange[]): void {
+export function setTimers(
+	tx: { later(sql: string, values: readonly SqlValue[]): void },
+	changes: readonly TimerChange[],
+): void {
 	const known = changes
 		.map((change) => ({ ...change, id: timerId(change.name, change.key) }))
 		.sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -107,6 +107,7 @@ CREATE TABLE destinations (
 	sealed TEXT NOT NULL,
 	enabled BOOLEAN NOT NULL,
 	disabledReason TEXT,
+	rules TEXT,
 	revision BIGINT NOT NULL,
 	createdAt BIGINT NOT NULL,
 	updatedAt BIGINT NOT NULL
@@ -237,6 +238,21 @@ CREATE TABLE event_batches (
 	PRIMARY KEY (tenant, position, first)
 );
 CREATE INDEX event_batches_position ON event_batches (position);
+
+-- Small documents that engines share, see shared-state.port.ts.
+CREATE TABLE shared_states (
+	tenant TEXT COLLATE "C" NOT NULL,
+	key TEXT COLLATE "C" NOT NULL,
+	value TEXT NOT NULL,
+	revision BIGINT NOT NULL,
+	-- when somebody should look at it again
+	dueAt BIGINT,
+	-- from when on it may be forgotten
+	keepUntil BIGINT NOT NULL,
+	PRIMARY KEY (tenant, key)
+);
+CREATE INDEX shared_states_due ON shared_states (dueAt) WHERE dueAt IS NOT NULL;
+CREATE INDEX shared_states_old ON shared_states (keepUntil);
 
 -- What the store remembers about itself: until when runs and ledger were pruned, when it was checked.
 CREATE TABLE marks (

@@ -219,6 +219,7 @@ CREATE TABLE links (
 	createdAt BIGINT NOT NULL
 );
 CREATE INDEX links_run ON links (runId);
+CREATE INDEX links_unused ON links (expiresAt) WHERE uses = 0 AND revokedAt IS NULL;
 
 CREATE TABLE deliveries (
 	seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -238,6 +239,8 @@ CREATE TABLE deliveries (
 	dueAt BIGINT NOT NULL,
 	createdAt BIGINT NOT NULL,
 	endedAt BIGINT,
+	priority BIGINT NOT NULL,
+	deadlineAt BIGINT,
 	artifact TEXT,
 	-- of the artifact, to find who refers to a blob
 	artifactSha256 TEXT COLLATE "C",
@@ -249,7 +252,8 @@ CREATE UNIQUE INDEX deliveries_target ON deliveries (runId, targetKey);
 CREATE INDEX deliveries_tenant ON deliveries (tenant, id);
 CREATE INDEX deliveries_state ON deliveries (tenant, state, id) WHERE state <> 'delivered';
 CREATE INDEX deliveries_schedule ON deliveries (scheduleId, id) WHERE scheduleId IS NOT NULL;
-CREATE INDEX deliveries_due ON deliveries (dueAt, seq) WHERE state = 'pending' OR state = 'failed';
+CREATE INDEX deliveries_due ON deliveries (priority DESC, dueAt, seq)
+	WHERE state = 'pending' OR state = 'failed';
 CREATE INDEX deliveries_leased ON deliveries (leaseUntil) WHERE state = 'sending';
 CREATE INDEX deliveries_blob ON deliveries (artifactSha256) WHERE artifactSha256 IS NOT NULL;
 
