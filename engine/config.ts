@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 
 import { nearest } from './contract/nearest.ts';
-import type { LogLevel } from './contract/setting-forms.ts';
+import type { LogLevel, StoreSetting } from './contract/setting-forms.ts';
 import { LATER, PREFIX, SETTINGS, TEST_PREFIX } from './contract/settings.ts';
 import type { Setting, SettingName, SettingValues } from './contract/settings.ts';
 import type { Duration } from './contract/time.ts';
@@ -15,7 +15,7 @@ export interface Config {
 	/** Without a trailing slash; null: the address that it listens on. */
 	publicUrl: string | null;
 	dataDir: string;
-	store: { kind: 'sqlite' };
+	store: StoreSetting;
 	adminKey: string | null;
 	/** Their text form, for `parseKeys`; null: a key file in the data folder. */
 	keys: string | null;
@@ -191,6 +191,17 @@ function contradictions(values: SettingValues): ConfigProblem[] {
 		problems.push({
 			name: `${PREFIX}KEYS`,
 			expected: `a key-encryption key, because ${reachable}: k1:$(openssl rand -base64 32)`,
+		});
+	}
+	if (
+		values.STORE.kind !== 'sqlite' &&
+		values.KEYS === null &&
+		loopback &&
+		values.PUBLIC_URL === null
+	) {
+		problems.push({
+			name: `${PREFIX}KEYS`,
+			expected: `a key-encryption key, because engines share the store, and each has to open what the others sealed: k1:$(openssl rand -base64 32)`,
 		});
 	}
 	if (!loopback && values.PUBLIC_URL === null) {

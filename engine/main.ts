@@ -15,7 +15,6 @@ import { createPostSigned } from './channels/webhook/post-signed.ts';
 import type { Clock } from './clock.ts';
 import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
-import type { KeyRecord } from './contract/access.ts';
 import { CapError } from './contract/errors.ts';
 import { createFaults } from './faults.ts';
 import type { Format } from './formats/format.port.ts';
@@ -30,8 +29,8 @@ import { createIds } from './ids.ts';
 import { createLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { extendCalendars } from './pipeline/calendars.ts';
-import { newKey } from './pipeline/access.ts';
 import type { Context } from './pipeline/context.ts';
+import { ensureFirstKey } from './pipeline/first-key.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
 import { createPlaces } from './pipeline/places.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
@@ -50,9 +49,9 @@ import { createN8nSession } from './sessions/n8n/n8n-session.ts';
 import { createSessionRegistry } from './sessions/registry.ts';
 import type { SessionAdapter } from './sessions/session.port.ts';
 import { createSqlSession } from './sessions/sql/sql-session.ts';
-import { createSqliteAgendaBackend } from './stores/sqlite/agenda-backend.ts';
+import { createStore } from './stores/create-store.ts';
+import type { ChosenStore, Signal } from './stores/create-store.ts';
 import { makeFolder } from './stores/sqlite/open.ts';
-import { createSqliteStore } from './stores/sqlite/store.ts';
 import { VERSION } from './version.ts';
 
 /*
@@ -100,17 +99,15 @@ export async function createEngine(config: Config, parts: EngineParts = {}): Pro
 interface Composition {
 	context: Context;
 	setUrl: (url: string) => void;
-	store: ReturnType<typeof createSqliteStore>;
+	agenda: ChosenStore['agenda'];
 	metrics: ReturnType<typeof createMetrics>;
 }
 
 async function compose(config: Config, parts: EngineParts): Promise<Composition> {
-	const clock = parts.clock ?? systemClock;
-	const newId = createIds(clock);
-	const engineId = newId('engine');
+	const machineClock = parts.clock ?? systemClock;
 	const log = createLog({
 		...config.log,
-		clock,
+		clock: machineClock,
 		...(parts.writeLog === undefined ? {} : { write: parts.writeLog }),
 	});
 	const metrics = createMetrics({ version: VERSION });
@@ -126,15 +123,23 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		allowLoopback: config.allowLoopback,
 		httpsOnly: config.production,
 	});
-	const store = createSqliteStore({
+	let heed: (signal: Signal) => void = () => undefined;
+	const { store, agenda, clock } = createStore({
+		setting: config.store,
 		folder: config.dataDir,
-		clock,
+		clock: machineClock,
+		clockIsGiven: parts.clock !== undefined,
 		faults,
 		onFault: ({ where, id, error }) => {
 			metrics.count('capscheduler_faults_total', { where });
 			log.error(`${where} failed`, { id, error: error instanceof Error ? error : undefined });
 		},
+		onSignal: (signal) => {
+			heed(signal);
+		},
 	});
+	const newId = createIds(clock);
+	const engineId = newId('engine');
 	const outgoing = { egress, signer, clock };
 	const httpSession = createHttpSession({ ...outgoing, userAgent: `CapScheduler/${VERSION}` });
 	const plugged = await loadPlugins(config.plugins, { z, clock, egress, formats: formatKit });
@@ -193,7 +198,17 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 	const setUrl = (listening: string): void => {
 		url = config.publicUrl ?? listening;
 	};
-	return { context, setUrl, store, metrics };
+	heed = (signal) => {
+		heedSignal(context, signal);
+	};
+	return { context, setUrl, agenda, metrics };
+}
+
+/** What another engine has done may be work here, or the end of what somebody waits for here. */
+function heedSignal({ wake }: Context, { work, ended, cancelled }: Signal): void {
+	for (const id of cancelled) wake.abortAttempt(id, 'cancelled');
+	for (const id of ended) wake.runEnded(id);
+	if (work) wake.poke();
 }
 
 class RunningEngine implements Engine {
@@ -214,11 +229,7 @@ class RunningEngine implements Engine {
 		this.#parts = parts;
 		this.#pipeline = createPipeline(parts.context);
 		this.#maintenance = createMaintenance({
-			// Agenda itself knows no clock but the wall's.
-			backend: createSqliteAgendaBackend(parts.store.database, {
-				clock: systemClock,
-				write: parts.store.write,
-			}),
+			backend: parts.agenda,
 			jobs: {
 				sweep: async () => {
 					await this.#pipeline.sweep();
@@ -351,32 +362,3 @@ class RunningEngine implements Engine {
 const PRUNE_BATCH = 1000;
 /** Wrong keys from one address. */
 const FAILURES_PER_MINUTE = 60;
-
-/** The first start of a store makes an admin key, or takes the one that the operator gave. */
-async function ensureFirstKey(context: Context, given: string | null): Promise<string | null> {
-	const input = { name: 'first admin key', scopes: ['admin' as const], tenant: 'default' };
-	if (given !== null) {
-		const read = context.tokens.readApiKey(given);
-		if (read === null) {
-			throw new CapError(
-				'INVALID_REQUEST',
-				'CAPSCHEDULER_ADMIN_KEY: expected a key as the engine makes them',
-			);
-		}
-		const id = read.keyId as KeyRecord['id'];
-		const known = await context.store.getKey(id);
-		if (known === null)
-			await putKey(context, { ...newKey(context, input).key, id, hash: read.hash });
-		return null;
-	}
-	if ((await context.store.countKeys()) > 0) return null;
-	const { key, token } = newKey(context, input);
-	await putKey(context, key);
-	return token;
-}
-
-async function putKey(context: Context, key: KeyRecord): Promise<void> {
-	await context.store.putKey(key, [
-		{ type: 'key.created', tenant: key.tenant, at: key.createdAt, subject: { keyId: key.id } },
-	]);
-}

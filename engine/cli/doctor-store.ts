@@ -8,7 +8,7 @@ import type { Check } from './doctor-check.ts';
 
 /** Findings of the store where no engine holds it; else what the running engine says of itself. */
 export async function checkStore(config: Config): Promise<Check[]> {
-	if (!isUsed(config.dataDir)) return [];
+	if (config.store.kind === 'sqlite' && !isUsed(config.dataDir)) return [];
 	const { context } = await createEngine({ ...config, log: { ...config.log, level: 'silent' } });
 	const { store } = context;
 	try {
@@ -25,7 +25,9 @@ export async function checkStore(config: Config): Promise<Check[]> {
 		const { schedules, runs } = await store.counts();
 		const summary = `${total(schedules)} schedules, ${total(runs)} runs`;
 		return [
-			{ name: 'lock', status: 'ok', message: 'free; no engine runs on this folder' },
+			...(store.exclusive
+				? [{ name: 'lock', status: 'ok', message: 'free; no engine runs on this folder' } as const]
+				: []),
 			{ name: 'store', status: 'ok', message: `opened; ${summary}` },
 			...findings.map(({ severity, code, message, count }): Check => {
 				return { name: code, status: severity, message: `${count}: ${message}` };

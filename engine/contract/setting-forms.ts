@@ -112,8 +112,14 @@ export function readPlugin(entry: string): string | undefined {
 	return PACKAGE.test(entry) || /^\.{0,2}\//.test(entry) ? entry : undefined;
 }
 
-export function readStore(input: string): { kind: 'sqlite' } | undefined {
-	return input === 'sqlite' ? { kind: 'sqlite' } : undefined;
+/** Where everything is kept. */
+export type StoreSetting = { kind: 'sqlite' } | { kind: 'postgres'; url: string };
+
+export function readStore(input: string): StoreSetting | undefined {
+	if (input === 'sqlite') return { kind: 'sqlite' };
+	const url = URL.canParse(input) ? new URL(input) : null;
+	const isPostgres = url?.protocol === 'postgres:' || url?.protocol === 'postgresql:';
+	return isPostgres ? { kind: 'postgres', url: input } : undefined;
 }
 
 const FAULT_ENTRY = /^[\w.-]+:[1-9]\d{0,8}:(?:kill|hang|throw)$/;

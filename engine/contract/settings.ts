@@ -88,10 +88,12 @@ export const SETTINGS = {
 	}),
 	STORE: setting({
 		group: 'What it keeps',
-		form: '`sqlite`',
+		form: '`sqlite`, `postgres://…`',
 		fallback: 'sqlite',
-		meaning: 'The store. `sqlite` is embedded in the engine and lies in the data folder.',
-		schema: text('"sqlite" (other stores are not built yet)', readStore),
+		secret: true,
+		meaning:
+			'The store. `sqlite` is embedded in the engine and lies in the data folder. `postgres://user:password@host:port/database` is a PostgreSQL (14 or later) that any number of engines share; `?schema=` names the schema, `capscheduler` by default, and `CAPSCHEDULER_KEYS` is needed, the same for all. See clusters.md.',
+		schema: text('"sqlite" or "postgres://user:password@host:port/database"', readStore),
 	}),
 	ADMIN_KEY: optional({
 		group: 'What it keeps',

@@ -91,13 +91,24 @@ describe('the configuration', () => {
 	it('refuses settings that are not built yet', () => {
 		const [problem] = problemsOf({ CAPSCHEDULER_ROLES: 'worker' });
 		expect(problem?.expected).toContain('not built yet');
-		expect(problemsOf({ CAPSCHEDULER_STORE: 'mongodb://u:hunter2@h/db' })).toEqual([
-			{
-				name: 'CAPSCHEDULER_STORE',
-				expected: '"sqlite" (other stores are not built yet)',
-				received: '"mongodb://***@h/db"',
-			},
+	});
+
+	it('takes a store that engines share with keys that they share, and shows nothing of its URL', () => {
+		const store = 'postgres://u:hunter2@h/db';
+		const keys = `k1:${Buffer.alloc(32).toString('base64')}`;
+		expect(loadConfig({ CAPSCHEDULER_STORE: store, CAPSCHEDULER_KEYS: keys }).store).toEqual({
+			kind: 'postgres',
+			url: store,
+		});
+		expect(problemsOf({ CAPSCHEDULER_STORE: store })).toMatchObject([
+			{ name: 'CAPSCHEDULER_KEYS' },
 		]);
+		const wrong = problemsOf({
+			CAPSCHEDULER_STORE: 'mysql://u:hunter2@h/db',
+			CAPSCHEDULER_KEYS: keys,
+		});
+		expect(wrong).toMatchObject([{ name: 'CAPSCHEDULER_STORE' }]);
+		expect(JSON.stringify(wrong)).not.toContain('hunter2');
 	});
 
 	it('tells everything that is wrong at once', () => {

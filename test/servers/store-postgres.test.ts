@@ -10,7 +10,7 @@ describe('the PostgreSQL store', () => {
 	let server: DatabaseServer;
 
 	beforeAll(async () => {
-		server = await startPostgres();
+		server = await startPostgres({ durable: false });
 	});
 	afterAll(async () => {
 		await server.stop();

@@ -1,6 +1,9 @@
+import { randomUUID } from 'node:crypto';
+
 import type { Clock } from '../../clock.ts';
 import type { FaultPoints } from '../../contract/fault-points.ts';
 import { createBlobFiles } from '../files/blob-files.ts';
+import type { ServerClock } from '../shared/server-clock.ts';
 import type { Store } from '../store.port.ts';
 import { createAccess } from './access.ts';
 import { createBackfillEnds } from './backfill-ends.ts';
@@ -24,18 +27,21 @@ import { setMark } from './marks.ts';
 import { createNotifications } from './notifications.ts';
 import { createOccur } from './occur.ts';
 import { createResults } from './results.ts';
+import { createScratchFolder } from './scratch-folder.ts';
 import { createRetention } from './retention.ts';
 import { createRetime } from './retime.ts';
 import { createRunDetails } from './run-details.ts';
 import { createRunGates } from './run-gates.ts';
 import { createRuns } from './runs.ts';
 import { migrate } from './schema.ts';
+import { createSignals } from './signals.ts';
+import type { Signal } from './signals.ts';
 import { createSharedStates } from './shared-states.ts';
 import { createSchedules } from './schedules.ts';
 import { createSettleRuns } from './settle-run.ts';
 import { createSpecs } from './specs.ts';
 import { parseTarget } from './target.ts';
-import { earliestTimer } from './timers.ts';
+import { earliestTimer, toInstant } from './timers.ts';
 import { finishTimers } from './transaction.ts';
 
 export interface PostgresStoreOptions {
@@ -44,6 +50,10 @@ export interface PostgresStoreOptions {
 	/** On this engine's own disk, for what is needed for a while only. */
 	folder: string;
 	clock: Clock;
+	/** The clock, where it is to be that of the server: measured at the start and from then on. */
+	serverClock?: ServerClock;
+	/** Another engine has committed something. */
+	onSignal?: (signal: Signal) => void;
 	/** Hit as `commit.before`, `commit.sync` (while the reply is awaited) and `commit.after`. */
 	faults: FaultPoints;
 	/** One record could not be written, and the others were. Default: nothing hears of it. */
@@ -59,7 +69,14 @@ export interface PostgresStore extends Store {
 
 /** Everything in one schema of a database that any number of engines share. */
 export function createPostgresStore(options: PostgresStoreOptions): PostgresStore {
-	const { url, folder, clock, faults, onFault = () => undefined } = options;
+	const {
+		url,
+		folder,
+		clock,
+		faults,
+		onFault = () => undefined,
+		onSignal = () => undefined,
+	} = options;
 	const target = parseTarget(url);
 	const db = createDatabase(target);
 	const events = createEvents({ db, onFault, clock });
@@ -75,15 +92,28 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 		},
 		committed(gathered, xid) {
 			events.announce(new Set(gathered.events.map(({ tenant }) => tenant)), xid);
+			signals.send(gathered);
 		},
 	});
+	const signals = createSignals({
+		db,
+		clock,
+		channel: `capscheduler_${target.schema}`,
+		by: randomUUID(),
+		heard(signal) {
+			events.announce(signal.tenants, null);
+			onSignal(signal);
+		},
+	});
+	const timeKeeper = createTimeKeeper(db, clock, options.serverClock);
 	const { write } = committer;
 	const context: Context = { db, write, clock, onFault };
 
 	const specs = createSpecs(context);
 	const gates = createRunGates();
 	const results = createResults(context);
-	const files = createBlobFiles({ folder, clock, inline: () => null });
+	const scratch = createScratchFolder(folder);
+	const files = createBlobFiles({ folder: scratch.path, clock, inline: () => null });
 	const blobs = createBlobTable({ db, clock, scratch: files });
 	const links = createLinks(context);
 	const calendars = createCalendars(context);
@@ -103,13 +133,19 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 		async open() {
 			await migrate(db, target.schema);
 			db.open();
+			await timeKeeper.start();
 			await events.open();
+			scratch.clean();
 			files.prepare();
+			signals.open();
 		},
 		async close() {
 			await committer.close();
+			timeKeeper.stop();
+			await signals.close();
 			events.close();
 			await db.close();
+			scratch.remove();
 		},
 		/** Beside the commits, so that it says at once when they cannot be made. */
 		async check() {
@@ -139,5 +175,41 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 		...createRetention(context, { specs, blobs }),
 		...counts.port,
 		...createDoctor(context),
+	};
+}
+
+/** How often the server's clock is asked for: milliseconds. */
+const SYNC_EVERY = 10_000;
+const SERVER_TIME = `SELECT ${toInstant('clock_timestamp()')}`;
+
+/** Keeps the clock by the server's. What fails is tried again: until then time goes by the monotonic clock. */
+function createTimeKeeper(
+	db: Database,
+	clock: Clock,
+	serverClock: ServerClock | undefined,
+): { start(): Promise<void>; stop(): void } {
+	let cancel: (() => void) | null = null;
+	const ask = async (): Promise<number> =>
+		(await db.get<[number]>(SERVER_TIME))?.[0] ?? clock.now();
+	const again = (): void => {
+		cancel = clock.after(SYNC_EVERY, () => {
+			serverClock
+				?.sync(ask)
+				.catch(() => undefined)
+				.finally(() => {
+					if (cancel !== null) again();
+				});
+		});
+	};
+	return {
+		async start() {
+			if (serverClock === undefined) return;
+			await serverClock.sync(ask);
+			again();
+		},
+		stop() {
+			cancel?.();
+			cancel = null;
+		},
 	};
 }

@@ -49,18 +49,28 @@ CREATE FUNCTION timer_id(name TEXT, key TEXT) RETURNS UUID
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN substr(encode(sha256(convert_to(name || ':' || key, 'UTF8')), 'hex'), 1, 32)::uuid;
 
--- Written only where an Agenda is asked to log (ours is not).
+-- Written only where an Agenda is asked to log (ours is not): the table of Agenda's own backend, and the order of
+-- insertion beside it.
 CREATE TABLE agenda_logs (
-	id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-	at BIGINT NOT NULL,
-	level TEXT NOT NULL,
-	event TEXT NOT NULL,
-	job_id TEXT,
-	job_name TEXT NOT NULL,
+	id UUID PRIMARY KEY DEFAULT gen_random_uuid(),
+	timestamp TIMESTAMPTZ NOT NULL DEFAULT NOW(),
+	level VARCHAR(10) NOT NULL,
+	event VARCHAR(30) NOT NULL,
+	job_id VARCHAR(255),
+	job_name VARCHAR(255) NOT NULL,
 	message TEXT NOT NULL,
-	details TEXT NOT NULL
+	duration INTEGER,
+	error TEXT,
+	fail_count INTEGER,
+	retry_delay INTEGER,
+	retry_attempt INTEGER,
+	agenda_name VARCHAR(255),
+	meta JSONB,
+	seq BIGINT GENERATED ALWAYS AS IDENTITY
 );
-CREATE INDEX agenda_logs_job ON agenda_logs (job_id, at) WHERE job_id IS NOT NULL;
+CREATE INDEX agenda_logs_timestamp_idx ON agenda_logs (timestamp DESC);
+CREATE INDEX agenda_logs_job_id_idx ON agenda_logs (job_id, timestamp DESC);
+CREATE INDEX agenda_logs_job_name_idx ON agenda_logs (job_name, timestamp DESC);
 
 CREATE TABLE api_keys (
 	id TEXT COLLATE "C" PRIMARY KEY,

@@ -1,0 +1,78 @@
+import type { AgendaBackend } from 'agenda';
+
+import type { Clock } from '../clock.ts';
+import { systemClock } from '../clock.ts';
+import type { FaultPoints } from '../contract/fault-points.ts';
+import type { StoreSetting } from '../contract/setting-forms.ts';
+import { createPostgresAgendaBackend } from './postgres/agenda-backend.ts';
+import type { Signal } from './postgres/signals.ts';
+import { createPostgresStore } from './postgres/store.ts';
+import { createServerClock } from './shared/server-clock.ts';
+import { createSqliteAgendaBackend } from './sqlite/agenda-backend.ts';
+import { createSqliteStore } from './sqlite/store.ts';
+import type { Store } from './store.port.ts';
+
+export type { Signal } from './postgres/signals.ts';
+
+export interface StoreOptions {
+	setting: StoreSetting;
+	/** The data folder: of the embedded store; of files that are needed for a while only, for the others. */
+	folder: string;
+	clock: Clock;
+	/** Whether the clock is a test's own: then nothing is measured. */
+	clockIsGiven: boolean;
+	faults: FaultPoints;
+	onFault: (fault: { where: string; id: string; error: unknown }) => void;
+	/** Another engine has committed something. */
+	onSignal: (signal: Signal) => void;
+}
+
+export interface ChosenStore {
+	store: Store;
+	/** The clock that all engines of the store go by. */
+	clock: Clock;
+	/** Agenda's jobs in it, for an Agenda that goes by the machine's clock. */
+	agenda: AgendaBackend;
+}
+
+/** The store that the settings name. Nothing is opened yet. */
+export function createStore(options: StoreOptions): ChosenStore {
+	switch (options.setting.kind) {
+		case 'sqlite':
+			return embedded(options);
+		case 'postgres':
+			return onPostgres(options.setting.url, options);
+	}
+}
+
+function embedded({ folder, clock, faults, onFault }: StoreOptions): ChosenStore {
+	const store = createSqliteStore({ folder, clock, faults, onFault });
+	const agenda = createSqliteAgendaBackend(store.database, {
+		// Agenda itself knows no clock but the wall's.
+		clock: systemClock,
+		write: store.write,
+	});
+	return { store, clock, agenda };
+}
+
+function onPostgres(
+	url: string,
+	{ folder, clock: machine, clockIsGiven, faults, onFault, onSignal }: StoreOptions,
+): ChosenStore {
+	const clock = createServerClock(machine);
+	const store = createPostgresStore({
+		url,
+		folder,
+		clock,
+		...(clockIsGiven ? {} : { serverClock: clock }),
+		faults,
+		onFault,
+		onSignal,
+	});
+	const agenda = createPostgresAgendaBackend({
+		db: store.database,
+		now: () => systemClock.now(),
+		ahead: () => (clockIsGiven ? 0 : clock.ahead),
+	});
+	return { store, clock, agenda };
+}
