@@ -102,8 +102,8 @@ export async function startOracle(): Promise<Oracle> {
 		const told = idsByRun(notified, ({ body }) => noticeOf(body).data.runId);
 		expect(ids.filter((id) => !sent.has(id))).toEqual([]);
 		expect(ids.filter((id) => !told.has(id))).toEqual([]);
-		for (const of of [sent, told]) {
-			expect(ids.filter((id) => of.get(id)?.size !== 1)).toEqual([]);
+		for (const each of [sent, told]) {
+			expect(ids.filter((id) => each.get(id)?.size !== 1)).toEqual([]);
 		}
 		const bodies = Map.groupBy(pushed.received, ({ headers }) => headers['webhook-id']);
 		for (const same of bodies.values()) {

@@ -102,7 +102,8 @@ export function encodeField(field: JobField, value: unknown, ahead: number): Sql
 	// A job may throw anything; what cannot be written down here would keep it locked.
 	if (field === 'failReason' && typeof value !== 'string') return inspect(value);
 	if (codec === 'json') return json(value);
-	return codec === 'interval' ? String(value as string | number) : (value as SqlValue);
+	const plain = value as string | number;
+	return codec === 'interval' ? String(plain) : plain;
 }
 
 function decodeField(codec: Codec, value: unknown, ahead: number): unknown {
