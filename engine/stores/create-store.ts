@@ -1,5 +1,3 @@
-import type { AgendaBackend } from 'agenda';
-
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import type { FaultPoints } from '../contract/fault-points.ts';
@@ -32,7 +30,7 @@ export interface ChosenStore {
 	/** The clock that all engines of the store go by. */
 	clock: Clock;
 	/** Agenda's jobs in it, for an Agenda that goes by the machine's clock. */
-	agenda: AgendaBackend;
+	agenda: ReturnType<typeof createSqliteAgendaBackend>;
 }
 
 /** The store that the settings name. Nothing is opened yet. */

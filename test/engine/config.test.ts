@@ -132,7 +132,7 @@ describe('the configuration', () => {
 	it('never shows a secret, however wrong it is', () => {
 		const canary = 'canary-5f1d';
 		const secrets = Object.entries<Setting<unknown>>(SETTINGS).filter(([, { secret }]) => secret);
-		expect(secrets.map(([name]) => name)).toEqual(['ADMIN_KEY', 'KEYS', 'KEY']);
+		expect(secrets.map(([name]) => name)).toEqual(['STORE', 'ADMIN_KEY', 'KEYS', 'KEY']);
 		for (const [name] of secrets) {
 			const problems = problemsOf({ [`CAPSCHEDULER_${name}`]: canary });
 			expect(problems).toHaveLength(1);
