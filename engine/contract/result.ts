@@ -52,6 +52,7 @@ export type FormatNotice = {
 
 /**
  * - `rows_truncated`, `columns_truncated`: rows or columns beyond the limit are not in the file
+ * - `columns_undeclared`: keys of rows that neither the declared columns nor a closed schema name
  * - `cells_truncated`: cells longer than the limit were cut
  * - `split`: the rows are spread over several sheets or files
  * - `chart_reduced`: a chart shows less than its rows, or could not be drawn
@@ -60,6 +61,7 @@ export type FormatNotice = {
 export const NOTICE_CODES = [
 	'rows_truncated',
 	'columns_truncated',
+	'columns_undeclared',
 	'cells_truncated',
 	'split',
 	'values_changed',

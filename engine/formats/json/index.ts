@@ -34,8 +34,9 @@ export function createJsonFormat(): Format {
 async function* renderTables(input: FormatInput, options: JsonOptions): AsyncGenerator<Uint8Array> {
 	const isEnvelope = options.shape === 'envelope';
 	const needed = needForJson(options);
-	const need = isEnvelope || changesRows(options) ? needed : 'nothing';
-	const tables = await openTables(input, options, { format: 'json', need });
+	const changes = changesRows(options);
+	const need = isEnvelope || changes ? needed : 'nothing';
+	const tables = await openTables(input, options, { format: 'json', need, wholeRows: !changes });
 	const writer = new JsonWriter(options);
 	const [only] = tables;
 	if (tables.length === 1 && only?.name === '') {

@@ -8,6 +8,7 @@ import { flattened } from './flatten.ts';
 import { columnsOfSchema, type SchemaColumn } from './schema-columns.ts';
 import { demandRows } from './suitable.ts';
 import type { ColumnOptions } from './table-options.ts';
+import { Undeclared } from './undeclared.ts';
 
 export type Align = 'left' | 'right' | 'center';
 
@@ -57,11 +58,13 @@ export interface TableDemand {
 	/** The format's name, for messages. */
 	format: string;
 	need: Need;
+	/** Rows are written with all of their keys, whatever columns are known. */
+	wholeRows?: boolean;
 	/** Sees every cell of a column while types are found out, which spares another pass over the rows. */
 	observe?: (table: string, column: string) => { add(value: Cell): void };
 }
 
-type Source = Pick<FormatInput, 'rows' | 'columns' | 'schema' | 'tables'> &
+type Source = Pick<FormatInput, 'rows' | 'columns' | 'schema' | 'tables' | 'notice'> &
 	Pick<FormatInput, 'binary' | 'contentType' | 'encoding'>;
 
 /**
@@ -134,9 +137,21 @@ async function openTable(
 	const { need } = demand;
 	const typed =
 		need === 'types' || need === 'facts' || sketches.some(({ demanded }) => demanded !== undefined);
+	const names = sketches.map(({ name }) => name);
+	// what the user did not choose is left out by his will, and no surprise
+	const undeclared =
+		closed && options.columns === undefined && need !== 'nothing' && demand.wholeRows !== true
+			? new Undeclared([...names, ...options.omit])
+			: undefined;
+	const tell = (): void => undeclared?.tell(input, source.name);
 	if ((closed || need === 'nothing') && !typed) {
 		const columns = sketches.map((sketch) => columnOf(sketch, undefined, 0));
-		return { name: source.name, columns, rowCount: undefined, rows };
+		return {
+			name: source.name,
+			columns,
+			rowCount: undefined,
+			rows: () => undeclared?.watched(rows(), tell) ?? rows(),
+		};
 	}
 	const reading = readingOf(options, input.encoding);
 	const omitted = new Set(options.omit);
@@ -155,6 +170,7 @@ async function openTable(
 	let rowCount = 0;
 	for await (const batch of rows()) {
 		rowCount += batch.length;
+		undeclared?.look(batch);
 		for (const row of batch) {
 			if (!closed) {
 				for (const name in row) {
@@ -172,6 +188,7 @@ async function openTable(
 			}
 		}
 	}
+	tell();
 	const columns = [...known.values()].map(({ sketch, facts }) =>
 		columnOf(sketch, typed ? facts : undefined, rowCount),
 	);

@@ -3,11 +3,14 @@ import { z } from 'zod';
 
 import type { DeclaredColumn, Row } from '../../../engine/contract/envelope.ts';
 import type { JsonObject } from '../../../engine/contract/json.ts';
+import type { FormatNotice } from '../../../engine/contract/result.ts';
+import type { Format, FormatInput } from '../../../engine/formats/format.port.ts';
+import { createFormatRegistry } from '../../../engine/formats/registry.ts';
 import { parseJson } from '../../../engine/formats/shared/exact-json.ts';
 import { openTables, type Need, type Table } from '../../../engine/formats/shared/table.ts';
 import { columnOptions } from '../../../engine/formats/shared/table-options.ts';
 import { valueReader } from '../../../engine/formats/shared/values.ts';
-import { inputOf, type TestInput } from '../../support/format-input.ts';
+import { inputOf, renderToBytes, type TestInput } from '../../support/format-input.ts';
 
 const schema = z.strictObject(columnOptions);
 
@@ -249,5 +252,72 @@ describe('the columns of a table', () => {
 		const table = await open([{ x: 'long text' }, { x: 'a' }], { need: 'facts' });
 		expect(table.columns[0]!.facts).toMatchObject({ longest: 9, values: 2 });
 		expect(table.rowCount).toBe(2);
+	});
+});
+
+describe('keys that nobody declared', () => {
+	const ROWS: readonly Row[] = [
+		{ a: 1, secret: 'x' },
+		{ a: 2, other: 1 },
+		{ a: 3, secret: 'y' },
+	];
+	const columns = [{ name: 'a' }];
+	const closed = {
+		type: 'array',
+		items: { type: 'object', properties: { a: {} }, additionalProperties: false },
+	};
+
+	async function told(
+		format: Format,
+		given: object,
+		about: Partial<FormatInput>,
+	): Promise<unknown> {
+		const notices: FormatNotice[] = [];
+		const notice = (one: FormatNotice): void => void notices.push(one);
+		const input = { ...inputOf(ROWS), ...about, notice };
+		await renderToBytes(format.render(input, format.options.parse(given)));
+		return notices.map(({ code, count, message }) => ({
+			code,
+			count,
+			named: message.includes('secret'),
+		}));
+	}
+	const NOTICE = [{ code: 'columns_undeclared', count: 2, named: false }];
+
+	it.each([
+		['csv', { columns }],
+		['csv', { schema: closed }],
+		['xlsx', { columns }],
+		['parquet', { schema: closed }],
+		['html', { columns }],
+		['xml', { columns }],
+	] as const)(
+		'are told of where a file leaves them out, once and without a name: %s',
+		async (name, about) => {
+			const format = createFormatRegistry().get(name)!;
+			expect(await told(format, {}, about)).toEqual(NOTICE);
+			expect(await told(format, { omit: ['secret', 'other'] }, about)).toEqual([]);
+			expect(await told(format, { columns: ['a'] }, about)).toEqual([]);
+		},
+	);
+
+	it.each([
+		['json', {}],
+		['json', { shape: 'envelope' }],
+		['ndjson', {}],
+		['yaml', {}],
+	] as const)('are no matter of %s with %j, which keeps them', async (name, given) => {
+		expect(await told(createFormatRegistry().get(name)!, given, { columns })).toEqual([]);
+	});
+
+	it('are told of for each of several result sets', async () => {
+		const table = (name: string) => ({ name, columns, rows: inputOf(ROWS).rows });
+		const tables = [table('one'), table('two')];
+		for (const name of ['csv', 'ods', 'markdown']) {
+			expect(await told(createFormatRegistry().get(name)!, {}, { tables })).toEqual([
+				...NOTICE,
+				...NOTICE,
+			]);
+		}
 	});
 });
