@@ -45,7 +45,8 @@ writes them: \`007\` and \`+49\` stay texts.
 objects. They become sheets, sections or an archive with a file for each.
 
 **Limits** are told: what a file does not show, or shows otherwise, stands in the file where it can, in the receipt of the
-delivery (\`notices\`) and in the event \`artifact.limited\`.
+delivery (\`notices\`) and in the event \`artifact.limited\`. So is
+how many keys rows have that neither the declared columns nor a schema that is closed name: files leave them out.
 
 `;
 
