@@ -9,7 +9,9 @@ import { createDatabaseChannel } from './channels/database/index.ts';
 import { createEmailChannel } from './channels/email/index.ts';
 import { createFileChannel } from './channels/file/index.ts';
 import { createKafkaChannel } from './channels/kafka/index.ts';
+import { createFtpChannel } from './channels/ftp/index.ts';
 import { createChannelRegistry } from './channels/registry.ts';
+import { createSftpChannel } from './channels/sftp/index.ts';
 import { createWebhookChannel } from './channels/webhook/index.ts';
 import { createPostSigned } from './channels/webhook/post-signed.ts';
 import type { Clock } from './clock.ts';
@@ -158,10 +160,12 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		channels: createChannelRegistry([
 			createWebhookChannel(outgoing),
 			createFileChannel({ roots: config.fileRoots, clock }),
-			...(parts.channels ?? []),
+			createFtpChannel({ egress, clock }),
+			createSftpChannel({ egress, clock }),
 			createEmailChannel({ egress, clock }),
 			createKafkaChannel({ egress, clock }),
 			createDatabaseChannel({ egress, clock }),
+			...(parts.channels ?? []),
 			...plugged.channels,
 		]),
 		sessions: createSessionRegistry([

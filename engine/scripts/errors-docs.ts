@@ -72,6 +72,11 @@ const MEANINGS: Readonly<Record<ErrorCode, string>> = {
 		'The engine is shutting down and takes no new work; `Retry-After` says when to ask again.',
 	TARGET_UNREACHABLE:
 		'No connection: name not found, refused, reset, or the certificate is not good.',
+	TARGET_LOGIN_FAILED:
+		'The other side did not take the user name, password or key of the destination. Tried again, since credentials get mended.',
+	TARGET_FULL: 'The other side has no room left: its disk is full or a quota is used up.',
+	HOST_KEY_MISMATCH:
+		'The SFTP server showed another host key than the pinned one. Nothing was sent to it, not even the user name.',
 	TARGET_REFUSED: 'The other side answered 4xx: trying again would not help.',
 	TARGET_BUSY: 'The other side answered 408, 425 or 429: tried again, later.',
 	TARGET_FAULT: 'The other side answered 5xx: tried again.',

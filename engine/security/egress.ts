@@ -211,11 +211,16 @@ export function createEgress(options: EgressOptions): Egress {
 				throw error instanceof CapError ? error : unreachable(endpoint, error as Error);
 			}
 		},
-		async connect(host, port, { signal, timeout }) {
-			const endpoint = { host: parseHost(host, 'host'), port, plain: false };
-			const reason = firstRefusal(endpoint);
+		async connect(host, port, { signal, timeout, address, plain = false }) {
+			const endpoint = { host: parseHost(host, 'host'), port, plain };
+			const reason =
+				firstRefusal(endpoint) ?? (address === undefined ? null : refusal(address, endpoint));
 			if (reason !== null) throw blocked('host', endpoint.host, reason);
-			const socket = await openSocket(endpoint, lookupFor(port, false), { signal, timeout });
+			const socket = await openSocket(
+				{ ...endpoint, host: address ?? endpoint.host },
+				lookupFor(port, plain),
+				{ signal, timeout },
+			);
 			const wrong = afterConnect(socket, endpoint);
 			if (wrong === null) return socket;
 			socket.destroy();

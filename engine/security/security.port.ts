@@ -63,11 +63,15 @@ export interface Egress {
 	readonly dispatcher: Dispatcher;
 	/** The same for small messages of text, at a fraction of the cost. */
 	readonly http: HttpClient;
-	/** A connected TCP socket for clients that take one (databases). @throws CapError */
+	/**
+	 * A connected TCP socket for clients that take one. `address`: where exactly, judged as one of the host's, for
+	 * protocols that need a second connection to the machine of the first (FTP). `plain`: for HTTP without TLS.
+	 * @throws CapError
+	 */
 	connect(
 		host: string,
 		port: number,
-		options: { signal?: AbortSignal; timeout: Duration },
+		options: { signal?: AbortSignal; timeout: Duration; address?: string; plain?: boolean },
 	): Promise<Socket>;
 	close(): Promise<void>;
 }

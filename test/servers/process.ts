@@ -35,20 +35,36 @@ export async function run(
 	return text;
 }
 
+export interface ServerOptions extends Partial<RunOptions> {
+	port: number;
+	/** Default 127.0.0.1 */
+	host?: string;
+	/** Beside those of this process. */
+	env?: Record<string, string>;
+	/** Gets what it writes. */
+	onLog?: (text: string) => void;
+}
+
 /** Starts a server that stays in the foreground and waits until it takes connections. */
 export async function startServer(
 	command: string,
 	parameters: string[],
-	{ port, ...options }: RunOptions & { port: number },
+	{ port, host = '127.0.0.1', env, onLog, ...options }: ServerOptions,
 ): Promise<ChildProcess> {
 	const child = spawn(command, parameters, {
 		cwd: '/',
-		stdio: ['ignore', 'ignore', 'pipe'],
+		stdio: ['ignore', 'pipe', 'pipe'],
 		...options,
+		...(env ? { env: { ...process.env, ...env } } : {}),
 	});
 	let log = '';
-	child.stderr?.on('data', (chunk: Buffer) => (log = (log + chunk.toString()).slice(-4000)));
-	while (!(await answers(port))) {
+	for (const output of [child.stdout, child.stderr]) {
+		output.on('data', (chunk: Buffer) => {
+			log = (log + chunk.toString()).slice(-4000);
+			onLog?.(chunk.toString());
+		});
+	}
+	while (!(await answers(port, host))) {
 		if (child.exitCode !== null) throw new Error(`${command} ended: ${log}`);
 		await new Promise((resolve) => setTimeout(resolve, 50));
 	}
@@ -63,8 +79,33 @@ export async function stopServer(child: ChildProcess, signal: NodeJS.Signals): P
 	await gone;
 }
 
-async function answers(port: number): Promise<boolean> {
-	const socket = connect(port, '127.0.0.1');
+/** Ends a server with all that it forked for its connections, at once. */
+export async function killTree(child: ChildProcess): Promise<void> {
+	if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+	const gone = once(child, 'exit');
+	// stopped first, so that it forks nothing more
+	process.kill(child.pid, 'SIGSTOP');
+	const rows = await run('ps', ['-e', '-o', 'pid=,ppid=']);
+	const parents = rows
+		.trim()
+		.split('\n')
+		.map((row) => row.trim().split(/\s+/).map(Number));
+	const family = [child.pid];
+	for (const parent of family) {
+		family.push(...parents.filter(([, ppid]) => ppid === parent).map(([pid]) => pid ?? 0));
+	}
+	for (const pid of family) {
+		try {
+			process.kill(pid, 'SIGKILL');
+		} catch (error) {
+			if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+		}
+	}
+	await gone;
+}
+
+async function answers(port: number, host: string): Promise<boolean> {
+	const socket = connect(port, host);
 	try {
 		await once(socket, 'connect');
 		return true;

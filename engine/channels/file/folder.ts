@@ -3,27 +3,6 @@ import { dirname, isAbsolute, relative, resolve, sep } from 'node:path';
 
 import { type CapError, inputError } from '../../contract/errors.ts';
 
-const NAME_BYTES = 255;
-
-/**
- * Refuses what could leave the folder or hide in it.
- * @throws CapError PATH_INVALID
- */
-export function judgeName(name: string): void {
-	const fine =
-		name !== '' &&
-		!name.startsWith('.') &&
-		!/[/\\\p{Cc}\p{Zl}\p{Zp}]/u.test(name) &&
-		name.isWellFormed() &&
-		Buffer.byteLength(name) <= NAME_BYTES;
-	if (fine) return;
-	throw inputError('PATH_INVALID', {
-		path: 'filename',
-		expected: `a name of at most ${NAME_BYTES} bytes, not starting with a dot, without / \\ and control characters`,
-		received: JSON.stringify(name.slice(0, 100)),
-	});
-}
-
 /** A folder and the root that allows it, both as written, resolved. */
 export interface Place {
 	root: string;

@@ -1,33 +1,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { link, lstat, rename } from 'node:fs/promises';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 
 import { CapError } from '../../contract/errors.ts';
 import type { Parcel } from '../channel.port.ts';
-import type { FileSettings } from './settings.ts';
+import { namesFor } from '../shared/names.ts';
+import type { Overwrite } from '../shared/names.ts';
 import { removeIfThere } from './write.ts';
-
-const NAME_BYTES = 255;
-const MAX_SUFFIX = 9999;
-
-type Overwrite = FileSettings['overwrite'];
-
-/**
- * The names under which the parcel may lie, in order: its own, then with `suffix` `name-1.csv`,
- * `name-2.csv` … shortened so that they fit.
- */
-export function* namesFor(filename: string, overwrite: Overwrite): Generator<string> {
-	yield filename;
-	if (overwrite !== 'suffix') return;
-	const extension = extname(filename);
-	const stem = [...filename.slice(0, filename.length - extension.length)];
-	for (let n = 1; n <= MAX_SUFFIX; n++) {
-		const tail = `-${n}${extension}`;
-		while (Buffer.byteLength(stem.join('') + tail) > NAME_BYTES) stem.pop();
-		yield stem.join('') + tail;
-	}
-}
 
 /** The first of the names that holds these very bytes: a repeated delivery finds what it left. */
 export async function findPublished(

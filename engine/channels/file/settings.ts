@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-export const OVERWRITE = ['suffix', 'replace', 'refuse'] as const;
+import { OVERWRITE } from '../shared/names.ts';
 
 export const fileSettingsSchema = z.strictObject({
 	/** Absolute and inside a root, or relative to the first root. `.` is that root itself. */

@@ -4,20 +4,13 @@ import { join } from 'node:path';
 
 import type { Parcel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
+import { temporaryStem } from '../shared/names.ts';
 import { readParcel } from '../shared/source.ts';
 
-const NAME_BYTES = 255;
 /** Owner and group; `umask` may take more away. */
 const MODE = 0o640;
-
-/** Begins every temporary name of one delivery in one folder; hidden, and too short to overflow. */
-function temporaryStem({ filename, deliveryId }: Parcel): string {
-	const tail = `.${deliveryId}.`;
-	let head = `.${filename}`;
-	// 8 hexadecimal characters and `.part` follow
-	while (Buffer.byteLength(head + tail) + 13 > NAME_BYTES) head = [...head].slice(0, -1).join('');
-	return head + tail;
-}
+/** 8 hexadecimal characters and `.part` follow the stem. */
+const TOKEN_BYTES = 13;
 
 /**
  * Writes the parcel durably under a temporary name `.name.<deliveryId>.<token>.part` and returns its path.
@@ -29,7 +22,7 @@ export async function writeAside(
 	parcel: Parcel,
 	{ deadline, token }: { deadline: Deadline; token: string },
 ): Promise<string> {
-	const path = join(folder, `${temporaryStem(parcel)}${token}.part`);
+	const path = join(folder, `${temporaryStem(parcel, TOKEN_BYTES)}${token}.part`);
 	const file = await open(path, 'wx', MODE);
 	try {
 		try {
@@ -55,7 +48,7 @@ async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
 
 /** Removes what earlier attempts of this delivery left when their engine died. */
 export async function sweepAside(folder: string, parcel: Parcel): Promise<void> {
-	const stem = temporaryStem(parcel);
+	const stem = temporaryStem(parcel, TOKEN_BYTES);
 	for (const name of await readdir(folder)) {
 		if (name.startsWith(stem) && name.endsWith('.part')) await removeIfThere(join(folder, name));
 	}

@@ -1,0 +1,224 @@
+import type { z } from 'zod';
+
+import type { Clock } from '../../clock.ts';
+import { CapError } from '../../contract/errors.ts';
+import type { JsonObject } from '../../contract/json.ts';
+import { toIso } from '../../contract/time.ts';
+import type { Duration } from '../../contract/time.ts';
+import type { Channel, Parcel, SendContext, SendOutcome } from '../channel.port.ts';
+import { createDeadline } from './deadline.ts';
+import type { Deadline } from './deadline.ts';
+import { failedWith } from './failed.ts';
+import { judgeName } from './names.ts';
+import type { Overwrite } from './names.ts';
+import { createPool, poolKey } from './pool.ts';
+import type { Pooled, PoolUse } from './pool.ts';
+import { placeFile, temporaryPath } from './remote-files.ts';
+import type { Placed, PlacePlan, RemoteFiles } from './remote-files.ts';
+
+/** One login at a server of files. */
+export interface FileConnection extends Pooled, RemoteFiles {
+	/** What the receipt tells of the connection. */
+	readonly facts: JsonObject;
+}
+
+/** The steps of a login, as a test of the destination reports them. */
+export type WayIn = 'connect' | 'tls' | 'login';
+
+export interface OpenContext {
+	signal: AbortSignal;
+	/** The other side showed life. */
+	onProgress(): void;
+	/** Wraps each step of the way in, so that a test can tell them apart. */
+	step<T>(name: WayIn, act: () => Promise<T>): Promise<T>;
+}
+
+/** What all such channels are told. */
+export interface FileServerSettings {
+	folder: string;
+	overwrite: Overwrite;
+	mkdir: boolean;
+	verify: 'size' | 'content';
+	connections: number;
+	stall: Duration;
+}
+
+export interface FileServer<S extends FileServerSettings> {
+	name: string;
+	title: string;
+	atomic: boolean;
+	settings: z.ZodType<S>;
+	secrets: readonly string[];
+	limits?: Record<string, number>;
+	/** @throws CapError what makes the settings useless */
+	check(settings: S): Promise<void>;
+	/** @throws CapError; errors of sockets */
+	open(settings: S, context: OpenContext): Promise<FileConnection>;
+	/** For the receipt, without secrets. */
+	locationOf(settings: S, path: string): string;
+}
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const RETRIES = [5 * SECOND, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR];
+const TIMEOUT = 2 * MINUTE;
+const IDLE = 20 * SECOND;
+/** For taking away what a failed attempt left. */
+const GRACE = 5 * SECOND;
+
+/** What another attempt goes on with, or overwrites: it is left where it is. */
+const UNFINISHED: ReadonlySet<string> = new Set(['TIMEOUT', 'TARGET_UNREACHABLE', 'FENCED']);
+
+/** The channel of a server that has folders of files: FTP, SFTP, WebDAV. */
+export function createFileServerChannel<S extends FileServerSettings>(
+	server: FileServer<S>,
+	clock: Clock,
+): Channel {
+	const pool = createPool<FileConnection>(clock, { idle: IDLE });
+
+	async function connected<R>(
+		settings: S,
+		deadline: Deadline,
+		work: (connection: FileConnection) => Promise<R>,
+	): Promise<R> {
+		const { signal } = deadline;
+		const use: PoolUse<FileConnection> & { work(connection: FileConnection): Promise<R> } = {
+			key: poolKey(settings),
+			limit: settings.connections,
+			signal,
+			open: async () =>
+				endedBy(
+					signal,
+					server.open(settings, { signal, onProgress: deadline.progress, step: plainly }),
+				),
+			work: async (connection) => {
+				const onAbort = (): void => {
+					connection.close();
+				};
+				signal.addEventListener('abort', onAbort, { once: true });
+				try {
+					return await endedBy(signal, work(connection));
+				} finally {
+					signal.removeEventListener('abort', onAbort);
+				}
+			},
+		};
+		return pool.use(use);
+	}
+
+	/** Nothing depends on it: the next attempt overwrites what is left. */
+	async function discard(settings: S, parcel: Parcel): Promise<void> {
+		const signal = AbortSignal.any([]);
+		const deadline = createDeadline(clock, { signal, timeout: GRACE, silence: GRACE });
+		const path = temporaryPath(settings.folder, parcel);
+		await connected(settings, deadline, async (connection) => connection.remove(path))
+			.catch(() => undefined)
+			.finally(() => {
+				deadline.end();
+			});
+	}
+
+	async function send(
+		plan: PlacePlan,
+		settings: S,
+		{ parcel, context }: { parcel: Parcel; context: SendContext },
+	): Promise<SendOutcome> {
+		const { signal, timeout, attempt } = context;
+		const deadline = createDeadline(clock, { signal, timeout, silence: settings.stall });
+		let begun = false;
+		const onBegin = (): void => {
+			begun = true;
+		};
+		try {
+			deadline.signal.throwIfAborted();
+			const work = { deadline, attempt, onBegin };
+			const { placed, facts } = await connected(settings, deadline, async (connection) => ({
+				placed: await placeFile(connection, parcel, { plan, work }),
+				facts: connection.facts,
+			}));
+			return delivered(settings, parcel, { placed, facts, plan });
+		} catch (error) {
+			const failed = failedWith(error);
+			const last = failed.retry === 'never' || attempt > RETRIES.length;
+			if (begun && failed.code !== 'FENCED' && (last || !UNFINISHED.has(failed.code))) {
+				await discard(settings, parcel);
+			}
+			return failed;
+		} finally {
+			deadline.end();
+		}
+	}
+
+	function delivered(
+		settings: S,
+		{ size, sha256 }: Parcel,
+		{ placed, facts, plan }: { placed: Placed; facts: JsonObject; plan: PlacePlan },
+	): SendOutcome {
+		const remote: JsonObject = { path: placed.path, verified: plan.verify, ...facts };
+		if (placed.found) remote['found'] = true;
+		if (placed.resumedFrom > 0) remote['resumedFrom'] = placed.resumedFrom;
+		const location = server.locationOf(settings, placed.path);
+		const at = toIso(clock.now());
+		return {
+			kind: 'delivered',
+			receipt: { channel: server.name, location, size, sha256, remote, at },
+		};
+	}
+
+	return {
+		name: server.name,
+		title: server.title,
+		abilities: {
+			streaming: true,
+			atomic: server.atomic,
+			receipt: 'path and size of the file, after it got its name',
+			idempotency:
+				'every attempt writes under the same temporary name; a file of the same name and the same bytes counts as delivered',
+		},
+		limits: { filenameBytes: 255, suffixes: 9999, ...server.limits },
+		settings: server.settings,
+		secrets: server.secrets,
+		retries: RETRIES,
+		timeout: TIMEOUT,
+		async check(settings) {
+			await server.check(settings as S);
+		},
+		prepare(settings, parcel) {
+			const { folder, overwrite, mkdir, verify } = settings as S;
+			judgeName(parcel.filename);
+			return { folder, overwrite, mkdir, verify, filename: parcel.filename };
+		},
+		send: async (prepared, settings, parcel, context) =>
+			send(prepared as unknown as PlacePlan, settings as S, { parcel, context }),
+		async close() {
+			pool.close();
+			await Promise.resolve();
+		},
+	};
+}
+
+async function plainly<T>(_name: WayIn, act: () => Promise<T>): Promise<T> {
+	return act();
+}
+
+/** Rejects with the signal's reason as soon as it aborts, whatever a library does with what it waits for. */
+export async function endedBy<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+	let onAbort: () => void = () => undefined;
+	const aborted = new Promise<never>((_, reject) => {
+		onAbort = () => {
+			reject(
+				signal.reason instanceof Error ? signal.reason : new CapError('CANCELLED', 'cancelled'),
+			);
+		};
+		if (signal.aborted) onAbort();
+		else signal.addEventListener('abort', onAbort, { once: true });
+	});
+	try {
+		return await Promise.race([promise, aborted]);
+	} catch (error) {
+		throw signal.aborted ? (signal.reason as Error) : error;
+	} finally {
+		signal.removeEventListener('abort', onAbort);
+	}
+}

@@ -1,0 +1,154 @@
+import { createHash } from 'node:crypto';
+
+import type { Clock } from '../../clock.ts';
+import type { Duration } from '../../contract/time.ts';
+import { asTargetError } from './failed.ts';
+
+export interface Pooled {
+	/** Whether the next delivery may use it. */
+	alive(): boolean;
+	/** At once, whatever is under way. */
+	close(): void;
+}
+
+export interface PoolUse<C> {
+	/** Whose connections may be shared: all that makes them what they are, credentials too. */
+	key: string;
+	/** Connections of this key at a time. */
+	limit: number;
+	signal: AbortSignal;
+	open(): Promise<C>;
+	/** May be called twice: a connection that lay idle may turn out to be dead, and then a new one is tried. */
+	work(connection: C): Promise<unknown>;
+}
+
+export interface Pool<C extends Pooled> {
+	use<R>(use: PoolUse<C> & { work(connection: C): Promise<R> }): Promise<R>;
+	close(): void;
+}
+
+interface Group<C> {
+	idle: { connection: C; cancel: () => void }[];
+	busy: number;
+	waiting: (() => void)[];
+}
+
+/**
+ * Connections that outlive their delivery, since a login costs more than a small file. Each is used by one
+ * delivery at a time, and is closed when its use failed, or after it lay `idle` for that long.
+ */
+export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Duration }): Pool<C> {
+	const groups = new Map<string, Group<C>>();
+	let closed = false;
+
+	async function enter(group: Group<C>, { limit, signal }: PoolUse<C>): Promise<void> {
+		while (group.busy >= limit) {
+			await new Promise<void>((resolve, reject) => {
+				const onAbort = (): void => {
+					group.waiting = group.waiting.filter((one) => one !== go);
+					reject(signal.reason as Error);
+				};
+				const go = (): void => {
+					signal.removeEventListener('abort', onAbort);
+					resolve();
+				};
+				group.waiting.push(go);
+				signal.addEventListener('abort', onAbort, { once: true });
+			});
+		}
+		signal.throwIfAborted();
+		group.busy += 1;
+	}
+
+	function leave(key: string, group: Group<C>): void {
+		group.busy -= 1;
+		group.waiting.shift()?.();
+		if (group.busy === 0 && group.idle.length === 0 && group.waiting.length === 0) {
+			if (groups.get(key) === group) groups.delete(key);
+		}
+	}
+
+	function takeIdle(group: Group<C>): C | null {
+		for (;;) {
+			const last = group.idle.pop();
+			if (last === undefined) return null;
+			last.cancel();
+			if (last.connection.alive()) return last.connection;
+			last.connection.close();
+		}
+	}
+
+	function keep(key: string, group: Group<C>, connection: C): void {
+		if (closed || !connection.alive()) {
+			connection.close();
+			return;
+		}
+		const entry = {
+			connection,
+			cancel: clock.after(idle, () => {
+				group.idle = group.idle.filter((one) => one !== entry);
+				connection.close();
+				if (group.busy === 0 && group.idle.length === 0) groups.delete(key);
+			}),
+		};
+		group.idle.push(entry);
+	}
+
+	async function once<R>(connection: C, work: (connection: C) => Promise<R>): Promise<R> {
+		try {
+			return await work(connection);
+		} catch (error) {
+			connection.close();
+			throw error;
+		}
+	}
+
+	async function inGroup<R>(
+		group: Group<C>,
+		{ key, open, work, signal }: PoolUse<C> & { work(connection: C): Promise<R> },
+	): Promise<R> {
+		const old = takeIdle(group);
+		if (old !== null) {
+			try {
+				const result = await once(old, work);
+				keep(key, group, old);
+				return result;
+			} catch (error) {
+				// anything but a lost connection is an answer that a new one would give too
+				if (asTargetError(error).code !== 'TARGET_UNREACHABLE' || signal.aborted) throw error;
+			}
+		}
+		const connection = await open();
+		const result = await once(connection, work);
+		keep(key, group, connection);
+		return result;
+	}
+
+	return {
+		async use(use) {
+			let group = groups.get(use.key);
+			if (!group) groups.set(use.key, (group = { idle: [], busy: 0, waiting: [] }));
+			await enter(group, use);
+			try {
+				return await inGroup(group, use);
+			} finally {
+				leave(use.key, group);
+			}
+		},
+		close() {
+			closed = true;
+			for (const group of groups.values()) {
+				for (const { connection, cancel } of group.idle.splice(0)) {
+					cancel();
+					connection.close();
+				}
+			}
+			groups.clear();
+		},
+	};
+}
+
+/** Names connections without telling their credentials. */
+export function poolKey(parts: unknown): string {
+	return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+}
