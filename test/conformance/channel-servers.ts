@@ -4,7 +4,12 @@ import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import type { Channel, Parcel, SendOutcome } from '../../engine/channels/channel.port.ts';
+import type {
+	Channel,
+	Parcel,
+	ProbeStep,
+	SendOutcome,
+} from '../../engine/channels/channel.port.ts';
 import { CapError } from '../../engine/contract/errors.ts';
 import type { ErrorCode } from '../../engine/contract/errors.ts';
 import { largeParcel, parcelOf } from '../support/parcels.ts';
@@ -77,7 +82,7 @@ export function exerciseChannelServer(
 
 		async function send(
 			parcel: Parcel,
-			{ signal = new AbortController().signal, attempt = 1, change = {} as object } = {},
+			{ signal = new AbortController().signal, attempt = 1, change = {} } = {},
 		): Promise<SendOutcome> {
 			const settings = at.channel.settings.parse({ ...at.settings, ...change });
 			const prepared = at.channel.prepare(settings, parcel);
@@ -144,6 +149,21 @@ export function exerciseChannelServer(
 			const parcel = parcelOf('a,b\n1,2\n', { filename });
 			await expectDelivered(parcel);
 			await expectOnly(parcel);
+		});
+
+		it('is tested step by step, and nothing of the test is left', async () => {
+			const steps: ProbeStep[] = [];
+			const { signal } = new AbortController();
+			const probe = async (change: object): Promise<string[]> => {
+				steps.length = 0;
+				const settings = at.channel.settings.parse({ ...at.settings, ...change });
+				await at.channel.probe?.(settings, { signal, report: (step) => steps.push(step) });
+				return steps.map(({ step, ok, code }) => (ok ? step : `${step}: ${code}`));
+			};
+			expect((await probe({})).slice(-3)).toEqual(['write', 'read', 'delete']);
+			expect(await at.contents()).toEqual([]);
+			expect((await probe(at.wrong.password)).at(-1)).toMatch(/: TARGET_LOGIN_FAILED$/);
+			expect(JSON.stringify(steps)).not.toContain('wrong-secret');
 		});
 
 		it('makes missing folders, and says so where it may not', async () => {

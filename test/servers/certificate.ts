@@ -2,7 +2,7 @@ import { join } from 'node:path';
 
 import { run } from './process.ts';
 
-/** Files of a certificate for `localhost` and 127.0.0.1 that signs itself, so that it is its own authority. */
+/** Files of a certificate for `localhost`, 127.0.0.1 and 127.0.0.2 that signs itself, so that it is its own authority. */
 export async function makeCertificate(
 	folder: string,
 	name = 'server',
@@ -13,7 +13,7 @@ export async function makeCertificate(
 		'-subj',
 		'/CN=localhost',
 		'-addext',
-		'subjectAltName=DNS:localhost,IP:127.0.0.1',
+		'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:127.0.0.2',
 	];
 	await run('openssl', ['req', ...kind, ...subject, '-days', '30', '-keyout', key, '-out', cert]);
 	return { key, cert };

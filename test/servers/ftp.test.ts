@@ -1,5 +1,6 @@
 /** @jest-environment ./test/support/node-errors.cjs */
 
+import { describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,6 +10,7 @@ import { systemClock } from '../../engine/clock.ts';
 import { createEgress } from '../../engine/security/egress.ts';
 import { exerciseChannelServer } from '../conformance/channel-servers.ts';
 import type { ServerUnderTest } from '../conformance/channel-servers.ts';
+import { largeParcel } from '../support/parcels.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import { contentsOf, emptyFolder } from './folder-contents.ts';
 import { mountSmallDisk } from './small-disk.ts';
@@ -26,7 +28,7 @@ async function makeFtp(tls: 'explicit' | 'implicit' | 'none'): Promise<ServerUnd
 	await mkdir(join(server.root, 'locked'));
 	const unmount = await mountSmallDisk(join(server.root, 'small'));
 	const egress = createEgress({ allow: [], allowLoopback: true, httpsOnly: true });
-	const ca = tls === 'none' ? {} : { ca: server.certificate.pem };
+	const ca = tls === 'none' ? {} : { ca: server.ca };
 	return {
 		channel: createFtpChannel({ egress, clock: systemClock }),
 		settings: { host: '127.0.0.1', port, tls, user: FTP_USER, password: FTP_PASSWORD, ...ca },
@@ -36,7 +38,7 @@ async function makeFtp(tls: 'explicit' | 'implicit' | 'none'): Promise<ServerUnd
 				? {}
 				: {
 						identity: {
-							settings: { ca: other.certificate.pem },
+							settings: { ca: other.ca },
 							code: 'TARGET_PROTOCOL' as const,
 						},
 					}),
@@ -61,3 +63,38 @@ async function makeFtp(tls: 'explicit' | 'implicit' | 'none'): Promise<ServerUnd
 }
 
 exerciseChannelServer('ftp over explicit TLS', async () => makeFtp('explicit'));
+
+describe.each(['implicit', 'none'] as const)('ftp with TLS "%s"', (tls) => {
+	it('delivers as well', async () => {
+		const server = await startVsftpd({ tls });
+		const egress = createEgress({ allow: ['127.0.0.2'], allowLoopback: false, httpsOnly: true });
+		const channel = createFtpChannel({ egress, clock: systemClock });
+		try {
+			const settings = channel.settings.parse({
+				host: '127.0.0.2',
+				port: server.port,
+				tls,
+				user: FTP_USER,
+				password: FTP_PASSWORD,
+				...(tls === 'none' ? {} : { ca: server.ca }),
+			});
+			for (const size of [0, 1_000_000]) {
+				const parcel = largeParcel(size, { filename: `${size}.csv` });
+				const context = { signal: new AbortController().signal, attempt: 1, timeout: 30_000 };
+				const prepared = channel.prepare(settings, parcel);
+				const outcome = await channel.send(prepared, settings, parcel, context);
+				expect(outcome).toMatchObject({ kind: 'delivered' });
+				const { sha256 } = parcel;
+				expect(await contentsOf(server.root)).toContainEqual({
+					path: `${size}.csv`,
+					size,
+					sha256,
+				});
+			}
+		} finally {
+			await channel.close?.();
+			await egress.close();
+			await server.stop();
+		}
+	});
+});

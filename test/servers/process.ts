@@ -17,6 +17,7 @@ export async function freePort(): Promise<number> {
 export interface RunOptions {
 	uid: number;
 	gid: number;
+	/** In the place of this process's. */
 	env?: NodeJS.ProcessEnv;
 }
 
@@ -39,8 +40,6 @@ export interface ServerOptions extends Partial<RunOptions> {
 	port: number;
 	/** Default 127.0.0.1 */
 	host?: string;
-	/** Beside those of this process. */
-	env?: Record<string, string>;
 	/** Gets what it writes. */
 	onLog?: (text: string) => void;
 }
@@ -49,13 +48,12 @@ export interface ServerOptions extends Partial<RunOptions> {
 export async function startServer(
 	command: string,
 	parameters: string[],
-	{ port, host = '127.0.0.1', env, onLog, ...options }: ServerOptions,
+	{ port, host = '127.0.0.1', onLog, ...options }: ServerOptions,
 ): Promise<ChildProcess> {
 	const child = spawn(command, parameters, {
 		cwd: '/',
 		stdio: ['ignore', 'pipe', 'pipe'],
 		...options,
-		...(env ? { env: { ...process.env, ...env } } : {}),
 	});
 	let log = '';
 	for (const output of [child.stdout, child.stderr]) {

@@ -1,10 +1,9 @@
 import type { ChildProcess } from 'node:child_process';
-import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { makeCertificate } from './certificates.ts';
-import type { Certificate } from './certificates.ts';
+import { makeCertificate } from './certificate.ts';
 import { ensureInstalled, freePort, killTree, run, startServer, userIds } from './process.ts';
 
 const SERVER = '/usr/sbin/vsftpd';
@@ -16,7 +15,8 @@ export interface FtpServer {
 	host: string;
 	port: number;
 	passivePorts: number[];
-	certificate: Certificate;
+	/** Its certificate in PEM, which is its own authority. */
+	ca: string;
 	/** What the user sees as `/`. */
 	root: string;
 	/** At once, with all sessions. */
@@ -75,7 +75,7 @@ export async function startVsftpd({
 		host,
 		port,
 		passivePorts,
-		certificate,
+		ca: await readFile(certificate.cert, 'utf8'),
 		root,
 		async start() {
 			if (child?.exitCode === null && child.signalCode === null) return;
@@ -93,7 +93,10 @@ export async function startVsftpd({
 	return server;
 }
 
-function tlsLines({ keyFile, certFile }: Certificate, tls: 'explicit' | 'implicit'): string[] {
+function tlsLines(
+	{ key, cert }: { key: string; cert: string },
+	tls: 'explicit' | 'implicit',
+): string[] {
 	return [
 		'ssl_enable=YES',
 		'force_local_logins_ssl=YES',
@@ -101,8 +104,8 @@ function tlsLines({ keyFile, certFile }: Certificate, tls: 'explicit' | 'implici
 		'require_ssl_reuse=YES',
 		'strict_ssl_read_eof=YES',
 
-		`rsa_cert_file=${certFile}`,
-		`rsa_private_key_file=${keyFile}`,
+		`rsa_cert_file=${cert}`,
+		`rsa_private_key_file=${key}`,
 		...(tls === 'implicit' ? ['implicit_ssl=YES'] : []),
 	];
 }

@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream';
 
 import { CapError } from '../../contract/errors.ts';
 import type { Egress } from '../../security/security.port.ts';
-import type { FileConnection, OpenContext } from '../shared/file-server.ts';
+import type { FileConnection, OpenContext } from '../shared/file-server.port.ts';
 import { overTls, tlsOptions } from '../shared/tls.ts';
 import { createDataConnections } from './data-connection.ts';
 import type { OpenData } from './data-connection.ts';
@@ -50,7 +50,7 @@ export async function openFtp(
 		return createFtpConnection(client, { settings, openData, close });
 	} catch (error) {
 		close();
-		throw ftpError(error, 'login', password);
+		throw error;
 	} finally {
 		open.signal.removeEventListener('abort', close);
 	}

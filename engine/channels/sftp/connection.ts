@@ -2,7 +2,7 @@ import type { SFTPWrapper } from 'ssh2';
 
 import { CapError } from '../../contract/errors.ts';
 import type { Egress } from '../../security/security.port.ts';
-import type { FileConnection, OpenContext } from '../shared/file-server.ts';
+import type { FileConnection, OpenContext } from '../shared/file-server.port.ts';
 import { sftpError, STATUS, statusOf } from './failure.ts';
 import { logIn } from './login.ts';
 import type { SftpSettings } from './settings.ts';
@@ -17,10 +17,7 @@ export async function openSftpConnection(
 	{ egress, open }: { egress: Egress; open: OpenContext },
 ): Promise<FileConnection> {
 	const secrets = [settings.password, settings.passphrase];
-	const session = await logIn(settings, { egress, open }).catch((error: unknown) => {
-		throw sftpError(error, 'login', secrets);
-	});
-	const { client, sftp, hostKey } = session;
+	const { client, sftp, hostKey } = await logIn(settings, { egress, open });
 	let live = true;
 	/** All that waits for an answer: ssh2 calls nobody back when the connection is lost. */
 	const waiting = new Set<(error: Error) => void>();
@@ -131,7 +128,7 @@ export async function openSftpConnection(
 			await ask<undefined>('rename', (done) => {
 				sftp.ext_openssh_rename(from, to, done);
 			}).catch(async (error: unknown) => {
-				if (!/does not support/.test(String((error as Error).cause))) throw error;
+				if (!String((error as Error).cause).includes('does not support')) throw error;
 				// a server without the extension: for a moment there is no file, but never half a one
 				await files.remove(to);
 				await ask<undefined>('rename', (done) => {
@@ -199,7 +196,7 @@ async function writeAll(
 	{ sftp, handle, raw, from }: { sftp: SFTPWrapper; handle: Buffer; raw: Raw; from: number },
 ): Promise<void> {
 	const flying = new Set<Promise<unknown>>();
-	let failure: unknown = null;
+	let failure: Error | null = null;
 	let position = from;
 	for await (const chunk of source) {
 		const at = position;
@@ -210,7 +207,7 @@ async function writeAll(
 				done(error);
 			});
 		}).catch((error: unknown) => {
-			failure ??= error;
+			failure ??= error as Error;
 		});
 		flying.add(written);
 		void written.then(() => flying.delete(written));
@@ -218,7 +215,7 @@ async function writeAll(
 		if (failure !== null) break;
 	}
 	await Promise.all(flying);
-	if (failure !== null) throw failure instanceof Error ? failure : new Error(String(failure));
+	if (failure !== null) throw failure as Error;
 }
 
 /** Reads ahead in order. */

@@ -31,8 +31,12 @@ export function sftpError(
 	if (level === 'client-authentication') {
 		return new CapError('TARGET_LOGIN_FAILED', `${doing}: the login was refused`, later);
 	}
-	if (level === 'client-timeout' || /^Timed out/.test(text)) {
+	if (level === 'client-timeout' || text.startsWith('Timed out')) {
 		return new CapError('TIMEOUT', `${doing}: no answer in time`, later);
+	}
+	const goneEarly = /connection lost before handshake|no response from server|not connected/i;
+	if (goneEarly.test(text)) {
+		return new CapError('TARGET_UNREACHABLE', `${doing}: the connection was lost`, later);
 	}
 	if (level === 'protocol' || level === 'handshake') {
 		return new CapError('TARGET_PROTOCOL', `${doing}: ${quoted(text, secrets)}`, later);
@@ -41,9 +45,6 @@ export function sftpError(
 	if (status !== null) {
 		const [code, why] = MEANINGS[status] ?? ['TARGET_REFUSED', 'the server refused it'];
 		return new CapError(code, `${doing}: ${why}: ${quoted(text, secrets)}`, later);
-	}
-	if (/no response from server|not connected|channel closed|connection lost/i.test(text)) {
-		return new CapError('TARGET_UNREACHABLE', `${doing}: the connection was lost`, later);
 	}
 	const known = asTargetError(error);
 	return new CapError(known.code, `${doing}: ${known.message}`, later);

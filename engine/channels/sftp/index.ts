@@ -4,6 +4,7 @@ import type { Egress } from '../../security/security.port.ts';
 import type { Channel } from '../channel.port.ts';
 import { createFileServerChannel } from '../shared/file-server.ts';
 import { openSftpConnection } from './connection.ts';
+import { sftpError } from './failure.ts';
 import { sftpSettingsSchema } from './settings.ts';
 
 /** Uploads to an SFTP server whose host key is pinned. */
@@ -29,7 +30,13 @@ export function createSftpChannel({ egress, clock }: { egress: Egress; clock: Cl
 							: 'a private key that its passphrase opens',
 				});
 			},
+			async addresses(settings) {
+				const found = await egress.addressesOf(settings.host, settings.port, { path: 'host' });
+				return found.length;
+			},
 			open: async (settings, open) => openSftpConnection(settings, { egress, open }),
+			explain: (error, { password, passphrase }) =>
+				sftpError(error, 'login', [password, passphrase]),
 			locationOf: ({ host, port }, path) => `sftp://${host}:${port}/${path.replace(/^\//, '')}`,
 		},
 		clock,

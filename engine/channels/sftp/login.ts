@@ -1,8 +1,9 @@
+import type { Socket } from 'node:net';
 import type { Client, ClientErrorExtensions, SFTPWrapper } from 'ssh2';
 
 import { CapError } from '../../contract/errors.ts';
 import type { Egress } from '../../security/security.port.ts';
-import type { OpenContext } from '../shared/file-server.ts';
+import type { OpenContext } from '../shared/file-server.port.ts';
 import { algorithmsFor, fingerprintOf, readHostKey, typeOf } from './host-key.ts';
 import type { HostKey } from './host-key.ts';
 import type { SftpSettings } from './settings.ts';
@@ -31,37 +32,36 @@ export async function logIn(
 	settings: SftpSettings,
 	{ egress, open }: { egress: Egress; open: OpenContext },
 ): Promise<Session> {
-	const pinned = [settings.hostKey].flat().map((text) => readHostKey(text) as HostKey);
+	const { host, port, stall } = settings;
+	const pinned = [settings.hostKey].flat().flatMap((text) => readHostKey(text) ?? []);
+	const connect = async (): Promise<Socket> =>
+		egress.connect(host, port, { signal: open.signal, timeout: stall });
 	const shown = new Map<string, string>();
-	for (;;) {
-		const algorithms = algorithmsFor(pinned, new Set(shown.keys()));
-		if (algorithms.length === 0) throw mismatch(shown);
-		try {
-			return await tryToLogIn(settings, { egress, open, algorithms, pinned });
-		} catch (error) {
-			if (error instanceof OtherKey && !shown.has(typeOf(error.key))) {
-				shown.set(typeOf(error.key), fingerprintOf(error.key));
-			} else if (shown.size > 0 && isDisagreement(error)) {
+	let sock = await open.step('connect', connect);
+	return open.step('login', async () => {
+		for (;;) {
+			open.onProgress();
+			const algorithms = algorithmsFor(pinned, new Set(shown.keys()));
+			if (algorithms.length === 0) throw mismatch(shown);
+			try {
+				return await tryToLogIn(settings, { sock, open, algorithms, pinned });
+			} catch (error) {
 				// it has no key of another kind
-				throw mismatch(shown);
-			} else {
-				throw error;
+				if (isDisagreement(error)) throw mismatch(shown);
+				if (!(error instanceof OtherKey) || shown.has(typeOf(error.key))) throw error;
+				shown.set(typeOf(error.key), fingerprintOf(error.key));
 			}
+			sock = await connect();
 		}
-	}
+	});
 }
 
 async function tryToLogIn(
 	settings: SftpSettings,
-	about: { egress: Egress; open: OpenContext; algorithms: string[]; pinned: readonly HostKey[] },
+	about: { sock: Socket; open: OpenContext; algorithms: string[]; pinned: readonly HostKey[] },
 ): Promise<Session> {
-	const { egress, open, algorithms, pinned } = about;
-	const { host, port, stall } = settings;
+	const { sock, open, algorithms, pinned } = about;
 	const { Client: SshClient } = await import('ssh2');
-	const sock = await open.step('connect', async () =>
-		egress.connect(host, port, { signal: open.signal, timeout: stall }),
-	);
-	open.onProgress();
 	const client = new SshClient();
 	const onAbort = (): void => {
 		client.destroy();
@@ -69,42 +69,39 @@ async function tryToLogIn(
 	open.signal.addEventListener('abort', onAbort, { once: true });
 	let other: Buffer | null = null;
 	let hostKey = '';
+	const judge = (key: Buffer): boolean => {
+		open.onProgress();
+		hostKey = `${typeOf(key)} SHA256:${fingerprintOf(key)}`;
+		const fits = pinned.some(({ fingerprint }) => fingerprint === fingerprintOf(key));
+		if (!fits) other = key;
+		return fits;
+	};
 	try {
-		return await open.step('login', async () => {
-			await new Promise<void>((resolve, reject) => {
-				client
-					.on('ready', resolve)
-					.on('error', (error: Error & ClientErrorExtensions) => {
-						reject(other === null ? error : new OtherKey(other));
-					})
-					.on('close', () => {
-						reject(
-							new CapError('TARGET_UNREACHABLE', 'the connection was lost', { retry: 'later' }),
-						);
-					})
-					.on('keyboard-interactive', (_name, _instructions, _language, prompts, answer) => {
-						answer(prompts.map(() => settings.password ?? ''));
-					});
-				client.connect({
+		await new Promise<void>((resolve, reject) => {
+			client
+				.on('ready', resolve)
+				.on('error', (error: Error & ClientErrorExtensions) => {
+					reject(other === null ? error : new OtherKey(other));
+				})
+				.on('close', () => {
+					reject(new CapError('TARGET_UNREACHABLE', 'the connection was lost', { retry: 'later' }));
+				})
+				.on('keyboard-interactive', (_name, _instructions, _language, prompts, answer) => {
+					answer(prompts.map(() => settings.password ?? ''));
+				})
+				.connect({
 					sock,
 					algorithms: { serverHostKey: algorithms as never },
-					hostVerifier: (key: Buffer) => {
-						open.onProgress();
-						hostKey = `${typeOf(key)} SHA256:${fingerprintOf(key)}`;
-						const fits = pinned.some(({ fingerprint }) => fingerprint === fingerprintOf(key));
-						if (!fits) other = key;
-						return fits;
-					},
+					hostVerifier: judge,
 					...credentials(settings),
-					readyTimeout: stall,
+					readyTimeout: settings.stall,
 					// a server that went away without a word is noticed while the connection lies idle
 					keepaliveInterval: 10_000,
 					keepaliveCountMax: 3,
 				});
-			});
-			open.onProgress();
-			return { client, sftp: await openSftp(client), hostKey };
 		});
+		open.onProgress();
+		return { client, sftp: await openSftp(client), hostKey };
 	} catch (error) {
 		client.destroy();
 		throw error;

@@ -6,7 +6,7 @@ import type { Duration } from '../../contract/time.ts';
 export interface Deadline {
 	readonly signal: AbortSignal;
 	/** Something moved: the silence begins anew. */
-	progress(): void;
+	progress(this: void): void;
 	/** Frees timers and listeners. */
 	end(): void;
 }

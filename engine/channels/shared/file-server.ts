@@ -1,62 +1,18 @@
-import type { z } from 'zod';
-
 import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { toIso } from '../../contract/time.ts';
-import type { Duration } from '../../contract/time.ts';
 import type { Channel, Parcel, SendContext, SendOutcome } from '../channel.port.ts';
 import { createDeadline } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { failedWith } from './failed.ts';
+import type { FileConnection, FileServer, FileServerSettings, WayIn } from './file-server.port.ts';
 import { judgeName } from './names.ts';
-import type { Overwrite } from './names.ts';
+import { probeFiles } from './probe-files.ts';
 import { createPool, poolKey } from './pool.ts';
-import type { Pooled, PoolUse } from './pool.ts';
+import type { PoolUse } from './pool.ts';
 import { placeFile, temporaryPath } from './remote-files.ts';
-import type { Placed, PlacePlan, RemoteFiles } from './remote-files.ts';
-
-/** One login at a server of files. */
-export interface FileConnection extends Pooled, RemoteFiles {
-	/** What the receipt tells of the connection. */
-	readonly facts: JsonObject;
-}
-
-/** The steps of a login, as a test of the destination reports them. */
-export type WayIn = 'connect' | 'tls' | 'login';
-
-export interface OpenContext {
-	signal: AbortSignal;
-	/** The other side showed life. */
-	onProgress(): void;
-	/** Wraps each step of the way in, so that a test can tell them apart. */
-	step<T>(name: WayIn, act: () => Promise<T>): Promise<T>;
-}
-
-/** What all such channels are told. */
-export interface FileServerSettings {
-	folder: string;
-	overwrite: Overwrite;
-	mkdir: boolean;
-	verify: 'size' | 'content';
-	connections: number;
-	stall: Duration;
-}
-
-export interface FileServer<S extends FileServerSettings> {
-	name: string;
-	title: string;
-	atomic: boolean;
-	settings: z.ZodType<S>;
-	secrets: readonly string[];
-	limits?: Record<string, number>;
-	/** @throws CapError what makes the settings useless */
-	check(settings: S): Promise<void>;
-	/** @throws CapError; errors of sockets */
-	open(settings: S, context: OpenContext): Promise<FileConnection>;
-	/** For the receipt, without secrets. */
-	locationOf(settings: S, path: string): string;
-}
+import type { Placed, PlacePlan } from './remote-files.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -87,11 +43,13 @@ export function createFileServerChannel<S extends FileServerSettings>(
 			key: poolKey(settings),
 			limit: settings.connections,
 			signal,
-			open: async () =>
-				endedBy(
-					signal,
-					server.open(settings, { signal, onProgress: deadline.progress, step: plainly }),
-				),
+			open: async () => {
+				const way = { signal, onProgress: deadline.progress, step: plainly };
+				const opened = server.open(settings, way).catch((error: unknown) => {
+					throw server.explain(error, settings);
+				});
+				return endedBy(signal, opened);
+			},
 			work: async (connection) => {
 				const onAbort = (): void => {
 					connection.close();
@@ -191,6 +149,9 @@ export function createFileServerChannel<S extends FileServerSettings>(
 		},
 		send: async (prepared, settings, parcel, context) =>
 			send(prepared as unknown as PlacePlan, settings as S, { parcel, context }),
+		async probe(settings, context) {
+			await probeFiles(settings as S, { server, clock, context });
+		},
 		async close() {
 			pool.close();
 			await Promise.resolve();

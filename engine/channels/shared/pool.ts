@@ -17,13 +17,13 @@ export interface PoolUse<C> {
 	/** Connections of this key at a time. */
 	limit: number;
 	signal: AbortSignal;
-	open(): Promise<C>;
+	open(this: void): Promise<C>;
 	/** May be called twice: a connection that lay idle may turn out to be dead, and then a new one is tried. */
-	work(connection: C): Promise<unknown>;
+	work(this: void, connection: C): Promise<unknown>;
 }
 
 export interface Pool<C extends Pooled> {
-	use<R>(use: PoolUse<C> & { work(connection: C): Promise<R> }): Promise<R>;
+	use<R>(use: PoolUse<C> & { work(this: void, connection: C): Promise<R> }): Promise<R>;
 	close(): void;
 }
 
@@ -105,7 +105,7 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 
 	async function inGroup<R>(
 		group: Group<C>,
-		{ key, open, work, signal }: PoolUse<C> & { work(connection: C): Promise<R> },
+		{ key, open, work, signal }: PoolUse<C> & { work(this: void, connection: C): Promise<R> },
 	): Promise<R> {
 		const old = takeIdle(group);
 		if (old !== null) {

@@ -29,7 +29,7 @@ export function overTls(
 ): Promise<TLSSocket> {
 	return new Promise((resolve, reject) => {
 		const secure = connect({ ...options, socket });
-		const settle = (error: unknown): void => {
+		const settle = (error: Error | null): void => {
 			signal.removeEventListener('abort', onAbort);
 			secure.off('secureConnect', onSecure).off('error', settle).off('close', onClose);
 			socket.off('close', onClose);
@@ -37,11 +37,11 @@ export function overTls(
 			if (error === null) resolve(secure);
 			else {
 				secure.destroy();
-				reject(error instanceof Error ? error : new Error(String(error)));
+				reject(error);
 			}
 		};
 		const onAbort = (): void => {
-			settle(signal.reason);
+			settle(signal.reason as Error);
 		};
 		const onSecure = (): void => {
 			settle(null);
