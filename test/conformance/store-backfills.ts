@@ -85,7 +85,8 @@ export function exerciseBackfills(bench: Bench): void {
 				onceOf(),
 			),
 		);
-		expect(await Promise.all(twice)).toMatchObject([{ replayed: false }, { replayed: true }]);
+		const made = await Promise.all(twice);
+		expect(made.filter((one) => one !== 'not_found' && one.replayed)).toHaveLength(1);
 		expect((await store.listBackfills(TENANT, schedule.id, { limit: 9 })).items).toHaveLength(2);
 	});
 

@@ -85,9 +85,11 @@ export function exerciseRuns(bench: Bench): void {
 			await added(bench, {});
 		}
 		const batches = await Promise.all([claim(bench, 4), claim(bench, 4), claim(bench, 4)]);
-		// whoever comes last gets the rest; who that is, is not promised
-		expect(batches.map((batch) => batch.length).sort()).toEqual([2, 4, 4]);
-		expect(new Set(batches.flat().map(({ id }) => id)).size).toBe(10);
+		for (const batch of batches) expect(batch.length).toBeLessThanOrEqual(4);
+		// Who was slower than the others may come away with less.
+		const all = [...batches.flat(), ...(await claim(bench))];
+		expect(new Set(all.map(({ id }) => id)).size).toBe(10);
+		expect(all).toHaveLength(10);
 	});
 
 	it('applies a settlement with all that belongs to it', async () => {

@@ -1,0 +1,130 @@
+import { MongoClient } from 'mongodb';
+import type { Collection, Db } from 'mongodb';
+
+import { CapError } from '../../contract/errors.ts';
+import type { Doc, TimerDoc } from './documents.ts';
+import { isPassing, storageError } from './storage-error.ts';
+
+export const COLLECTIONS = [
+	'keys',
+	'idempotency',
+	'names',
+	'capabilities',
+	'destinations',
+	'calendars',
+	'calendarVersions',
+	'specs',
+	'schedules',
+	'targets',
+	'occurrences',
+	'backfills',
+	'runs',
+	'serials',
+	'gates',
+	'results',
+	'artifacts',
+	'blobs',
+	'links',
+	'deliveries',
+	'notifications',
+	'events',
+	'journal',
+	'shared',
+	'marks',
+] as const;
+export type CollectionName = (typeof COLLECTIONS)[number];
+
+/** The collection that `@agendajs/mongo-backend` takes by default. */
+export const AGENDA_COLLECTION = 'agendaJobs';
+
+/** One client, its collections, and patience with a server that changes its primary. */
+export interface Database {
+	/** For messages: without user and password. */
+	readonly name: string;
+	db(): Db;
+	of(name: CollectionName): Collection<Doc>;
+	timers(): Collection<TimerDoc>;
+	/**
+	 * Does it again while the network or a primary is lost, for a few seconds. The work must be such that it may be
+	 * done twice. @throws CapError STORAGE_UNAVAILABLE or STORAGE_FULL
+	 */
+	run<T>(work: () => Promise<T>): Promise<T>;
+	open(): Promise<void>;
+	close(): Promise<void>;
+}
+
+const DEFAULT_DATABASE = 'capscheduler';
+/** What is tried again, after so many milliseconds each. */
+const AGAIN = [50, 200, 500, 1000];
+
+export function createDatabase(url: string): Database {
+	const client = new MongoClient(url, {
+		appName: 'capscheduler',
+		// A write is answered for when a majority has it in its journal: no failover takes it back.
+		writeConcern: { w: 'majority', journal: true, wtimeoutMS: 15_000 },
+		// What decides is the conditional write; see where another one is chosen.
+		readConcern: { level: 'local' },
+		readPreference: 'primary',
+		retryWrites: true,
+		retryReads: true,
+		serverSelectionTimeoutMS: 5_000,
+		connectTimeoutMS: 5_000,
+		// A connection that is half open is given up; every write may be sent again.
+		socketTimeoutMS: 20_000,
+		maxPoolSize: 50,
+		ignoreUndefined: true,
+	});
+	let open: Db | null = null;
+
+	function db(): Db {
+		if (open === null) throw new CapError('STORAGE_UNAVAILABLE', `${nameOf(url)}: not open`);
+		return open;
+	}
+
+	async function run<T>(work: () => Promise<T>): Promise<T> {
+		for (const pause of AGAIN) {
+			try {
+				return await work();
+			} catch (error) {
+				if (!isPassing(error)) throw storageError(error);
+				await new Promise((resolve) => setTimeout(resolve, pause));
+			}
+		}
+		try {
+			return await work();
+		} catch (error) {
+			throw storageError(error);
+		}
+	}
+
+	return {
+		name: nameOf(url),
+		db,
+		of: (name) => db().collection<Doc>(name),
+		timers: () => db().collection<TimerDoc>(AGENDA_COLLECTION),
+		run,
+		async open() {
+			try {
+				await client.connect();
+			} catch (error) {
+				const { message } = error as Error;
+				await client.close();
+				throw new CapError('STORAGE_UNAVAILABLE', `${nameOf(url)}: ${message}`, { cause: error });
+			}
+			open = client.db(databaseOf(url));
+		},
+		async close() {
+			open = null;
+			await client.close();
+		},
+	};
+}
+
+function databaseOf(url: string): string {
+	const [, path = ''] = /^mongodb(?:\+srv)?:\/\/[^/]*\/([^?]*)/.exec(url) ?? [];
+	return path === '' ? DEFAULT_DATABASE : decodeURIComponent(path);
+}
+
+function nameOf(url: string): string {
+	return url.replace(/\/\/[^/@]*@/, '//').replace(/\?.*$/, '');
+}

@@ -1,0 +1,351 @@
+import type { Instant } from '../../contract/time.ts';
+import type { Finding, Store } from '../store.port.ts';
+import type { MongoBlobs } from './blobs.ts';
+import type { CollectionName } from './database.ts';
+import type { Context } from './context.ts';
+import type { Doc, Fields } from './documents.ts';
+import { getMark } from './marks.ts';
+import { timerId } from './timers.ts';
+
+/** What is done within this time of its instant is not overdue. */
+const TOLERANCE = 60_000;
+const WINDOW = 1_000;
+
+const RUN_STATES = ['queued', 'running', 'waiting', 'retrying'];
+const OVER = ['succeeded', 'failed', 'cancelled', 'expired'];
+
+/** Something that should not be: the documents that the filter finds, when `late` is the instant before which it is. */
+interface Check extends Pick<Finding, 'severity' | 'code' | 'message'> {
+	in: CollectionName;
+	where: (late: Instant) => Fields;
+}
+
+const CHECKS: readonly Check[] = [
+	{
+		severity: 'notice',
+		code: 'SCHEDULE_OVERDUE',
+		message: 'active schedules are more than a minute late; expected while no engine runs',
+		in: 'schedules',
+		where: (late) => ({ state: 'active', dueAt: { $lt: late, $gt: 0 } }),
+	},
+	{
+		severity: 'problem',
+		code: 'SCHEDULE_IMPOSSIBLE',
+		message: 'schedules are in a state that does not exist, or are active without a next instant',
+		in: 'schedules',
+		where: () => ({
+			$or: [
+				{ state: { $nin: ['active', 'paused', 'completed', 'deleted'] } },
+				{ state: 'active', nextAt: null },
+				{ state: 'active', dueAt: null },
+			],
+		}),
+	},
+	{
+		severity: 'notice',
+		code: 'RUN_BACKLOG',
+		message: 'queued runs could have begun more than a minute ago',
+		in: 'runs',
+		where: (late) => ({ ready: { $lt: late } }),
+	},
+	{
+		severity: 'problem',
+		code: 'RUN_STUCK',
+		message: 'running runs whose lease ended long ago; the sweeper takes them over',
+		in: 'runs',
+		where: (late) => ({
+			state: 'running',
+			$or: [{ leaseUntil: null }, { leaseUntil: { $lt: late } }],
+		}),
+	},
+	{
+		severity: 'problem',
+		code: 'RUN_WAITS_FOR_EVER',
+		message: 'waiting runs without a deadline, or with one that passed long ago',
+		in: 'runs',
+		where: (late) => ({
+			state: 'waiting',
+			held: false,
+			$or: [{ deadlineAt: null }, { deadlineAt: { $lt: late } }],
+		}),
+	},
+	{
+		severity: 'notice',
+		code: 'RUN_HELD',
+		message: 'runs are held for an operator after an unknown outcome',
+		in: 'runs',
+		where: () => ({ state: 'waiting', held: true }),
+	},
+	{
+		severity: 'problem',
+		code: 'RUN_IMPOSSIBLE',
+		message: 'runs contradict themselves: an unknown state, an end without an ended state',
+		in: 'runs',
+		where: () => ({
+			$or: [
+				{ state: { $nin: [...RUN_STATES, ...OVER] } },
+				{ state: { $in: OVER }, endedAt: null },
+				{ state: { $in: OVER }, open: true },
+				{ state: { $in: RUN_STATES }, endedAt: { $gt: 0 } },
+				{ state: { $in: RUN_STATES }, open: null },
+				{ state: 'running', owner: null },
+				{ state: { $ne: 'running' }, owner: { $gt: '' } },
+				{ state: 'succeeded', resultId: null },
+				{ state: { $ne: 'succeeded' }, resultId: { $gt: '' } },
+				{ state: 'queued', ready: null, wait: null, blocked: null },
+			],
+		}),
+	},
+	{
+		severity: 'notice',
+		code: 'SLA_OVERDUE',
+		message: 'runs whose SLA ended more than a minute ago and is not settled yet',
+		in: 'runs',
+		where: (late) => ({ sla: { $lt: late } }),
+	},
+	{
+		severity: 'problem',
+		code: 'DELIVERY_STUCK',
+		message: 'deliveries are being sent under a lease that ended long ago',
+		in: 'deliveries',
+		where: (late) => ({
+			state: 'sending',
+			$or: [{ leaseUntil: null }, { leaseUntil: { $lt: late } }],
+		}),
+	},
+	{
+		severity: 'notice',
+		code: 'DELIVERY_DEAD',
+		message: 'deliveries are dead letters; they can be replayed',
+		in: 'deliveries',
+		where: () => ({ state: 'dead' }),
+	},
+	{
+		severity: 'problem',
+		code: 'NOTIFICATION_STUCK',
+		message: 'notifications are being sent under a lease that ended long ago',
+		in: 'notifications',
+		where: (late) => ({
+			state: 'sending',
+			$or: [{ leaseUntil: null }, { leaseUntil: { $lt: late } }],
+		}),
+	},
+	...(['deliveries', 'notifications'] as const).map((name): Check => ({
+		severity: 'notice',
+		code: 'FOLLOW_UP_OVERDUE',
+		message: `${name} are more than a minute late`,
+		in: name,
+		where: (late) => ({ due: { $lt: late } }),
+	})),
+	...(['runs', 'schedules', 'deliveries', 'notifications', 'idempotency', 'journal'] as const).map(
+		(name): Check => ({
+			severity: 'notice',
+			code: 'WRITE_UNFINISHED',
+			message: `writes of ${name} whose consequences are not carried out; the sweeper does it`,
+			in: name,
+			where: (late) => ({ 'outbox.at': { $lt: late } }),
+		}),
+	),
+];
+
+/** A document of `in` whose field names a document of `of` that is not there. */
+interface Reference extends Pick<Finding, 'code' | 'message'> {
+	in: CollectionName;
+	field: string;
+	of: CollectionName;
+	where?: Fields;
+}
+
+const ORPHAN = 'documents of runs that do not exist';
+const REFERENCES: readonly Reference[] = [
+	{
+		code: 'SCHEDULE_IMPOSSIBLE',
+		message: 'schedules without a spec',
+		in: 'schedules',
+		field: 'specId',
+		of: 'specs',
+	},
+	{
+		code: 'RUN_IMPOSSIBLE',
+		message: 'runs without a spec',
+		in: 'runs',
+		field: 'specId',
+		of: 'specs',
+	},
+	{
+		code: 'RESULT_WITHOUT_BYTES',
+		message: 'results whose bytes are missing',
+		in: 'results',
+		field: 'sha256',
+		of: 'blobs',
+	},
+	{
+		code: 'RESULT_WITHOUT_BYTES',
+		message: 'artifacts whose bytes are missing',
+		in: 'artifacts',
+		field: 'sha256',
+		of: 'blobs',
+	},
+	...(['deliveries', 'notifications', 'links'] as const).map((name): Reference => ({
+		code: 'ORPHAN',
+		message: ORPHAN,
+		in: name,
+		field: 'runId',
+		of: 'runs',
+	})),
+];
+
+/** Looks at every document: for an engine that is not busy. */
+export function createDoctor({ db }: Context, blobs: MongoBlobs): Pick<Store, 'doctor'> {
+	const count = async (name: CollectionName, filter: Fields): Promise<number> =>
+		db.run(async () => db.of(name).countDocuments(filter));
+
+	/** Calls with the documents, some at a time. */
+	async function windows(
+		name: CollectionName,
+		{ where, fields }: { where: Fields; fields: readonly string[] },
+		look: (docs: Doc[]) => Promise<number>,
+	): Promise<number> {
+		const projection = Object.fromEntries(fields.map((field) => [field, 1]));
+		let found = 0;
+		const docs: Doc[] = [];
+		for await (const doc of db.of(name).find(where).project<Doc>(projection)) {
+			docs.push(doc);
+			if (docs.length === WINDOW) found += await look(docs.splice(0));
+		}
+		return found + (await look(docs));
+	}
+
+	async function dangling({ in: name, field, of, where = {} }: Reference): Promise<number> {
+		return windows(name, { where, fields: [field] }, async (docs) => {
+			const ids = docs.map((doc) => doc[field] as string);
+			const there = await db.run(async () =>
+				db
+					.of(of)
+					.find({ _id: { $in: ids } })
+					.project<Doc>({ _id: 1 })
+					.toArray(),
+			);
+			const known = new Set(there.map(({ _id }) => _id));
+			return ids.filter((id) => !known.has(id)).length;
+		});
+	}
+
+	async function withoutTimer(): Promise<number> {
+		const where = { state: 'active', dueAt: { $gt: 0 } };
+		return windows('schedules', { where, fields: ['_id'] }, async (docs) => {
+			const ids = docs.map(({ _id }) => timerId('schedule.due', _id));
+			const there = await db.run(async () =>
+				db.timers().countDocuments({ _id: { $in: ids }, nextRunAt: { $gt: new Date(0) } }),
+			);
+			return docs.length - there;
+		});
+	}
+
+	/** Keys that are held by runs that do not, by more than may, or that nobody may have although nobody has them. */
+	async function gates(): Promise<number> {
+		const held = await db.run(async () => db.of('gates').find({}).toArray());
+		let wrong = 0;
+		for (const doc of held) {
+			const holders = doc['holders'] as string[];
+			const ids = holders.map((holder) => holder.split('#')[0] ?? '');
+			const holding = { _id: { $in: ids }, state: { $in: ['running', 'waiting'] } };
+			wrong += holders.length - (await count('runs', holding));
+		}
+		const blocked = await db.run(async () => db.of('runs').distinct('serial', { blocked: true }));
+		for (const serial of blocked) {
+			const heads = await count('runs', { serial, open: true, blocked: null });
+			if (heads !== 1) wrong++;
+		}
+		return wrong;
+	}
+
+	/** Ledger and runs must agree on what fired, as far back as neither was pruned. */
+	async function ledger(): Promise<Finding[]> {
+		const fired = {
+			outcome: 'fired',
+			decidedAt: { $gte: (await getMark(db, 'runsPrunedUntil')) ?? 0 },
+		};
+		const named = await dangling({
+			code: '',
+			message: '',
+			in: 'occurrences',
+			field: 'runId',
+			of: 'runs',
+			where: { ...fired, runId: { $gt: '' } },
+		});
+		const unnamed = await count('occurrences', { ...fired, runId: null });
+		const made = {
+			trigger: { $in: ['schedule', 'catch_up'] },
+			createdAt: { $gte: (await getMark(db, 'ledgerPrunedUntil')) ?? 0 },
+			nominalAt: { $gt: 0 },
+		};
+		const fields = ['scheduleId', 'nominalAt'];
+		const unlisted = await windows('runs', { where: made, fields }, async (docs) => {
+			const ids = docs.map(({ _id }) => _id);
+			const scheduleId = { $in: docs.map((doc) => doc['scheduleId']) };
+			const nominalAt = { $in: docs.map((doc) => doc['nominalAt']) };
+			return (
+				docs.length - (await count('occurrences', { scheduleId, nominalAt, runId: { $in: ids } }))
+			);
+		});
+		return [
+			problem(
+				'OCCURRENCE_WITHOUT_RUN',
+				'the ledger says fired, but there is no run',
+				named + unnamed,
+			),
+			problem('RUN_WITHOUT_OCCURRENCE', 'runs of an occurrence that the ledger lacks', unlisted),
+		];
+	}
+
+	async function stuckBackfills(): Promise<number> {
+		const where = { state: { $in: ['running', 'cancelling'] } };
+		return windows('backfills', { where, fields: ['_id'] }, async (docs) => {
+			const open = { backfillId: { $in: docs.map(({ _id }) => _id) }, open: true };
+			const there = await db.run(async () => db.of('runs').distinct('backfillId', open));
+			return docs.length - there.length;
+		});
+	}
+
+	return {
+		async doctor(now: Instant) {
+			const late = now - TOLERANCE;
+			const found: Finding[] = [];
+			for (const { severity, code, message, in: name, where } of CHECKS) {
+				found.push({ severity, code, message, count: await count(name, where(late)) });
+			}
+			for (const reference of REFERENCES) {
+				found.push(problem(reference.code, reference.message, await dangling(reference)));
+			}
+			found.push(
+				problem(
+					'SCHEDULE_WITHOUT_TIMER',
+					'active schedules have no timer; the sweeper sets it',
+					await withoutTimer(),
+				),
+				problem(
+					'RUN_GATE_SHUT',
+					'keys of runs are held by others than the runs that hold them',
+					await gates(),
+				),
+				problem(
+					'BACKFILL_STUCK',
+					'backfills are not over although all of their runs are',
+					await stuckBackfills(),
+				),
+				...(await ledger()),
+				problem(
+					'BLOB_FILE_MISSING',
+					'files of results or artifacts are missing or cut',
+					await blobs.missing(),
+				),
+			);
+			return found.filter(({ count: n }) => n > 0);
+		},
+	};
+}
+
+function problem(code: string, message: string, count: number): Finding {
+	return { severity: 'problem', code, message, count };
+}
