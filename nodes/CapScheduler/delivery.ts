@@ -11,6 +11,7 @@ import {
 	idField,
 	limitFields,
 	operationField,
+	runFilter,
 	scheduleFilter,
 	shownFor,
 } from './resource';
@@ -56,14 +57,7 @@ export const delivery: Resource = {
 			'delivery',
 			['getAll'],
 			[
-				{
-					displayName: 'Run ID',
-					name: 'runId',
-					type: 'string',
-					default: '',
-					placeholder: 'e.g. run_01kbrj7v2x9m4c8d1e5f6g7h8j',
-					description: 'Only of this run',
-				},
+				runFilter,
 				scheduleFilter,
 				{
 					displayName: 'State',

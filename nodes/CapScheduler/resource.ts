@@ -97,16 +97,30 @@ export const filtersField = (
 		operations,
 	);
 
-/** An ID as text: what a node before, or a language model, has from another answer of the engine. */
-export const idField = (name: string, what: string, prefix: string): INodeProperties => ({
+const idText = (name: string, what: string, prefix: string): INodeProperties => ({
 	displayName: `${what} ID`,
 	name,
 	type: 'string',
 	default: '',
-	required: true,
 	placeholder: `e.g. ${prefix}_01kbrj7v2x9m4c8d1e5f6g7h8j`,
+});
+
+/** An ID as text: what a node before, or a language model, has from another answer of the engine. */
+export const idField = (name: string, what: string, prefix: string): INodeProperties => ({
+	...idText(name, what, prefix),
+	required: true,
 	description: `The ID of the ${what.toLowerCase()}, which begins with <code>${prefix}_</code>`,
 });
+
+/** One of "Filters". */
+const idFilter = (name: string, what: string, prefix: string): INodeProperties => ({
+	...idText(name, what, prefix),
+	description: `Only of this ${what.toLowerCase()}`,
+});
+
+export const backfillFilter = idFilter('backfillId', 'Backfill', 'bkf');
+export const runFilter = idFilter('runId', 'Run', 'run');
+export const scheduleFilter = idFilter('scheduleId', 'Schedule', 'sch');
 
 export const capabilityFilter: INodeProperties = {
 	displayName: 'Capability',
@@ -115,15 +129,6 @@ export const capabilityFilter: INodeProperties = {
 	default: '',
 	placeholder: 'e.g. reports',
 	description: 'Only of the capability with this name',
-};
-
-export const scheduleFilter: INodeProperties = {
-	displayName: 'Schedule ID',
-	name: 'scheduleId',
-	type: 'string',
-	default: '',
-	placeholder: 'e.g. sch_01kbrj7v2x9m4c8d1e5f6g7h8j',
-	description: 'Only of this schedule',
 };
 
 export function filtersOf(context: IExecuteFunctions, itemIndex: number): Record<string, string> {

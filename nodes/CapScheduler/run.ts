@@ -7,6 +7,7 @@ import { path } from '../shared/transport';
 import type { Resource } from './resource';
 import {
 	act,
+	backfillFilter,
 	capabilityFilter,
 	filtersField,
 	filtersOf,
@@ -67,14 +68,7 @@ const properties: INodeProperties[] = [
 		NAME,
 		['getAll'],
 		[
-			{
-				displayName: 'Backfill ID',
-				name: 'backfillId',
-				type: 'string',
-				default: '',
-				placeholder: 'e.g. bkf_01kbrj7v2x9m4c8d1e5f6g7h8j',
-				description: 'Only of this backfill',
-			},
+			backfillFilter,
 			capabilityFilter,
 			scheduleFilter,
 			{

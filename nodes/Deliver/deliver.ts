@@ -19,7 +19,8 @@ interface DeliverOptions extends UploadOptions {
 	link?: boolean;
 	maxUses?: number;
 	maxWait?: number;
-	package?: string;
+	/** Of a workflow that was made when there was one only: its name. */
+	package?: string | string[];
 }
 
 interface Delivery extends IDataObject {
@@ -132,6 +133,7 @@ function targetOf(
 ): IDataObject {
 	const fallback = context.getNodeParameter('fallback', itemIndex, []) as string[];
 	const when = context.getNodeParameter('when', itemIndex, 'always') as string;
+	const packed = [options.package ?? []].flat();
 	const place =
 		context.getNodeParameter('to', itemIndex) === 'channel'
 			? {
@@ -142,7 +144,7 @@ function targetOf(
 	return {
 		...place,
 		...rendering,
-		...(options.package ? { package: [options.package] } : {}),
+		...(packed.length === 0 ? {} : { package: packed }),
 		...(when === 'always' ? {} : { when }),
 		...(fallback.length === 0
 			? {}

@@ -131,13 +131,13 @@ export const properties: INodeProperties[] = [
 			{
 				displayName: 'Package',
 				name: 'package',
-				type: 'options',
+				type: 'multiOptions',
 				options: [
-					{ name: 'Gzip', value: 'gzip' },
-					{ name: 'Zip', value: 'zip' },
+					{ name: 'Gzip', value: 'gzip', description: 'Makes report.csv.gz of report.csv' },
+					{ name: 'Zip', value: 'zip', description: 'An archive that holds the file' },
 				],
-				default: 'gzip',
-				description: 'How the file is packed before it is delivered',
+				default: ['gzip'],
+				description: 'How the file is packed before it is delivered, in the order of choice',
 			},
 			timeZoneOption,
 		]),

@@ -266,9 +266,17 @@ describe('Deliver', () => {
 		});
 	});
 
-	test('packs what it delivers', async () => {
-		const [item] = await deliver({ options: { name: 'packed', package: 'gzip' } });
-		expect(item?.['json'].deliveries[0].receipt.location).toMatch(/packed\.csv\.gz$/);
+	test.each([
+		[['gzip'], 'one.csv.gz'],
+		[['gzip', 'zip'], 'both.zip'],
+		[['zip', 'gzip'], 'turned.zip.gz'],
+		[[], 'none.csv'],
+		// as a workflow has it that was made when there was one only
+		['zip', 'old.zip'],
+	])('packs what it delivers: %j as %s', async (packed, file) => {
+		const [name] = file.split('.');
+		const [item] = await deliver({ options: { name, package: packed } });
+		expect(item?.['json'].deliveries[0].receipt.location).toMatch(new RegExp(`/${file}$`));
 	});
 
 	test('a condition that does not hold sends nothing, and is no error', async () => {
