@@ -53,6 +53,11 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
 		"The engine's certificate is self-signed: give n8n its authority by NODE_EXTRA_CA_CERTS.",
 };
 
+/** n8n's own protection refused to make the request. */
+const BLOCKED = /^The request was blocked because/;
+const UNBLOCK =
+	"n8n itself forbids this address (N8N_SSRF_PROTECTION_ENABLED). If it is the engine's, let n8n's operator add it to N8N_SSRF_ALLOWED_HOSTNAMES or N8N_SSRF_ALLOWED_IP_RANGES.";
+
 export interface ErrorPlace {
 	node: INode;
 	itemIndex?: number | undefined;
@@ -102,10 +107,26 @@ export function unreachableError(
 		{ message, network: code ?? 'unknown' },
 		{
 			message: `CapScheduler does not answer at ${url}`,
-			description: `${(code === undefined ? undefined : UNREACHABLE[code]) ?? REFUSED}\n${code ?? message}`,
+			description: `${remedyOf({ url, message, code })}\n${code ?? message}`,
 			...(itemIndex === undefined ? {} : { itemIndex }),
 		},
 	);
+}
+
+function remedyOf({
+	url,
+	message,
+	code,
+}: {
+	url: string;
+	message: string;
+	code: string | undefined;
+}): string {
+	if (!/^https?:\/\//i.test(url)) {
+		return 'The engine URL in the credential must begin with http:// or https://.';
+	}
+	if (BLOCKED.test(message)) return UNBLOCK;
+	return (code === undefined ? undefined : UNREACHABLE[code]) ?? REFUSED;
 }
 
 /** The answer began, and did not come to its end. */

@@ -42,3 +42,24 @@ test.each([
 		description: expect.stringMatching(new RegExp(`${remedy}[^]*\n${code}$`)),
 	});
 });
+
+test("what n8n's own protection forbids is told with the settings that allow it", async () => {
+	nock(URL)
+		.get('/v1/runs/a')
+		.replyWithError('The request was blocked because it resolves to a restricted IP address');
+	await expect(get()).rejects.toMatchObject({
+		message: `CapScheduler does not answer at ${URL}`,
+		description: expect.stringContaining('N8N_SSRF_ALLOWED_HOSTNAMES'),
+	});
+});
+
+test.each(['', 'localhost:7070', 'scheduler.example.com'])(
+	'the engine URL "%s" is told what it lacks',
+	async (url) => {
+		engineAt.url = url;
+		await expect(get()).rejects.toMatchObject({
+			description: expect.stringContaining('must begin with http:// or https://'),
+		});
+		engineAt.url = URL;
+	},
+);
