@@ -1,5 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 
+import { freePort } from '../servers/process.ts';
+import { createClient, startEngineProcess } from '../support/engine-process.ts';
 import type { StoredWorkflow } from './support/n8n-client.ts';
 import { outputOf } from './support/n8n-client.ts';
 import { until } from './support/until.ts';
@@ -10,11 +16,15 @@ import { World } from './support/world.ts';
 
 jest.setTimeout(300_000);
 
+const otherData = mkdtempSync(join(tmpdir(), 'capscheduler-other-engine-'));
 let world: World;
 beforeAll(async () => {
 	world = await World.open();
 });
-afterAll(() => (world as World | undefined)?.close());
+afterAll(async () => {
+	await (world as World | undefined)?.close();
+	rmSync(otherData, { recursive: true, force: true });
+});
 
 /** The shortest that the engine allows. */
 const OFTEN = '*/2 * * * * *';
@@ -157,6 +167,43 @@ describe('a published workflow', () => {
 		expect(schedule.metadata).toMatchObject({ n8n: { node: 'Each second' } });
 		await succeeded(schedule);
 		await world.n8n.unpublish(workflow.id);
+	});
+
+	test('that is deleted leaves nothing behind', async () => {
+		const workflow = await published('Deleted');
+		const { capability } = await onlySchedule(workflow);
+		await world.n8n.deleteWorkflow(workflow.id);
+		await until('the schedule to be gone', async () => {
+			const schedules = await world.schedulesOf(workflow.id);
+			return schedules.length === 0;
+		});
+		await until('the capability to be gone', () =>
+			world.engine('GET', `/v1/capabilities/${capability}`).then(
+				() => false,
+				(error: Error) => error.message.includes('404'),
+			),
+		);
+	});
+
+	test('that gets the credential of another engine moves there', async () => {
+		const workflow = await published('Moves', { cron: YEARLY });
+		await onlySchedule(workflow);
+		const other = await startEngineProcess({
+			CAPSCHEDULER_PORT: String(await freePort()),
+			CAPSCHEDULER_DATA_DIR: join(otherData, 'engine'),
+		});
+		try {
+			const data = { baseUrl: other.url, apiKey: other.firstKey };
+			const { id, name } = await world.n8n.createCredential('Another engine', data);
+			await republish(workflow, () => ({ credentials: { capSchedulerApi: { id, name } } }));
+			const there = createClient(other.url, other.firstKey!);
+			const { items } = await there<{ items: ScheduleRow[] }>('GET', '/v1/schedules');
+			expect(items).toMatchObject([{ name: 'Moves', labels: { workflow: workflow.id } }]);
+			expect(await world.schedulesOf(workflow.id)).toEqual([]);
+		} finally {
+			await world.n8n.unpublish(workflow.id);
+			await other.kill('SIGTERM');
+		}
 	});
 
 	test('whose trigger cannot be registered says why, and leaves nothing behind', async () => {

@@ -20,7 +20,7 @@ import type { N8nProcess } from './support/n8n-process.ts';
 import { startN8n } from './support/n8n-process.ts';
 import { until } from './support/until.ts';
 import { chain, code, ours, setFields, toCsv, trigger, webhook } from './support/workflows.ts';
-import type { RunRow, ScheduleRow } from './support/world.ts';
+import type { ScheduleRow } from './support/world.ts';
 import { World } from './support/world.ts';
 
 jest.setTimeout(300_000);
@@ -93,21 +93,12 @@ async function published(
 	return { id, path: `/webhook/${first.webhookId}/occurrence`, schedule: schedules[0]! };
 }
 
-/** A run now, and how it ends. */
-async function ran(schedule: ScheduleRow): Promise<any> {
-	const { id } = await world.engine<RunRow>('POST', `/v1/schedules/${schedule.id}/trigger`, {});
-	return until(`the run ${id}`, async () => {
-		const run = await world.engine<RunRow>('GET', `/v1/runs/${id}`);
-		return ['succeeded', 'failed', 'cancelled', 'expired'].includes(run.state) && run;
-	});
-}
-
 describe('in queue mode', () => {
 	test('the main process registers, the webhook processor receives, a worker runs, and its data is the result', async () => {
 		const { id, path, schedule } = await published('Queued', [setFields('Set', { answer: 42 })]);
-		const run = await ran(schedule);
+		const run = await world.ran(schedule);
 		expect(run).toMatchObject({ state: 'succeeded', error: null });
-		expect(await world.engine('GET', `/v1/runs/${run.id}/result?format=json`)).toMatchObject([
+		expect(await world.resultOf(run)).toMatchObject([
 			{ answer: 42, runId: run.id, scheduleId: schedule.id },
 		]);
 		expect(await world.n8n.executed(id)).toMatchObject({ status: 'success', mode: 'webhook' });
@@ -121,7 +112,7 @@ describe('in queue mode', () => {
 	test('a file that a worker made is the result, though another process answers with it', async () => {
 		const rows = code('Rows', 'return [{ json: { a: 1, b: 2 } }];');
 		const made = await published('Queued file', [rows, toCsv], { result: 'firstEntryBinary' });
-		const { id } = await ran(made.schedule);
+		const { id } = await world.ran(made.schedule);
 		const run = await world.engine('GET', `/v1/runs/${id}`);
 		expect(run.result).toMatchObject({ contentType: expect.stringMatching(/^text\/csv/), rows: 1 });
 	});

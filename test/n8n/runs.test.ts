@@ -81,20 +81,7 @@ async function published(
 	return { workflow, schedule: schedule! };
 }
 
-/** A run now, and how it ends. */
-async function ran(schedule: ScheduleRow): Promise<RunRow> {
-	const { id } = await world.engine<RunRow>('POST', `/v1/schedules/${schedule.id}/trigger`, {});
-	return over(id);
-}
-
-const over = (id: string): Promise<RunRow> =>
-	until(`the run ${id}`, async () => {
-		const run = await world.engine<RunRow>('GET', `/v1/runs/${id}`);
-		return ['succeeded', 'failed', 'cancelled', 'expired'].includes(run.state) && run;
-	});
-
-const resultOf = (run: RunRow): Promise<unknown> =>
-	world.engine('GET', `/v1/runs/${run.id}/result?format=json`);
+const ran = (schedule: ScheduleRow): Promise<RunRow> => world.ran(schedule);
 
 describe('a run that a workflow serves ends', () => {
 	test('with the rows of the last node', async () => {
@@ -102,7 +89,7 @@ describe('a run that a workflow serves ends', () => {
 		const { schedule } = await published('Rows', { respond: 'lastNode' }, [rows]);
 		const run = await ran(schedule);
 		expect(run.state).toBe('succeeded');
-		expect(await resultOf(run)).toEqual([{ n: 1 }, { n: 2 }]);
+		expect(await world.resultOf(run)).toEqual([{ n: 1 }, { n: 2 }]);
 	});
 
 	test('with the file of the last node', async () => {
@@ -137,7 +124,7 @@ describe('a run that a workflow serves ends', () => {
 		]);
 		const run = await ran(schedule);
 		expect(run.state).toBe('succeeded');
-		expect(await resultOf(run)).toEqual({ answer: 42 });
+		expect(await world.resultOf(run)).toEqual({ answer: 42 });
 		expect(await world.n8n.executed(workflow.id)).toMatchObject({ status: 'success' });
 	});
 
@@ -160,7 +147,7 @@ test('a workflow that fails is run again, and says which attempt it is', async (
 	);
 	const run = await ran(schedule);
 	expect(run).toMatchObject({ state: 'succeeded' });
-	expect(await resultOf(run)).toMatchObject([{ attempt: 2, runId: run.id }]);
+	expect(await world.resultOf(run)).toMatchObject([{ attempt: 2, runId: run.id }]);
 	await world.n8n.executed(workflow.id, ({ status }) => status === 'success');
 	const executions = await world.n8n.executions(workflow.id);
 	expect(executions.map(({ status }) => status)).toEqual(['success', 'error']);

@@ -103,6 +103,18 @@ describe('Format', () => {
 		expect(byJson[0]?.['json'].fileName).toMatch(/^Month-end report-\d{4}\.csv$/);
 	});
 
+	test('makes a file in every format that the engine has', async () => {
+		const { items } = await client<{ items: Item[] }>('GET', '/v1/formats');
+		expect(items.length).toBeGreaterThan(10);
+		const needs: Item = { template: { template: '{{#rows}}{{name}} {{/rows}}', escape: 'none' } };
+		for (const { name, contentType } of items.filter((each) => each['name'] !== 'raw')) {
+			const formatOptionsJson = JSON.stringify(needs[name] ?? {});
+			const [item] = await format({ format: name, formatOptionsJson });
+			expect(item?.['json'].mimeType).toBe(contentType.split(';')[0]);
+			expect(contentOf(item).length).toBeGreaterThan(5);
+		}
+	});
+
 	test('converts the file of each item; tables are known by their names where n8n does not', async () => {
 		const items = [
 			binary('a,b\n1,2\n', 'one.csv', 'text/csv'),

@@ -81,12 +81,16 @@ export const toCsv: N8nNode = node('To CSV', 'n8n-nodes-base.convertToFile', {
 	parameters: { operation: 'csv', options: {} },
 });
 
-/** Starts an execution by a GET of `/webhook/{path}`, which is answered at once. */
-export const webhook = (path: string, responseMode = 'onReceived'): N8nNode =>
+/** Starts an execution by a request of `/webhook/{path}`, which is answered at once. */
+export const webhook = (
+	path: string,
+	responseMode = 'onReceived',
+	httpMethod: 'GET' | 'POST' = 'GET',
+): N8nNode =>
 	node('Webhook', 'n8n-nodes-base.webhook', {
 		typeVersion: 2,
 		webhookId: randomUUID(),
-		parameters: { path, httpMethod: 'GET', responseMode, options: {} },
+		parameters: { path, httpMethod, responseMode, options: {} },
 	});
 
 /** One node after the other. */

@@ -9,6 +9,7 @@ import { Between } from './between.ts';
 import { N8nClient } from './n8n-client.ts';
 import type { N8nProcess } from './n8n-process.ts';
 import { startN8n } from './n8n-process.ts';
+import { until } from './until.ts';
 
 /** Of the engine's answers, what the tests look at. */
 export interface ScheduleRow {
@@ -164,6 +165,24 @@ export class World {
 
 	runsOf(schedule: { id: string }): Promise<RunRow[]> {
 		return this.all<RunRow>(`/v1/runs?scheduleId=${schedule.id}`);
+	}
+
+	/** A run of a schedule now, and how it ends. */
+	async ran({ id }: { id: string }): Promise<RunRow> {
+		return this.over((await this.engine<RunRow>('POST', `/v1/schedules/${id}/trigger`, {})).id);
+	}
+
+	/** How a run ends. */
+	over(id: string): Promise<RunRow> {
+		return until(`the run ${id}`, async () => {
+			const run = await this.engine<RunRow>('GET', `/v1/runs/${id}`);
+			return ['succeeded', 'failed', 'cancelled', 'expired'].includes(run.state) && run;
+		});
+	}
+
+	/** What a run brought, as JSON. */
+	resultOf({ id }: { id: string }): Promise<unknown> {
+		return this.engine('GET', `/v1/runs/${id}/result?format=json`);
 	}
 
 	/** What both wrote, for a test that failed. */

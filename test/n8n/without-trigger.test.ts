@@ -1,11 +1,16 @@
-/** The nodes as tools of an AI agent in the real n8n; the model is played, see `FakeModel`. */
+/**
+ * Workflows of the real n8n that do not begin with the CapSchedule Trigger: capabilities behind a Webhook node, and
+ * agents whose tools are the nodes (the model is played, see `FakeModel`).
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 
 import type { Receiver } from '../support/webhook-receiver.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
 import type { Turn } from './support/fake-model.ts';
 import { FakeModel } from './support/fake-model.ts';
-import { agentWith } from './support/workflows.ts';
+import type { N8nNode } from './support/n8n-client.ts';
+import { agentWith, chain, setFields, webhook } from './support/workflows.ts';
+import type { RunRow } from './support/world.ts';
 import { World } from './support/world.ts';
 
 jest.setTimeout(300_000);
@@ -14,7 +19,8 @@ let world: World;
 let receiver: Receiver;
 beforeAll(async () => {
 	receiver = await startReceiver();
-	world = await World.open();
+	// not three minutes: one workflow is not published
+	world = await World.open({ engineSettings: { CAPSCHEDULER_N8N_WEBHOOK_WAIT: '1s' } });
 	await world.engine('PUT', '/v1/capabilities/outside', {
 		actions: { work: {} },
 		binding: { type: 'http', url: receiver.url },
@@ -27,6 +33,79 @@ afterAll(async () => {
 beforeEach(() => {
 	receiver.answer = (_request, response) =>
 		response.setHeader('content-type', 'application/json').end('[{"region":"EU","sales":42}]');
+});
+
+describe('a workflow behind a Webhook node, which the engine knows by its binding "n8n"', () => {
+	/** Publishes a workflow that is started by a POST, and registers it. */
+	async function registered(name: string, webhookNode: N8nNode, binding = {}): Promise<string> {
+		const { n8n } = world;
+		const nodes = [webhookNode, setFields('Set', { answer: 42 })];
+		const { id } = await n8n.createWorkflow(chain(name, nodes));
+		await n8n.publish(id);
+		await world.engine('PUT', `/v1/capabilities/${name}`, {
+			actions: { run: {} },
+			binding: { type: 'n8n', url: `${world.n8n.url}/webhook/${name}`, ...binding },
+		});
+		return id;
+	}
+	const invoked = async (name: string): Promise<RunRow> => {
+		const { id } = await world.engine<RunRow>(
+			'POST',
+			`/v1/capabilities/${name}/actions/run/invoke`,
+			{ parameters: { region: 'EU' } },
+		);
+		return world.over(id);
+	};
+
+	test('runs, and its last node gives the result', async () => {
+		const hook = webhook('plain', 'lastNode', 'POST');
+		await registered('plain', hook);
+		const run = await invoked('plain');
+		expect(run.state).toBe('succeeded');
+		const result = await world.resultOf(run);
+		expect(result).toMatchObject({ answer: 42, body: { parameters: { region: 'EU' } } });
+	});
+
+	test('asks for a header, which the engine sends', async () => {
+		const { n8n } = world;
+		const { id, name } = await n8n.api<{ id: string; name: string }>('/credentials', {
+			method: 'POST',
+			body: {
+				name: 'Header',
+				type: 'httpHeaderAuth',
+				data: { name: 'x-secret', value: 'geheim' },
+			},
+		});
+		const hook = webhook('guarded', 'lastNode', 'POST');
+		Object.assign(hook.parameters, { authentication: 'headerAuth' });
+		hook.credentials = { httpHeaderAuth: { id, name } };
+		await registered('guarded', hook, { headerName: 'x-secret', headerValue: 'geheim' });
+		expect(await invoked('guarded')).toMatchObject({ state: 'succeeded' });
+		await world.engine('PUT', '/v1/capabilities/guarded', {
+			actions: { run: {} },
+			binding: { type: 'n8n', url: `${world.n8n.url}/webhook/guarded` },
+		});
+		expect(await invoked('guarded')).toMatchObject({
+			state: 'failed',
+			error: { code: 'TARGET_REFUSED' },
+		});
+	});
+
+	test('that takes GET only is told so, and one that is not published is asked for a while', async () => {
+		await registered('getter', webhook('getter', 'lastNode', 'GET'));
+		expect(await invoked('getter')).toMatchObject({
+			state: 'failed',
+			error: { message: expect.stringContaining('must take POST') },
+		});
+		const id = await registered('gone', webhook('gone', 'lastNode', 'POST'));
+		await world.n8n.unpublish(id);
+		const run = await invoked('gone');
+		expect(run).toMatchObject({
+			state: 'failed',
+			error: { message: expect.stringContaining('the workflow is not published') },
+		});
+		expect(run.attempts).toHaveLength(2);
+	});
 });
 
 const fromModel = (name: string, type = 'string'): string =>
@@ -67,7 +146,7 @@ async function answers(
 	}
 }
 
-describe('RuntimeSession', () => {
+describe('RuntimeSession as a tool', () => {
 	const parameters = {
 		operation: 'invoke',
 		capability: named(fromModel('Capability')),
@@ -101,7 +180,7 @@ describe('RuntimeSession', () => {
 	});
 });
 
-test('Deliver brings what the model says, and tells it the receipt', async () => {
+test('Deliver as a tool brings what the model says, and tells it the receipt', async () => {
 	const parameters = {
 		...{ source: 'items', to: 'channel', channel: 'webhook', settingsMode: 'json' },
 		settings: JSON.stringify({ url: receiver.url }),
@@ -114,7 +193,7 @@ test('Deliver brings what the model says, and tells it the receipt', async () =>
 	expect(receiver.received.slice(before)[0]?.headers['content-disposition']).toContain('note.csv');
 });
 
-test('Format makes a file, and tells the model of it', async () => {
+test('Format as a tool makes a file, and tells the model of it', async () => {
 	const parameters = {
 		...{ source: 'items', format: 'csv', optionsMode: 'json', formatOptionsJson: '{}' },
 		...{ fileName: fromModel('File_Name'), binaryProperty: 'data' },
