@@ -169,9 +169,11 @@ describe('a published workflow', () => {
 		await world.n8n.unpublish(workflow.id);
 	});
 
-	test('that is deleted leaves nothing behind', async () => {
+	// n8n deletes only what was put into its archive before
+	test('that is archived and deleted leaves nothing behind', async () => {
 		const workflow = await published('Deleted');
 		const { capability } = await onlySchedule(workflow);
+		await world.n8n.rest(`/workflows/${workflow.id}/archive`, { method: 'POST', body: {} });
 		await world.n8n.deleteWorkflow(workflow.id);
 		await until('the schedule to be gone', async () => {
 			const schedules = await world.schedulesOf(workflow.id);

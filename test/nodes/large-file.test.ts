@@ -1,12 +1,13 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
 import type { EngineProcess } from '../support/engine-process.ts';
-import { killEngines, startEngineProcess } from '../support/engine-process.ts';
+import { createClient, killEngines, startEngineProcess } from '../support/engine-process.ts';
 import type { DataFolder } from '../support/folder.ts';
 import { makeDataFolder } from '../support/folder.ts';
 
@@ -17,7 +18,17 @@ let folder: DataFolder;
 let engine: EngineProcess;
 beforeAll(async () => {
 	folder = await makeDataFolder();
-	engine = await startEngineProcess({ CAPSCHEDULER_DATA_DIR: join(folder.path, 'data') });
+	const out = join(folder.path, 'out');
+	await mkdir(out);
+	engine = await startEngineProcess({
+		CAPSCHEDULER_DATA_DIR: join(folder.path, 'data'),
+		CAPSCHEDULER_FILE_ROOTS: out,
+	});
+	await createClient(engine.url, engine.firstKey!)('POST', '/v1/destinations', {
+		name: 'out',
+		channel: 'file',
+		settings: { folder: out },
+	});
 }, 60_000);
 afterAll(async () => {
 	await killEngines();
@@ -35,22 +46,30 @@ function expected(bytes: number): { size: number; sha256: string } {
 	return { size: 'id,note\r\n'.length + rows * row.length, sha256: hash.digest('hex') };
 }
 
-test('a file of 100 MB passes through the Format node with less than 100 MB of memory', async () => {
-	const child = spawn(process.execPath, [PROGRAM, engine.url, engine.firstKey ?? '', '100'], {
-		env: {
-			...process.env,
-			N8N_DEFAULT_BINARY_DATA_MODE: 'filesystem',
-			N8N_USER_FOLDER: join(folder.path, 'n8n'),
-		},
-		stdio: ['ignore', 'pipe', 'inherit'],
-	});
-	let text = '';
-	child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
-	const [code] = (await once(child, 'close')) as [number | null];
-	expect(code).toBe(0);
-	const { growth, ...came } = JSON.parse(text.trim().split('\n').at(-1) ?? '') as {
-		growth: number;
-	};
-	expect(came).toEqual({ ...expected(100 * MB), mode: 'filesystem-v2' });
-	expect(growth).toBeLessThan(100 * MB);
-}, 180_000);
+test.each(['format', 'deliver'])(
+	'a file of 100 MB passes through the node "%s" with less than 100 MB of memory',
+	async (node) => {
+		const child = spawn(
+			process.execPath,
+			[PROGRAM, engine.url, engine.firstKey ?? '', node, '100'],
+			{
+				env: {
+					...process.env,
+					N8N_DEFAULT_BINARY_DATA_MODE: 'filesystem',
+					N8N_USER_FOLDER: join(folder.path, 'n8n'),
+				},
+				stdio: ['ignore', 'pipe', 'inherit'],
+			},
+		);
+		let text = '';
+		child.stdout.setEncoding('utf8').on('data', (part: string) => (text += part));
+		const [code] = (await once(child, 'close')) as [number | null];
+		expect(code).toBe(0);
+		const { growth, ...came } = JSON.parse(text.trim().split('\n').at(-1) ?? '') as {
+			growth: number;
+		};
+		expect(came).toEqual({ ...expected(100 * MB), mode: 'filesystem-v2' });
+		expect(growth).toBeLessThan(100 * MB);
+	},
+	180_000,
+);

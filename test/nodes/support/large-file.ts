@@ -1,6 +1,6 @@
 /**
- * Runs the Format node on a large file, as n8n does with binary data in files, and tells on standard output what
- * came and how much memory it took. A program of its own: only so is the memory that of n8n and the node.
+ * Runs the Format or the Deliver node on a large file, as n8n does with binary data in files, and tells on standard
+ * output what came and how much memory it took. A program of its own: only so is the memory that of n8n and the node.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 
 import { Container, core, engineAt, runNode } from './n8n.ts';
 
-const [url = '', apiKey = '', megabytes = '1'] = process.argv.slice(2);
+const [url = '', apiKey = '', node = '', megabytes = '1'] = process.argv.slice(2);
 engineAt.url = url;
 engineAt.apiKey = apiKey;
 
@@ -35,34 +35,51 @@ const memory = (name: 'VmRSS' | 'VmHWM'): number =>
 		new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))?.[1],
 	) * 1024;
 
-const format = async (bytes: number) => {
+const PARAMETERS: Record<string, object> = {
+	format: { binaryProperty: 'data' },
+	deliver: {
+		to: 'destination',
+		destination: { __rl: true, mode: 'name', value: 'out' },
+		when: 'always',
+		fallback: [],
+		wait: true,
+		options: { maxWait: 120 },
+	},
+};
+
+/** What the node gives for a file of this size. */
+const give = async (bytes: number) => {
 	const [item] = await runNode({
-		node: 'format',
+		node,
 		parameters: {
-			source: 'binary',
-			inputBinary: 'data',
-			format: 'csv',
-			optionsMode: 'json',
-			formatOptionsJson: '{}',
-			fileName: '',
-			binaryProperty: 'data',
+			...{ source: 'binary', inputBinary: 'data', format: 'csv', fileName: '' },
+			...{ optionsMode: 'json', formatOptionsJson: '{}' },
+			...PARAMETERS[node],
 		},
 		items: [{ json: {}, binary: { data: await fileOf(bytes) } }] as never,
 	});
-	return item?.binary?.['data'];
+	return item;
 };
 
-await format(1_000_000);
+await give(1_000_000);
 const before = memory('VmRSS');
-const made = await format(Number(megabytes) * 1e6);
+const made = await give(Number(megabytes) * 1e6);
 const growth = memory('VmHWM') - before;
 
-const hash = createHash('sha256');
-let size = 0;
-for await (const part of (await service.getAsStream(made?.id ?? '')) as AsyncIterable<Buffer>) {
-	hash.update(part);
-	size += part.length;
+/** Of the file that the node gave; of what it sent, by the receipt. */
+async function facts(): Promise<object> {
+	const id = made?.binary?.['data']?.id;
+	const [delivery] = (made?.json['deliveries'] ?? []) as { state: string; receipt: any }[];
+	if (id === undefined) {
+		return { size: delivery?.receipt?.size, sha256: delivery?.receipt?.sha256 };
+	}
+	const hash = createHash('sha256');
+	let size = 0;
+	for await (const part of (await service.getAsStream(id)) as AsyncIterable<Buffer>) {
+		hash.update(part);
+		size += part.length;
+	}
+	return { size, sha256: hash.digest('hex') };
 }
-process.stdout.write(
-	`${JSON.stringify({ growth, size, sha256: hash.digest('hex'), mode: service.mode })}\n`,
-);
+
+process.stdout.write(`${JSON.stringify({ growth, ...(await facts()), mode: service.mode })}\n`);
