@@ -14,6 +14,12 @@ const shown = (field: INodeProperties, ...to: string[]): INodeProperties => ({
 	},
 });
 
+/** An option of what is sent somewhere: a link is fetched. */
+const ofSending = (field: INodeProperties): INodeProperties => ({
+	...field,
+	displayOptions: { show: { '/to': ['channel', 'destination'] } },
+});
+
 const linkOptions: INodeProperties[] = [
 	{
 		displayName: 'Link Expires In',
@@ -62,7 +68,10 @@ export const properties: INodeProperties[] = [
 	shown(destinationField, 'destination'),
 	shown(channelField, 'channel'),
 	...settingsFields.map((field) => shown(field, 'channel')),
-	...formatFields,
+	// a link is called by the name of what it leads to
+	...formatFields.map((field) =>
+		field.name.startsWith('fileName') ? shown(field, 'channel', 'destination') : field,
+	),
 	{
 		displayName: 'When',
 		name: 'when',
@@ -110,25 +119,25 @@ export const properties: INodeProperties[] = [
 				placeholder: 'e.g. https://example.com/done',
 				description: 'Told by a signed POST when it has arrived, or never will',
 			},
-			{
+			ofSending({
 				displayName: 'Create Result Link Too',
 				name: 'link',
 				type: 'boolean',
 				default: false,
 				description:
 					'Whether to make a link from which it can be downloaded, besides delivering it',
-			},
+			}),
 			...linkOptions,
-			{
+			ofSending({
 				displayName: 'Maximum Wait (Seconds)',
 				name: 'maxWait',
 				type: 'number',
 				typeOptions: { minValue: 1 },
 				default: 60,
 				description: 'For receipts. Then the node goes on, and CapScheduler goes on trying.',
-			},
+			}),
 			nameOption,
-			{
+			ofSending({
 				displayName: 'Package',
 				name: 'package',
 				type: 'multiOptions',
@@ -138,7 +147,7 @@ export const properties: INodeProperties[] = [
 				],
 				default: ['gzip'],
 				description: 'How the file is packed before it is delivered, in the order of choice',
-			},
+			}),
 			timeZoneOption,
 		]),
 	},

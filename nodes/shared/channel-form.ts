@@ -66,7 +66,8 @@ export const settingsFields: INodeProperties[] = [
 				mode: 'add',
 				valuesLabel: 'Settings',
 				fieldWords: { singular: 'setting', plural: 'settings' },
-				addAllFields: true,
+				// channels have many settings, of which few are needed
+				addAllFields: false,
 				multiKeyMatch: false,
 				supportAutoMap: false,
 				noFieldsError: 'Choose a channel first.',

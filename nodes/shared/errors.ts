@@ -54,7 +54,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
 };
 
 /** n8n's own protection refused to make the request. */
-const BLOCKED = /^The request was blocked because/;
+const BLOCKED = 'The request was blocked because';
 const UNBLOCK =
 	"n8n itself forbids this address (N8N_SSRF_PROTECTION_ENABLED). If it is the engine's, let n8n's operator add it to N8N_SSRF_ALLOWED_HOSTNAMES or N8N_SSRF_ALLOWED_IP_RANGES.";
 
@@ -125,7 +125,7 @@ function remedyOf({
 	if (!/^https?:\/\//i.test(url)) {
 		return 'The engine URL in the credential must begin with http:// or https://.';
 	}
-	if (BLOCKED.test(message)) return UNBLOCK;
+	if (message.startsWith(BLOCKED)) return UNBLOCK;
 	return (code === undefined ? undefined : UNREACHABLE[code]) ?? REFUSED;
 }
 

@@ -11,22 +11,33 @@ export function failedItem(
 	error: unknown,
 	itemIndex: number,
 ): INodeExecutionData {
-	const wrapped =
-		error instanceof NodeApiError || error instanceof NodeOperationError
-			? error
-			: new NodeOperationError(context.getNode(), error as Error, { itemIndex });
-	if (!context.continueOnFail()) throw wrapped;
+	const shown = wrapped(context, error, itemIndex);
+	if (!context.continueOnFail()) throw shown;
 	return {
 		json: {
-			error: wrapped.message,
+			error: shown.message,
 			details: {
-				...codeOf(wrapped),
-				...(typeof wrapped.description === 'string' ? { description: wrapped.description } : {}),
+				...codeOf(shown),
+				...(typeof shown.description === 'string' ? { description: shown.description } : {}),
 			},
 		},
 		pairedItem: { item: itemIndex },
 	};
 }
+
+/** What n8n shows as an error of the node. */
+export const wrapped = (
+	context: Pick<IExecuteFunctions, 'getNode'>,
+	error: unknown,
+	itemIndex?: number,
+): NodeApiError | NodeOperationError =>
+	error instanceof NodeApiError || error instanceof NodeOperationError
+		? error
+		: new NodeOperationError(
+				context.getNode(),
+				error as Error,
+				itemIndex === undefined ? {} : { itemIndex },
+			);
 
 function codeOf(error: NodeApiError | NodeOperationError): { code?: string } {
 	const { code } = (error as { errorResponse?: JsonObject }).errorResponse ?? {};

@@ -27,7 +27,9 @@ export async function getParameterFields(
 ): Promise<ResourceMapperFields> {
 	const capability = chosen(this, 'capability');
 	const action = chosen(this, 'action');
-	if (capability === '' || action === '') return { fields: [] };
+	if (capability === '' || action === '') {
+		return { fields: [], emptyFieldsNotice: 'Choose a capability and an action first.' };
+	}
 	const actions = await actionsOf(this, capability);
 	return fieldsOf(actions[action]?.parameters);
 }
@@ -160,10 +162,14 @@ export function readForm(
 		return Object.fromEntries(taken) as IDataObject;
 	}
 	const given = Object.entries(mapper.value ?? {}).filter(
-		([, value]) => value !== null && value !== undefined,
+		([name, value]) => value !== null && value !== undefined && !isLeftEmpty(mapper, name, value),
 	);
 	return Object.fromEntries(given.map(([name, value]) => [name, typed(mapper, name, value)]));
 }
+
+/** A field that need not be filled in, and was emptied again: the editor has no other word for "not given". */
+const isLeftEmpty = ({ schema }: MapperValue, name: string, value: IDataObject[string]): boolean =>
+	value === '' && schema?.find(({ id }) => id === name)?.required === false;
 
 /** Objects and lists may come as text. */
 function typed({ schema }: MapperValue, name: string, value: IDataObject[string]) {
@@ -184,15 +190,19 @@ export function readObject(
 	parameter: string,
 	itemIndex: number,
 ): IDataObject {
-	const given = context.getNodeParameter(parameter, itemIndex, {});
-	const value: unknown = typeof given === 'string' ? parse(given) : given;
-	if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-		return value as IDataObject;
-	}
+	const value = objectIn(context.getNodeParameter(parameter, itemIndex, {}));
+	if (value !== undefined) return value;
 	throw new NodeOperationError(context.getNode(), `"${parameter}" is not a JSON object`, {
 		itemIndex,
 		description: 'Write an object like { "region": "EU" }. Texts and names need double quotes.',
 	});
+}
+
+/** Undefined for what is no object, and no JSON of one. */
+export function objectIn(given: unknown): IDataObject | undefined {
+	const value: unknown = typeof given === 'string' ? parse(given) : given;
+	const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+	return isObject ? (value as IDataObject) : undefined;
 }
 
 /** Undefined for what is no JSON. */

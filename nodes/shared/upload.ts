@@ -10,10 +10,10 @@ import type {
 } from 'n8n-workflow';
 
 import { outgoingFile } from './files';
-import { failedItem, rowsAsNdjson } from './items';
+import { failedItem, rowsAsNdjson, wrapped } from './items';
 import { text } from './lists';
 import type { FormNames } from './parameter-form';
-import { fieldsOf, readForm } from './parameter-form';
+import { fieldsOf, objectIn, readForm } from './parameter-form';
 import type { ByteStream, Page } from './transport';
 import { call } from './transport';
 
@@ -58,7 +58,7 @@ export interface Rendering extends IDataObject {
 
 export function renderingOf(context: IExecuteFunctions, itemIndex: number): Rendering {
 	const format = context.getNodeParameter('format', itemIndex) as string;
-	const filename = templateOf(context.getNodeParameter('fileName', itemIndex) as string);
+	const filename = templateOf(context.getNodeParameter('fileName', itemIndex, '') as string);
 	const options = format === '' ? {} : readForm(context, FORMAT_OPTIONS, itemIndex);
 	return {
 		...(format === '' ? {} : { format }),
@@ -83,22 +83,39 @@ export async function previewFileName(
 	if (isFile && text(format) === '' && filename === '') {
 		return [{ name: 'The Name of the File Itself', value: '' }];
 	}
-	const { filename: made, contentType } = await call<{ filename: string; contentType: string }>(
-		this,
-		{
-			method: 'POST',
-			path: '/v1/format/preview',
-			body: {
-				...(text(format) === '' ? {} : { format: text(format) }),
-				...(filename === '' ? {} : { filename }),
-				name: text(name) || (isFile ? 'input' : evaluated(parameters.workflowName) || 'workflow'),
-				timeZone: text(timeZone) || evaluated(parameters.workflowTimeZone) || this.getTimezone(),
-				// without a format a file is passed on, and nobody knows here what it is
-				...(isFile && text(format) === '' ? { contentType: 'application/octet-stream' } : {}),
-			},
-		},
-	);
-	return [{ name: made, value: '', description: contentType }];
+	const body = {
+		...(text(format) === '' ? {} : { format: text(format), options: optionsIn(parameters) }),
+		...(filename === '' ? {} : { filename }),
+		name: text(name) || (isFile ? 'input' : evaluated(parameters.workflowName) || 'workflow'),
+		timeZone: text(timeZone) || evaluated(parameters.workflowTimeZone) || this.getTimezone(),
+		// without a format a file is passed on, and nobody knows here what it is
+		...(isFile && text(format) === '' ? { contentType: 'application/octet-stream' } : {}),
+	};
+	const made = await call<{ filename: string; contentType: string }>(this, {
+		method: 'POST',
+		path: '/v1/format/preview',
+		body,
+	}).catch((error: unknown) => {
+		if (isAboutOptions(error)) return undefined;
+		throw wrapped(this, error);
+	});
+	if (made === undefined) return [{ name: 'Complete the Format Options First', value: '' }];
+	return [{ name: made.filename, value: '', description: made.contentType }];
+}
+
+/** Of the format, as far as they are filled in: a template decides what type its file has. */
+function optionsIn({ optionsMode, formatOptions, formatOptionsJson }: IDataObject): IDataObject {
+	if (optionsMode === 'json') return objectIn(formatOptionsJson) ?? {};
+	const { value } = (formatOptions ?? {}) as { value?: IDataObject | null };
+	return Object.fromEntries(
+		Object.entries(value ?? {}).filter(([, given]) => given !== null && given !== ''),
+	) as IDataObject;
+}
+
+/** Whether the engine refuses the options of the format; the form itself marks what it lacks. */
+function isAboutOptions(error: unknown): boolean {
+	const { errorResponse } = error as { errorResponse?: { errors?: { path: string }[] } };
+	return errorResponse?.errors?.some(({ path }) => path.startsWith('options')) === true;
 }
 
 /** The editor sends what an expression gives; whoever else asks may send the expression. */

@@ -174,6 +174,7 @@ describe('a published workflow', () => {
 		const workflow = await published('Deleted');
 		const { capability } = await onlySchedule(workflow);
 		await world.n8n.rest(`/workflows/${workflow.id}/archive`, { method: 'POST', body: {} });
+		await world.n8n.settled(workflow.id);
 		await world.n8n.deleteWorkflow(workflow.id);
 		await until('the schedule to be gone', async () => {
 			const schedules = await world.schedulesOf(workflow.id);

@@ -162,6 +162,19 @@ describe('Format', () => {
 		expect(await loadOptions.previewFileName.call(context)).toEqual([
 			{ name: 'Sales_ EU_csv.csv', value: '', description: 'text/csv; charset=utf-8' },
 		]);
+		// a template is of no type yet while nothing of it is written
+		const template = async (value: Item) => {
+			const asked = { ...BOTH, format: 'template', optionsMode: 'fields' };
+			const formatOptions = { mappingMode: 'defineBelow', value };
+			const context = loadOptionsContext('format', { ...asked, formatOptions });
+			return (await loadOptions.previewFileName.call(context))[0].name;
+		};
+		expect(await template({ template: null, escape: null })).toBe(
+			'Complete the Format Options First',
+		);
+		expect(await template({ template: 'x', escape: 'edifact', extension: 'edi' })).toBe(
+			'workflow.edi',
+		);
 		// never the same day in these two
 		const days = ['Pacific/Kiritimati', 'Etc/GMT+12'].map((workflowTimeZone) =>
 			loadOptions.previewFileName.call(
@@ -264,6 +277,23 @@ describe('Deliver', () => {
 		const [received] = hook.received.slice(before);
 		expect(received?.body.toString()).toBe(text);
 		expect(received?.headers['content-disposition']).toContain('sales-2027-01.csv');
+	});
+
+	test('a link to a file that stays as it is has its name', async () => {
+		const parameters = { source: 'binary', inputBinary: 'data', format: '', to: 'link' };
+		const items = [
+			binary('a;b\r\n', 'sales-2027-01.csv', 'text/csv'),
+			binary('%PDF', 'report.pdf', 'application/pdf'),
+			binary('PK', 'odd.name.xyz', 'application/octet-stream'),
+		];
+		const made = await deliver(parameters, items, { executionId: 'links' });
+		const answers = await Promise.all(made.map(({ json }) => fetch(json.link.url as string)));
+		expect(answers.map(({ headers }) => headers.get('content-disposition'))).toEqual([
+			expect.stringContaining('"sales-2027-01.csv"'),
+			expect.stringContaining('"report.pdf"'),
+			expect.stringContaining('"odd.name.xyz"'),
+		]);
+		expect(await answers[0]?.text()).toBe('a;b\r\n');
 	});
 
 	test('makes a link, instead or besides', async () => {

@@ -126,12 +126,21 @@ describe('invoke', () => {
 
 	test('parameters of a form are sent with their types', async () => {
 		engine.expect('post', PATH, {
-			body: { parameters: { region: 'EU', days: 7, filter: { a: 1 } }, policies: {} },
+			body: {
+				parameters: { region: 'EU', days: 7, filter: { a: 1 }, name: '' },
+				policies: {},
+			},
 			status: 202,
 			answer: { id: 'run_1' },
 		});
-		const value = { region: 'EU', days: 7, filter: '{"a":1}', none: null };
-		const schema = [{ id: 'filter', type: 'object' }];
+		// what was emptied again is not given, unless it has to be
+		const texts = { name: '', note: '' };
+		const value = { region: 'EU', days: 7, filter: '{"a":1}', none: null, ...texts };
+		const schema = [
+			{ id: 'filter', type: 'object' },
+			{ id: 'name', type: 'string', required: true },
+			{ id: 'note', type: 'string', required: false },
+		];
 		await run({
 			...INVOKE,
 			wait: 'none',
@@ -393,6 +402,15 @@ describe("the form of an action's parameters", () => {
 		expect(form.fields[3]).toMatchObject({ displayName: 'Day (YYYY-MM-DD)' });
 		expect(form.fields[4]).toMatchObject({ displayName: 'Dry' });
 		expect(form.fields.at(-1)).toMatchObject({ displayName: 'Callback URL Of' });
+	});
+
+	test('asks for a capability and an action first', async () => {
+		const context = loadOptionsContext('runtimeSession', { ...INVOKE, action: byName('') });
+		const { getParameterFields } = nodeType('runtimeSession').methods!.resourceMapping!;
+		expect(await getParameterFields!.call(context)).toEqual({
+			fields: [],
+			emptyFieldsNotice: 'Choose a capability and an action first.',
+		});
 	});
 
 	test('sends to JSON where the schema has no properties', async () => {
