@@ -120,6 +120,7 @@ test('a pipeline is built by clicking, run, and published', () =>
 		await editor.openNode('Deliver');
 		await editor.showsOutput('delivered');
 		await editor.shows('fileNamePreview', /The Name of the File Itself/);
+		await editor.shows('format', /Automatic/);
 		await editor.picture('deliver-output');
 		await editor.closeNode();
 		const [file] = readdirSync(root);
