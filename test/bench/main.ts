@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 
 import { ENGINE, PEERS, PEERS_FOLDER, versionOf } from './contestants.ts';
 import type { Contestant } from './contestants.ts';
+import { channels } from './channels/main.ts';
 import { formats } from './formats/main.ts';
 import { large } from './large.ts';
 import { manyRows } from './many-rows.ts';
@@ -25,6 +26,7 @@ Workloads (default: noop post)
   formats   500,000 rows of ten columns (PDF: 100,000) in each format, beside exceljs, csv-stringify, pdfkit's
             tables and hyparquet-writer
   rows      10 million rows of NDJSON through the engine into CSV and Parquet, with its peak of memory
+  channels  5,000 small deliveries and one of 1 GB by each channel, beside the bare client in a loop
   large     a result of 1 GB through CSV to a webhook and a link, with the engine's peak of memory
 
 Options
@@ -32,6 +34,7 @@ Options
   --rounds <n>       alternating rounds, default 3
   --runs <n>         instead of the workload's number
   --megabytes <n>    size of the large result, default 1000
+  --channels <names> of those that are measured; default: all
   --profile          also prints in which functions the engine spent its time (noop, post)
   --smoke            a minute's check that the accounting is right: small numbers, no peers
 `;
@@ -49,6 +52,7 @@ const { values, positionals } = parseArgs({
 		rounds: { type: 'string', default: '3' },
 		runs: { type: 'string' },
 		megabytes: { type: 'string' },
+		channels: { type: 'string' },
 		profile: { type: 'boolean', default: false },
 		smoke: { type: 'boolean', default: false },
 		help: { type: 'boolean', default: false },
@@ -77,7 +81,7 @@ async function smoke(): Promise<string[]> {
 async function benchmark(): Promise<string[]> {
 	const workloads = positionals.length === 0 ? ['noop', 'post'] : positionals;
 	const peers = choosePeers(values.peers);
-	const drains = workloads.some((workload) => workload !== 'timing' && workload !== 'rows');
+	const drains = workloads.some((workload) => isDrain(workload) || workload === 'formats');
 	if (peers.length > 0 && drains) installPeers();
 	const machine = describeMachine();
 	say(machine.join('\n'));
@@ -86,6 +90,16 @@ async function benchmark(): Promise<string[]> {
 	for (const workload of workloads) {
 		if (workload === 'large') {
 			failures.push(...(await large({ megabytes: Number(values.megabytes ?? 1000), say })));
+		} else if (workload === 'channels') {
+			failures.push(
+				...(await channels({
+					names: values.channels?.split(','),
+					rounds: Number(values.rounds),
+					megabytes: Number(values.megabytes ?? 1000),
+					deliveries: values.runs === undefined ? undefined : Number(values.runs),
+					say,
+				})),
+			);
 		} else if (workload === 'rows') {
 			failures.push(...(await manyRows({ rows: Number(values.runs ?? MANY_ROWS), say })));
 		} else if (workload === 'formats') {

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+
+import { loadConfig } from '../../../engine/config.ts';
+import type { Actor } from '../../../engine/contract/access.ts';
+import { capabilityInputSchema } from '../../../engine/contract/capability.ts';
+import type { Run } from '../../../engine/contract/run.ts';
+import type { SpecRecord } from '../../../engine/contract/schedule.ts';
+import { newRun } from '../../../engine/core/schedule/occurrences.ts';
+import type { Engine } from '../../../engine/main.ts';
+import { createEngine } from '../../../engine/main.ts';
+import { registerCapability } from '../../../engine/pipeline/capabilities.ts';
+import type { Context } from '../../../engine/pipeline/context.ts';
+import { claimEvents } from '../../../engine/pipeline/dispatch.ts';
+import { invokeInputSchema } from '../../../engine/pipeline/invoke.ts';
+import { settleResult } from '../../../engine/pipeline/session.ts';
+import { compileSpec } from '../../../engine/pipeline/spec.ts';
+import type { SessionAdapter } from '../../../engine/sessions/session.port.ts';
+import { hear, read, tell } from '../talk.ts';
+import { payload, type ChannelJob } from './job.ts';
+
+/*
+ * The engine's deliveries and nothing else: `prepare` writes runs that have ended with a result and have one
+ * delivery each, `deliver` starts an engine on them until all are delivered, receipts and all.
+ */
+const BATCH = 100;
+/** Milliseconds between looks at the store's counts. */
+const LOOK_EVERY = 10;
+
+const lines = hear();
+const job = await read<ChannelJob & { role: 'prepare' | 'deliver'; place: string }>(lines);
+
+const nothing: SessionAdapter = {
+	type: 'nothing',
+	title: 'Nothing',
+	abilities: { async: false, streaming: false },
+	settings: z.strictObject({}),
+	secrets: [],
+	check: async () => undefined,
+	invoke: () => Promise.reject(new Error('no run is carried out here')),
+};
+
+const config = loadConfig({
+	CAPSCHEDULER_DATA_DIR: job.place,
+	CAPSCHEDULER_PORT: '0',
+	CAPSCHEDULER_LOG: 'warn:json',
+	...job.engine,
+});
+const engine = await createEngine(config, { sessions: [nothing] });
+await (job.role === 'prepare' ? prepare(engine) : deliver(engine));
+process.exit(0);
+
+async function prepare({ context }: Engine): Promise<void> {
+	await context.store.open();
+	const actor: Actor = {
+		keyId: context.newId('key'),
+		tenant: 'default',
+		scopes: new Set(['admin']),
+	};
+	const input = capabilityInputSchema.parse({
+		binding: { type: 'nothing' },
+		actions: { work: {} },
+	});
+	await registerCapability(context, actor, 'bench', input);
+	const { record } = await compileSpec(
+		context,
+		{
+			tenant: 'default',
+			capability: 'bench',
+			action: 'work',
+			parameters: {},
+			schedule: null,
+			timeZone: 'UTC',
+			sealedFor: context.newId('run'),
+		},
+		invokeInputSchema.parse({
+			delivery: {
+				mode: 'push',
+				targets: [
+					{
+						channel: job.channel,
+						settings: job.settings,
+						filename: '{{runId}}.bin',
+						...(job.format === undefined ? {} : { format: job.format }),
+					},
+				],
+			},
+		}),
+	);
+	for (let done = 0; done < job.deliveries; done += BATCH) {
+		await endRuns(context, record, Math.min(BATCH, job.deliveries - done));
+	}
+	await context.store.close();
+	tell({ prepared: job.deliveries });
+}
+
+async function endRuns(context: Context, record: SpecRecord, count: number): Promise<void> {
+	const now = context.clock.now();
+	const runs = Array.from({ length: count }, () =>
+		newRun({
+			id: context.newId('run'),
+			spec: record.spec,
+			specId: record.id,
+			scheduleId: null,
+			trigger: 'api',
+			nominalAt: null,
+			windowStart: null,
+			now,
+		}),
+	);
+	await context.store.addRuns({ runs, specs: [record], settle: [], events: [] });
+	const claim = { now, limit: count, owner: context.engineId, leaseUntil: now + 60_000 };
+	const claimed = await context.store.claimRuns(claim, claimEvents(now));
+	const settlements = await Promise.all(claimed.map((run) => settlementOf(context, run, record)));
+	await context.store.settleRuns(settlements);
+}
+
+function settlementOf(context: Context, run: Run, record: SpecRecord) {
+	const [encoding, contentType] =
+		job.format === 'ndjson'
+			? (['ndjson', 'application/x-ndjson'] as const)
+			: (['bytes', 'application/octet-stream'] as const);
+	// each its own bytes: the same ones would be one file for all
+	const source = payload(job, randomBytes(8).toString('hex'));
+	return settleResult(context, run, record.spec, { encoding, contentType, source });
+}
+
+async function deliver(started: Engine): Promise<void> {
+	const { store } = started.context;
+	tell({ ready: true });
+	await lines.next();
+	const began = performance.now();
+	await started.start();
+	let over = 0;
+	while (over < job.deliveries) {
+		await delay(LOOK_EVERY);
+		const { deliveries } = await store.counts();
+		over = (deliveries.delivered ?? 0) + (deliveries.dead ?? 0);
+	}
+	const milliseconds = performance.now() - began;
+	const { deliveries } = await store.counts();
+	tell({ milliseconds, delivered: deliveries.delivered ?? 0 });
+	await lines.next();
+	await started.stop();
+}
