@@ -1,12 +1,22 @@
 /** The client library alone, in a loop: what the engine's deliveries are compared with. */
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { promisify } from 'node:util';
+
+import type { Producer } from 'kafkajs';
+import type { Transporter } from 'nodemailer';
 
 import { hear, read, tell } from '../talk.ts';
 import { payload, type ChannelJob } from './job.ts';
 
+type Login = Record<
+	'host' | 'port' | 'user' | 'password' | 'ca' | 'folder' | 'from' | 'to',
+	string
+>;
 type Source = ReturnType<typeof payload>;
 /** Opens what one of the parallel loops needs; it sends one file. */
 type Client = (job: ChannelJob) => Promise<(name: string, source: Source) => Promise<void>>;
@@ -37,7 +47,71 @@ const CLIENTS: Record<string, Client> = {
 			if (statusCode !== 200) throw new Error(`${statusCode}`);
 		};
 	},
+	async ftp({ server }) {
+		const { Client } = await import('basic-ftp');
+		const client = new Client();
+		const { host, port, user, password, ca } = server as Login;
+		const secureOptions = { ca, host, checkServerIdentity: () => undefined };
+		await client.access({ host, port: Number(port), user, password, secure: true, secureOptions });
+		return async (name, source) => {
+			await client.uploadFrom(streamOf(source), name);
+		};
+	},
+	async sftp({ server }) {
+		const { default: ssh2 } = await import('ssh2');
+		const client = new ssh2.Client();
+		const { host, port, user: username, password, folder } = server as Login;
+		client.connect({ host, port: Number(port), username, password });
+		await once(client, 'ready');
+		const sftp = await promisify(client.sftp.bind(client))();
+		return (name, source) =>
+			pipeline(streamOf(source), sftp.createWriteStream(`${folder}/${name}`));
+	},
+	async email({ server, parallel }) {
+		const { createTransport } = await import('nodemailer');
+		const { host, port, user, password, ca, from, to } = server as Login;
+		const transport = (shared ??= createTransport({
+			host,
+			port: Number(port),
+			requireTLS: true,
+			tls: { ca, checkServerIdentity: () => undefined },
+			auth: { user, pass: password },
+			pool: true,
+			maxConnections: parallel,
+			maxMessages: Infinity,
+		}));
+		return async (name, source) => {
+			const attachments = [{ filename: name, content: source as Buffer }];
+			await (transport as Transporter).sendMail({
+				from,
+				to,
+				subject: name,
+				text: name,
+				attachments,
+			});
+		};
+	},
+	async kafka({ server }) {
+		const { Kafka, logLevel } = await import('kafkajs');
+		const kafka = new Kafka({
+			clientId: 'bare',
+			brokers: [server['broker']!],
+			logLevel: logLevel.NOTHING,
+		});
+		const producer = (shared ??= kafka.producer({ idempotent: true }));
+		await (producer as Producer).connect();
+		return async (name, source) => {
+			await (producer as Producer).send({
+				topic: server['topic']!,
+				acks: -1,
+				messages: [{ key: name, value: source as Buffer }],
+			});
+		};
+	},
 };
+
+const streamOf = (source: Source): Readable =>
+	source instanceof Uint8Array ? Readable.from([source]) : Readable.from(source);
 
 let shared: unknown;
 

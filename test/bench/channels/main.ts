@@ -115,13 +115,19 @@ async function measure(
 	const folder = await mkdtemp(join(tmpdir(), 'capscheduler-channels-'));
 	try {
 		await mkdir(join(folder, 'out'));
-		const { settings, engine, server, format } = await place.prepare(join(folder, 'out'));
+		const {
+			settings,
+			engine,
+			server,
+			format,
+			parallel = PARALLEL,
+		} = await place.prepare(join(folder, 'out'));
 		const job: ChannelJob = {
 			...about,
 			settings,
 			engine,
 			server,
-			parallel: PARALLEL,
+			parallel,
 			...(format === undefined ? {} : { format }),
 		};
 		if (who === 'engine') {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 
 import { startChild } from '../child.ts';
@@ -14,6 +15,8 @@ export interface Place {
 		engine: Record<string, string>;
 		server: Record<string, string>;
 		format?: 'ndjson';
+		/** How many the bare client sends at once, where it is not as many as the engine has in hand. */
+		parallel?: number;
 	}>;
 	stop(): Promise<void>;
 }
@@ -41,6 +44,78 @@ export const PLACES: Record<string, () => Promise<Place>> = {
 			large: true,
 			prepare: () => Promise.resolve({ settings: { url }, engine: {}, server: { url } }),
 			stop: () => target.kill(),
+		};
+	},
+	async ftp() {
+		const { FTP_PASSWORD, FTP_USER, startVsftpd } = await import('../../servers/vsftpd.ts');
+		const { host, port, ca, stop } = await startVsftpd({ tls: 'explicit' });
+		return {
+			small: 1000,
+			large: true,
+			prepare: () =>
+				Promise.resolve({
+					settings: { host, port, ca, user: FTP_USER, password: FTP_PASSWORD, connections: 8 },
+					engine: {},
+					server: { host, port: String(port), ca, user: FTP_USER, password: FTP_PASSWORD },
+					parallel: 8,
+				}),
+			stop,
+		};
+	},
+	async sftp() {
+		const { SSH_PASSWORD, SSH_USER, startSshd } = await import('../../servers/sshd.ts');
+		const { port, root, hostKeys, stop } = await startSshd();
+		const login = { host: '127.0.0.1', user: SSH_USER, password: SSH_PASSWORD };
+		return {
+			small: 1000,
+			large: true,
+			prepare: () =>
+				Promise.resolve({
+					settings: {
+						...login,
+						port,
+						hostKey: hostKeys.ed25519.fingerprint,
+						folder: root,
+						connections: 8,
+					},
+					engine: {},
+					server: { ...login, port: String(port), folder: root },
+					parallel: 8,
+				}),
+			stop,
+		};
+	},
+	async email() {
+		const { startMailpit } = await import('../../servers/mailpit.ts');
+		const { port, certFile, stop } = await startMailpit();
+		const ca = await readFile(certFile, 'utf8');
+		const login = { host: '127.0.0.1', user: 'cap', password: 'secret' };
+		const mail = { from: 'reports@example.org', to: 'ada@example.org' };
+		return {
+			small: 1000,
+			large: false,
+			prepare: () =>
+				Promise.resolve({
+					settings: { ...login, port, ca, from: mail.from, to: [mail.to], file: 'attach' },
+					engine: {},
+					server: { ...login, ...mail, port: String(port), ca },
+				}),
+			stop,
+		};
+	},
+	async kafka() {
+		const { startKafka } = await import('../../servers/kafka.ts');
+		const { plain, stop } = await startKafka();
+		return {
+			small: 10_000,
+			large: false,
+			prepare: () =>
+				Promise.resolve({
+					settings: { brokers: [plain], tls: false, topic: 'files' },
+					engine: {},
+					server: { broker: plain, topic: 'files' },
+				}),
+			stop,
 		};
 	},
 };
