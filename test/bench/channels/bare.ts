@@ -50,9 +50,8 @@ const CLIENTS: Record<string, Client> = {
 	async ftp({ server }) {
 		const { Client } = await import('basic-ftp');
 		const client = new Client();
-		const { host, port, user, password, ca } = server as Login;
-		const secureOptions = { ca, host, checkServerIdentity: () => undefined };
-		await client.access({ host, port: Number(port), user, password, secure: true, secureOptions });
+		const { host, port, user, password } = server as Login;
+		await client.access({ host, port: Number(port), user, password });
 		return async (name, source) => {
 			await client.uploadFrom(streamOf(source), name);
 		};
