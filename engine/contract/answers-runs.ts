@@ -149,7 +149,14 @@ export const runDetailsSchema = z
 	.meta({ id: 'RunDetails' });
 
 export const replayedSchema = z
-	.looseObject({ replayed: z.array(id('dlv')) })
+	.looseObject({
+		matched: count.meta({ description: 'How many the filter met, up to where this call ended.' }),
+		replayed: z
+			.array(id('dlv'))
+			.meta({ description: 'Pending again; with a new target, the deliveries that were made.' }),
+		failed: z.array(z.looseObject({ id: id('dlv'), code: text, message: text })),
+		nextCursor: text.nullable().meta({ description: 'Null: there are no more.' }),
+	})
 	.meta({ id: 'ReplayedDeliveries' });
 
 export const acknowledgedSchema = z

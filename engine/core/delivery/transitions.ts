@@ -1,5 +1,5 @@
 import type { DeliverySettlement, DisabledTarget } from '../../contract/change.ts';
-import type { Receipt } from '../../contract/delivery.ts';
+import type { Place, Receipt, Target } from '../../contract/delivery.ts';
 import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
 import type { NewId } from '../../contract/ids.ts';
@@ -270,6 +270,57 @@ export function replayed(delivery: Delivery, { at }: { at: Instant }): DeliveryS
 		epoch: delivery.epoch,
 		set: { state: 'pending', dueAt: at, endedAt: null, attempt: 0, error: null, deadlineAt: null },
 		events: [deliveryEvent('delivery.replayed', delivery, at)],
+	};
+}
+
+/**
+ * The same bytes to another place, as a delivery of its own beside this one, which stays what it is. Its key
+ * begins as that of the target that it stands for: what reaches the one has reached the other.
+ */
+export function replayedElsewhere(
+	delivery: Delivery,
+	{ at, id, place }: { at: Instant; id: Delivery['id']; place: Place },
+): { settlement: DeliverySettlement; next: Delivery } {
+	const { key: oldKey, format, options, filename, package: packed } = delivery.target;
+	const key = `${oldKey.split('.')[0] ?? oldKey}.r${id.slice(-8)}`;
+	const target: Target = {
+		...place,
+		key,
+		format,
+		options,
+		filename,
+		...(packed === undefined ? {} : { package: packed }),
+		when: 'always',
+	};
+	const next: Delivery = {
+		...delivery,
+		...NO_LEASE,
+		id,
+		targetKey: key,
+		target,
+		fallbacks: [],
+		sealedFor: id,
+		state: 'pending',
+		epoch: 0,
+		attempt: 0,
+		dueAt: at,
+		createdAt: at,
+		endedAt: null,
+		receipt: null,
+		error: null,
+		deadlineAt: null,
+	};
+	return {
+		next,
+		settlement: {
+			deliveryId: delivery.id,
+			tenant: delivery.tenant,
+			from: ['dead', 'delivered'],
+			epoch: delivery.epoch,
+			set: {},
+			next,
+			events: [deliveryEvent('delivery.replayed', delivery, at, { as: id, target: key })],
+		},
 	};
 }
 

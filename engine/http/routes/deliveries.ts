@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Actor } from '../../contract/access.ts';
-import { pageOf } from '../../contract/answers-parts.ts';
+import { pageOf, secretsSchema } from '../../contract/answers-parts.ts';
 import {
 	deliveryDetailsSchema,
 	deliverySchema,
@@ -11,10 +11,16 @@ import { DELIVERY_STATES } from '../../contract/delivery.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { DeliveryId } from '../../contract/ids.ts';
 import { idSchema } from '../../contract/ids.ts';
-import type { Delivery } from '../../contract/run.ts';
+import { jsonObjectSchema } from '../../contract/json.ts';
+import { instantSchema } from '../../contract/time.ts';
 import type { Context } from '../../pipeline/context.ts';
-import type { ReplayedDeadLetters } from '../../pipeline/replay.ts';
-import { maySee, replayDeadLetters, replayDelivery } from '../../pipeline/replay.ts';
+import type { Replayed, ReplayedDeadLetters } from '../../pipeline/replay.ts';
+import {
+	findDeadLetters,
+	maySee,
+	replayDeadLetters,
+	replayDelivery,
+} from '../../pipeline/replay.ts';
 import { presentDelivery, presentDeliveryDetails } from '../../pipeline/present.ts';
 import type { DeliveryFilter } from '../../stores/store.port.ts';
 import { given, pageQuery, pageRequest } from '../lists.ts';
@@ -23,12 +29,49 @@ import { keyRoute } from '../route.ts';
 
 const params = z.strictObject({ id: idSchema('delivery') });
 
+const filterFields = {
+	scheduleId: idSchema('schedule').optional(),
+	destination: z.string().min(1).max(100).optional().describe('Its id or name.'),
+	channel: z.string().min(1).max(40).optional().describe('Of inline targets.'),
+	code: z.string().min(1).max(40).optional().describe('Why they died: `TIMEOUT`.'),
+	from: instantSchema.optional().describe('Died at this instant or later.'),
+	to: instantSchema.optional().describe('Died before this instant.'),
+};
+
 const deadLetterFilterSchema = z
 	.strictObject({
-		scheduleId: idSchema('schedule').optional(),
+		...filterFields,
 		limit: z.number().int().min(1).max(1000).optional(),
+		cursor: z.string().max(200).optional().describe('Goes on where the call before ended.'),
+		target: z
+			.strictObject({ destination: z.string().min(1).max(100) })
+			.optional()
+			.describe('To this destination instead: new deliveries of the same bytes.'),
 	})
 	.meta({ id: 'DeadLetterFilter' });
+
+const replayInputSchema = z
+	.strictObject({
+		target: z
+			.strictObject({
+				destination: z.string().min(1).max(100).optional().describe('Its id or name.'),
+				channel: z.string().min(1).max(40).optional(),
+				settings: jsonObjectSchema.optional(),
+			})
+			.refine(
+				({ destination, channel, settings }) =>
+					(destination === undefined) !== (channel === undefined) &&
+					(channel !== undefined || settings === undefined),
+				{ error: 'either "destination", or "channel" with "settings"' },
+			)
+			.meta({
+				oneOf: [{ required: ['destination'] }, { required: ['channel'] }],
+				dependentRequired: { settings: ['channel'] },
+			})
+			.optional()
+			.describe('Another place: a new delivery of the same bytes, beside the one that there is.'),
+	})
+	.meta({ id: 'ReplayInput' });
 
 async function findDelivery(ctx: Context, actor: Actor, id: DeliveryId) {
 	const found = await ctx.store.getDelivery(actor.tenant, id);
@@ -98,16 +141,41 @@ export const DELIVERY_ROUTES = [
 		path: '/v1/deliveries/{id}/replay',
 		tag: 'Deliveries',
 		summary: 'Send the identical bytes of a delivery again',
+		description:
+			'To where they went, as the same delivery; or, with `target`, to another place, as a new delivery of the same run.',
 		scopes: ['runs:execute'],
 		makesWork: true,
 		params,
-		answers: { 202: { description: 'It is pending again.', schema: deliverySchema } },
-		errors: ['NOT_FOUND', 'CONFLICT', 'GONE'],
-		handle: async ({ ctx, actor, params: { id }, once }) => {
+		body: { kind: 'json', schema: replayInputSchema, optional: true },
+		answers: {
+			202: {
+				description: 'It is pending, or the new one is.',
+				schema: deliverySchema.extend({ secrets: secretsSchema.optional() }),
+			},
+		},
+		errors: [
+			'NOT_FOUND',
+			'CONFLICT',
+			'GONE',
+			'DESTINATION_UNKNOWN',
+			'CHANNEL_UNKNOWN',
+			'EGRESS_BLOCKED',
+			'FILE_ROOT_FORBIDDEN',
+			'PATH_INVALID',
+			'TEMPLATE_INVALID',
+		],
+		example: { body: { target: { destination: 'stand-in' } } },
+		handle: async ({ ctx, actor, params: { id }, body: { target } = {}, once }) => {
 			await findDelivery(ctx, actor, id);
 			return once(
-				(request) => replayDelivery(ctx, actor, id, request),
-				(delivery: Delivery) => ({ status: 202, body: presentDelivery(delivery) }),
+				(request) => replayDelivery(ctx, actor, { id, target }, request),
+				({ delivery, secrets }: Replayed) => ({
+					status: 202,
+					body: {
+						...presentDelivery(delivery),
+						...(Object.keys(secrets).length === 0 ? {} : { secrets }),
+					},
+				}),
 			);
 		},
 	}),
@@ -118,12 +186,16 @@ export const DELIVERY_ROUTES = [
 		tag: 'Deliveries',
 		summary: 'List deliveries that were given up',
 		scopes: ['runs:read'],
-		query: z.strictObject({ ...pageQuery, scheduleId: idSchema('schedule').optional() }),
+		query: z.strictObject({ ...pageQuery, ...filterFields }),
 		answers: {
 			200: { description: 'Dead deliveries, the newest first.', schema: pageOf(deliverySchema) },
 		},
-		handle: ({ ctx, actor, query: { scheduleId, ...page } }) =>
-			list(ctx, actor, { filter: { state: 'dead', ...given({ scheduleId }) }, page }),
+		example: { query: 'code=TIMEOUT' },
+		async handle({ ctx, actor, query: { limit, cursor, ...filter } }) {
+			const page = pageRequest({ limit, cursor });
+			const { found, nextCursor } = await findDeadLetters(ctx, actor, filter, page);
+			return { status: 200, body: { items: found.map(presentDelivery), nextCursor } };
+		},
 	}),
 	keyRoute({
 		id: 'replayDeadLetters',
@@ -131,15 +203,18 @@ export const DELIVERY_ROUTES = [
 		path: '/v1/dead-letters/replay',
 		tag: 'Deliveries',
 		summary: 'Send dead deliveries again',
+		description:
+			'Those that the filter meets, the newest first, 1000 at most in a call. While `nextCursor` is not null there are more: call again with it. What is pending again is no dead letter any more, so calling without it again goes on too, but for those with a new target, which stay.',
 		scopes: ['runs:execute'],
 		makesWork: true,
 		body: { kind: 'json', schema: deadLetterFilterSchema, optional: true },
 		answers: { 202: { description: 'These are pending again.', schema: replayedSchema } },
+		errors: ['DESTINATION_UNKNOWN'],
 		example: { body: { limit: 100 } },
 		handle: ({ ctx, actor, body, once }) =>
 			once(
 				(request) => replayDeadLetters(ctx, actor, body, request),
-				({ replayed }: ReplayedDeadLetters) => ({ status: 202, body: { replayed } }),
+				(result: ReplayedDeadLetters) => ({ status: 202, body: { ...result } }),
 			),
 	}),
 ];
