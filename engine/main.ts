@@ -34,6 +34,7 @@ import { extendCalendars } from './pipeline/calendars.ts';
 import type { Context } from './pipeline/context.ts';
 import { ensureFirstKey } from './pipeline/first-key.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
+import { alertOfCircuit } from './pipeline/alerts.ts';
 import { createPlaces } from './pipeline/places.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { createWake } from './pipeline/wake.ts';
@@ -198,7 +199,12 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			drainWithin: config.drainWithin,
 		},
 	};
-	const context: Context = { ...withoutPlaces, places: createPlaces(withoutPlaces) };
+	const context: Context = {
+		...withoutPlaces,
+		places: createPlaces(withoutPlaces, (place, circuit, delivery) => {
+			void alertOfCircuit(context, place, circuit, delivery);
+		}),
+	};
 	const setUrl = (listening: string): void => {
 		url = config.publicUrl ?? listening;
 	};

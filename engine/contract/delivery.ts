@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { ALERT_KINDS } from './alert.ts';
+import type { AlertKind } from './alert.ts';
 import { ERROR_STATUS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { jsonObjectSchema } from './json.ts';
@@ -159,6 +161,18 @@ export const deliveryInputSchema = z
 			.max(20)
 			.default([])
 			.describe('Where results are pushed to.'),
+		alert: z
+			.strictObject({
+				destination: z.string().min(1).max(100).describe('Its id or name; any channel.'),
+				on: z
+					.array(z.enum(ALERT_KINDS))
+					.min(1)
+					.default([...ALERT_KINDS]),
+			})
+			.optional()
+			.describe(
+				"Who is told of trouble, in place of the tenant's alert destinations: deliveries that died, fallbacks that took over, destinations that are not tried for a while, links that end unused, runs that may be late.",
+			),
 	})
 	.meta({ id: 'DeliveryInput' });
 
@@ -247,6 +261,8 @@ export interface DeliverySpec {
 	format: string;
 	options: JsonObject;
 	link: { expiresIn: number; maxUses?: number };
+	/** Absent: the tenant's alert destinations are told. */
+	alert?: { destination: string; on: AlertKind[] };
 	/** Primary targets, each followed by its fallbacks in order. */
 	targets: { primary: Target; fallbacks: Target[] }[];
 }

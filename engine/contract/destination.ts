@@ -1,21 +1,13 @@
 import { z } from 'zod';
 
+import { ALERT_KINDS } from './alert.ts';
+import type { AlertKind } from './alert.ts';
 import type { Sealed } from './delivery.ts';
 import type { DestinationId } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { jsonObjectSchema } from './json.ts';
 import { nameSchema } from './names.ts';
 import type { Instant } from './time.ts';
-
-/** What alerts are about; see docs/delivery.md. */
-export const ALERT_KINDS = [
-	'delivery_dead',
-	'fallback_used',
-	'circuit_open',
-	'link_unused',
-	'sla_at_risk',
-] as const;
-export type AlertKind = (typeof ALERT_KINDS)[number];
 
 const names = z.array(z.string().min(1).max(100)).min(1).max(200);
 

@@ -47,6 +47,10 @@ export type EventType =
 	| 'destination.circuit_open'
 	| 'destination.circuit_half_open'
 	| 'destination.circuit_closed'
+	| 'alert.raised'
+	| 'alert.delivered'
+	| 'alert.failed'
+	| 'alert.dead'
 	| 'key.created'
 	| 'key.revoked';
 

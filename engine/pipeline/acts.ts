@@ -18,7 +18,7 @@ import { changeSchedule, done, findSchedule, specOf } from './change-schedule.ts
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
 import { checkParameters } from './parameters.ts';
-import { specId } from './spec.ts';
+import { specId } from './spec-id.ts';
 
 /** Occurrences from now on wait for what is said when it is resumed; runs that exist go on. */
 export async function pauseSchedule(

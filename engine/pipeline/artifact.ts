@@ -11,7 +11,8 @@ import { toIso } from '../contract/time.ts';
 import { parseInput } from '../contract/zod-issues.ts';
 import type { Format, FormatInput, ReportMeta, StoredBytes } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
-import { canonicalJson, findFormat } from './spec.ts';
+import { canonicalJson } from './spec-id.ts';
+import { findFormat } from './spec.ts';
 
 /** A result in one format. */
 export interface Rendering {

@@ -23,6 +23,7 @@ import {
 	released,
 	skipped,
 } from '../core/delivery/transitions.ts';
+import { alertOfDeath } from './alerts.ts';
 import { chooseFormat, ensureArtifact, storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
@@ -72,6 +73,11 @@ export async function settleDelivery(
 	delivery: Delivery,
 	settlement: DeliverySettlement,
 ): Promise<boolean> {
+	if (settlement.set.state === 'dead') {
+		// before it is written: a crash between may tell of it twice, and never not at all
+		const { next } = settlement;
+		await alertOfDeath(ctx, delivery, { error: settlement.set.error ?? null, next });
+	}
 	const [applied] = await ctx.store.settleDeliveries([settlement]);
 	if (applied !== true) {
 		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'delivery' });

@@ -1,5 +1,6 @@
 import type { Duration, Instant } from '../contract/time.ts';
 import type { Context } from './context.ts';
+import { tellAlerts } from './alerts.ts';
 import { createDeliveryWorker } from './deliver.ts';
 import { createRunWorker } from './dispatch.ts';
 import { createNotificationWorker } from './notify.ts';
@@ -44,10 +45,12 @@ export function createPipeline(ctx: Context): Pipeline {
 	const deliveries = createDeliveryWorker(ctx);
 	const notifications = createNotificationWorker(ctx);
 	const workers = [runs, deliveries, notifications];
+	const alerts = createTeller(ctx);
 	const alarm = new Alarm(ctx, async () => {
 		const moreOccurs = await occur(ctx);
 		const moreRuns = await settleDueRuns(ctx);
 		const moreSlas = await settleDueSlas(ctx);
+		alerts.poke();
 		for (const worker of workers) worker.poke();
 		return moreOccurs || moreRuns || moreSlas;
 	});
@@ -78,6 +81,7 @@ export function createPipeline(ctx: Context): Pipeline {
 		},
 		async drain(within) {
 			await alarm.stop();
+			await alerts.stop();
 			await Promise.all(workers.map(async (worker) => worker.drain(within)));
 		},
 		get inFlight() {
@@ -86,6 +90,32 @@ export function createPipeline(ctx: Context): Pipeline {
 				deliveries: deliveries.inFlight,
 				notifications: notifications.inFlight,
 			};
+		},
+	};
+}
+
+/** Tells alerts beside all else: who is told may be slow. One round at a time. */
+function createTeller(ctx: Context): { poke(): void; stop(): Promise<void> } {
+	let round: Promise<void> | null = null;
+	const stopping = new AbortController();
+	const { signal } = stopping;
+	const tell = async (): Promise<void> => {
+		try {
+			while (!signal.aborted && (await tellAlerts(ctx, signal)));
+		} catch (error) {
+			ctx.metrics.count('capscheduler_faults_total', { where: 'alerts' });
+			ctx.log.error('telling alerts failed', { error: error instanceof Error ? error : undefined });
+		} finally {
+			round = null;
+		}
+	};
+	return {
+		poke() {
+			if (!signal.aborted) round ??= tell();
+		},
+		async stop() {
+			stopping.abort();
+			await round;
 		},
 	};
 }

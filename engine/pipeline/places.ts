@@ -1,6 +1,6 @@
-import type { Channel } from '../channels/channel.port.ts';
 import type { EventDraft, EventType } from '../contract/event.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { Delivery } from '../contract/run.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import { toIso } from '../contract/time.ts';
 import type { Circuit, Outcome } from '../core/delivery/circuit.ts';
@@ -54,7 +54,14 @@ export function placeKeyOf(place: string): string {
 
 type Parts = Pick<Context, 'store' | 'clock' | 'metrics' | 'log' | 'settings'>;
 
-export function createPlaces(ctx: Parts): Places {
+/** Told after the store has it. `delivery`: the one whose send changed it. */
+export type OnCircuit = (
+	place: Pick<Place, 'tenant' | 'key' | 'name'>,
+	circuit: Circuit,
+	delivery: Delivery | null,
+) => void;
+
+export function createPlaces(ctx: Parts, onCircuit: OnCircuit = () => undefined): Places {
 	const known = new Map<string, Local>();
 
 	function localOf(tenant: string, key: string): Local {
@@ -93,13 +100,17 @@ export function createPlaces(ctx: Parts): Places {
 		local: Local,
 		place: Pick<Place, 'tenant' | 'key' | 'name' | 'destinationId'>,
 		decide: (now: Standing) => { next: Pick<Standing, 'circuit' | 'turns'>; answer: T },
+		delivery: Delivery | null = null,
 	): Promise<T> {
 		const act = async (): Promise<T> => {
 			let now = await standingOf(local, place.tenant, place.key);
 			for (let tries = 1; ; tries++) {
 				const { next, answer } = decide(now);
 				if (next.circuit === now.circuit && next.turns === now.turns) return answer;
-				if (await write(local, place, now, next)) return answer;
+				if (await write(local, place, now, next)) {
+					if (now.circuit.state !== next.circuit.state) onCircuit(place, next.circuit, delivery);
+					return answer;
+				}
 				if (tries === TRIES) throw new Error(`${place.key}: too many writers`);
 				now = await readStanding(local, place.tenant, place.key);
 			}
@@ -160,7 +171,8 @@ export function createPlaces(ctx: Parts): Places {
 		return Math.ceil(local.nextTurn);
 	}
 
-	function leaveWith(local: Local, place: Place, id: string) {
+	function leaveWith(local: Local, place: Place, delivery: Delivery) {
+		const { id } = delivery;
 		const begun = ctx.clock.monotonic();
 		local.inFlight.set(id, begun);
 		return async (outcome: Outcome): Promise<void> => {
@@ -169,19 +181,25 @@ export function createPlaces(ctx: Parts): Places {
 				const took = ctx.clock.monotonic() - begun;
 				local.usual = local.usual === undefined ? took : local.usual * 0.8 + took * 0.2;
 			}
-			await change(local, place, ({ circuit, turns }) => {
-				const at = ctx.clock.now();
-				const next = {
-					circuit: afterSend(circuit, { place: place.key, id, at, outcome }),
-					turns: giveTurnBack(turns, id),
-				};
-				return { next, answer: undefined };
-			});
+			await change(
+				local,
+				place,
+				({ circuit, turns }) => {
+					const at = ctx.clock.now();
+					const next = {
+						circuit: afterSend(circuit, { place: place.key, id, at, outcome }),
+						turns: giveTurnBack(turns, id),
+					};
+					return { next, answer: undefined };
+				},
+				delivery,
+			);
 		};
 	}
 
 	return {
-		async enter(place, { id }, patience) {
+		async enter(place, delivery, patience) {
+			const { id } = delivery;
 			const local = localOf(place.tenant, place.key);
 			const { limits } = place;
 			if (shareIsUsed(local)) {
@@ -209,7 +227,7 @@ export function createPlaces(ctx: Parts): Places {
 				const next = { circuit: admission.circuit, turns: turn.turns };
 				return { next, answer: { go: true, leave: () => Promise.resolve() } };
 			});
-			if (entry.go) return { go: true, leave: leaveWith(local, place, id) };
+			if (entry.go) return { go: true, leave: leaveWith(local, place, delivery) };
 			const at = ctx.clock.now();
 			if (entry.why === 'circuit') local.sentAway++;
 			else if (entry.why === 'rate') {
@@ -273,11 +291,11 @@ function eventOf(
 }
 
 /** For `Place.name` of an inline target: what people know it by, without secrets. */
-export function inlineName(channel: Pick<Channel, 'name'>, settings: JsonObject): string {
+export function inlineName(channel: string, settings: JsonObject): string {
 	const address = settings['url'] ?? settings['host'] ?? settings['folder'] ?? settings['bucket'];
-	if (typeof address !== 'string') return channel.name;
+	if (typeof address !== 'string') return channel;
 	const url = URL.parse(address);
-	return `${channel.name} ${url === null || url.origin === 'null' ? address : url.origin}`;
+	return `${channel} ${url === null || url.origin === 'null' ? address : url.origin}`;
 }
 
 export function presentCircuit({ state, failures, since, until, reason }: Circuit): JsonObject {

@@ -145,7 +145,7 @@ function presentPolicies({ policies }: RunSpec): JsonObject {
 
 function presentDeliverySpec({ delivery }: RunSpec): JsonObject | null {
 	if (delivery === null) return null;
-	const { mode, format, options, link, targets } = delivery;
+	const { mode, format, options, link, targets, alert } = delivery;
 	return {
 		mode,
 		format,
@@ -154,6 +154,7 @@ function presentDeliverySpec({ delivery }: RunSpec): JsonObject | null {
 			expiresIn: formatDuration(link.expiresIn),
 			...(link.maxUses === undefined ? {} : { maxUses: link.maxUses }),
 		},
+		...(alert === undefined ? {} : { alert: { ...alert } }),
 		targets: targets.map(({ primary, fallbacks }) => ({
 			...presentTarget(primary),
 			fallback: fallbacks.map(presentTarget),

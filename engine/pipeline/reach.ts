@@ -13,7 +13,8 @@ import type { Context } from './context.ts';
 import type { Place } from './place.ts';
 import { inlineName } from './places.ts';
 import { joinSecrets } from './secrets.ts';
-import { canonicalJson, targetPrefix } from './spec.ts';
+import { canonicalJson } from './spec-id.ts';
+import { targetPrefix } from './spec.ts';
 
 /** The channel and its settings as they are now: a destination may have changed since. */
 export async function reach(ctx: Context, delivery: Delivery): Promise<Reached> {
@@ -84,8 +85,13 @@ export function placeOf(tenant: string, { channel, settings, destination }: Reac
 		return { tenant, key: id, name, destinationId: id, limits: rules?.limits ?? {} };
 	}
 	const open = Object.entries(settings).filter(([field]) => !channel.secrets.includes(field));
-	const text = canonicalJson([channel.name, Object.fromEntries(open)]);
+	const place = inlinePlace(channel.name, Object.fromEntries(open));
+	return { tenant, ...place, destinationId: null, limits: {} };
+}
+
+/** @param settings without secrets */
+export function inlinePlace(channel: string, settings: JsonObject): Pick<Place, 'key' | 'name'> {
+	const text = canonicalJson([channel, settings]);
 	const key = `inline_${createHash('sha256').update(text).digest('hex').slice(0, 32)}`;
-	const name = inlineName(channel, settings);
-	return { tenant, key, name, destinationId: null, limits: {} };
+	return { key, name: inlineName(channel, settings) };
 }

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import type { Channel } from '../channels/channel.port.ts';
 import type {
 	DeliveryInput,
@@ -20,6 +18,7 @@ import { parseFilename } from '../core/delivery/filename.ts';
 import type { Format } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
 import { splitSecrets } from './secrets.ts';
+import { specId } from './spec-id.ts';
 
 /** Secrets made by the engine, by the place in the input that they are for; answered once. */
 export type GeneratedSecrets = Record<string, string>;
@@ -97,24 +96,6 @@ function freeKey(taken: Set<string>): string {
 	}
 }
 
-/** The content address of a spec: SHA-256 of its canonical JSON. */
-export function specId(spec: RunSpec): string {
-	return createHash('sha256')
-		.update(canonicalJson(spec as unknown as JsonValue))
-		.digest('hex');
-}
-
-/** JSON with sorted keys and without undefined: the same value always gives the same text. */
-export function canonicalJson(value: JsonValue | undefined): string {
-	if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
-	if (typeof value !== 'object' || value === null) return JSON.stringify(value ?? null);
-	const fields = Object.keys(value)
-		.filter((key) => value[key] !== undefined)
-		.sort()
-		.map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key])}`);
-	return `{${fields.join(',')}}`;
-}
-
 interface PlaceInput {
 	destination?: string | undefined;
 	channel?: string | undefined;
@@ -188,8 +169,15 @@ class SpecCompiler {
 				expiresIn: input.link.expiresIn,
 				...(input.link.maxUses === undefined ? {} : { maxUses: input.link.maxUses }),
 			},
+			...(await this.#alert(input.alert)),
 			targets,
 		};
+	}
+
+	async #alert(input: DeliveryInput['alert']): Promise<Pick<DeliverySpec, 'alert'>> {
+		if (input === undefined) return {};
+		const { id } = await this.#destination(input.destination, 'delivery.alert.destination');
+		return { alert: { destination: id, on: input.on } };
 	}
 
 	/** @param kept entries that stay: their keys are taken, for their secrets are sealed under them */

@@ -7,6 +7,7 @@ import { afterSendFailure } from '../core/delivery/transitions.ts';
 import { afterDeadline, afterLostLease } from '../core/run/outcome.ts';
 import { requeued } from '../core/run/transitions.ts';
 import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
+import { alertOfTime } from './alerts.ts';
 import { finishCancelling } from './backfill.ts';
 import type { Context } from './context.ts';
 import { settleDelivery } from './deliver.ts';
@@ -166,6 +167,7 @@ export async function sweep(ctx: Context, inHand: InHand): Promise<void> {
 	const taken = await takeOver(ctx, { inHand });
 	const healed = await healTimers(ctx);
 	await finishCancelling(ctx);
+	await alertOfTime(ctx);
 	const timed = await retime(ctx);
 	if (taken > 0 || healed > 0 || timed > 0) {
 		ctx.log.warn('sweep healed', { taken, timers: healed, retimed: timed });

@@ -20,7 +20,8 @@ import { changeSchedule, done, settlePause, specOf } from './change-schedule.ts'
 import type { Context } from './context.ts';
 import { checkParameters } from './parameters.ts';
 import type { CompiledSpec, GeneratedSecrets, SpecPatch } from './spec.ts';
-import { canonicalJson, recompileSpec } from './spec.ts';
+import { canonicalJson } from './spec-id.ts';
+import { recompileSpec } from './spec.ts';
 
 /** What is told of an update, beside the schedule. */
 export interface Updated {

@@ -10,6 +10,7 @@ export function destinationsOf(spec: RunSpec): Set<string> {
 		add(primary);
 		fallbacks.forEach(add);
 	}
+	if (spec.delivery?.alert !== undefined) add(spec.delivery.alert);
 	spec.notify.forEach(add);
 	return named;
 }

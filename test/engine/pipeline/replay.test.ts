@@ -92,7 +92,7 @@ describe('a replay with a new target', () => {
 			const answer = demand(await replay(dead.id, { target }), 202).body;
 			const got = await arrived;
 			expect(signatureHolds(got, answer.secrets.secret)).toBe(true);
-			expect(got.headers['authorization']).toBe('Bearer canary-77');
+			expect(got.headers.authorization).toBe('Bearer canary-77');
 			const shown = await bed.deliveryIn(answer.id, 'delivered');
 			expect(JSON.stringify([shown, await bed.events()])).not.toMatch(/canary-77|whsec_/);
 		} finally {

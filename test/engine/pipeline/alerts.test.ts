@@ -1,0 +1,251 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Body } from '../../support/api.ts';
+import { CapabilityServer } from '../../support/capability-server.ts';
+import type { Bed } from '../../support/engine.ts';
+import { demand, startBed } from '../../support/engine.ts';
+import { signatureHolds } from '../../support/signature.ts';
+import type { Receiver } from '../../support/webhook-receiver.ts';
+import { startReceiver } from '../../support/webhook-receiver.ts';
+
+const SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+
+let server: CapabilityServer;
+let bed: Bed;
+/** Who is told, and where deliveries go. */
+let ops: Receiver;
+let hook: Receiver;
+beforeEach(async () => {
+	server = await new CapabilityServer().start();
+	bed = await startBed();
+	await mkdir(join(bed.folder, 'out'));
+	[ops, hook] = await Promise.all([startReceiver(), startReceiver()]);
+	const url = server.on('/rows', (response) => {
+		response.writeHead(200, { 'content-type': 'application/json' }).end('[{"id":1}]');
+	});
+	await bed.register('rows', url);
+	refuse();
+});
+afterEach(async () => {
+	await bed.close();
+	await Promise.all([ops.close(), hook.close(), server.close()]);
+});
+
+/** For good, at once. */
+function refuse(): void {
+	hook.answer = (_, response) => {
+		response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
+	};
+}
+
+async function opsDestination(more: object = {}): Promise<string> {
+	const settings = { url: ops.url, secret: SECRET };
+	const body = { name: 'ops', channel: 'webhook', settings, ...more };
+	return demand(await bed.admin.post('/v1/destinations', body), 201).body.id as string;
+}
+
+async function deliver(delivery: object = {}, target: object = {}): Promise<Body[]> {
+	const way = { channel: 'webhook', settings: { url: hook.url }, ...target };
+	const id = await bed.invoke('rows', { delivery: { mode: 'push', targets: [way], ...delivery } });
+	await bed.runIn(id);
+	const run = await bed.until(async () => {
+		const now = await bed.run(id);
+		return now.deliveryState !== 'pending' && now;
+	});
+	return run.deliveries as Body[];
+}
+
+const raisedTimes = (count: number): Promise<true> =>
+	bed.until(async () => (await bed.events('alert.raised')).length >= count);
+
+/** What was told next, after so long. */
+async function toldAfter(wait: number): Promise<Body> {
+	const next = ops.next();
+	bed.clock.advance(wait);
+	const got = await next;
+	await bed.until(async () => {
+		const done = (await bed.events()).filter(({ type }) =>
+			/^alert\.(delivered|failed|dead)/.test(type),
+		);
+		return done.length >= ops.received.length;
+	});
+	expect(signatureHolds(got, SECRET)).toBe(true);
+	return JSON.parse(got.body.toString());
+}
+
+const ALL = ['delivery_dead', 'fallback_used', 'circuit_open', 'link_unused', 'sla_at_risk'];
+
+describe('an outage', () => {
+	it('is one message to the alert destination of the tenant, and then a count', async () => {
+		await opsDestination({ alerts: ALL });
+		for (let i = 0; i < 12; i++) await deliver();
+		await raisedTimes(12);
+		const first = await toldAfter(5 * SECOND);
+		expect(first).toMatchObject({ type: 'alert', data: { counts: { delivery_dead: 12 } } });
+		expect(first.data.subject).toContain(new URL(hook.url).origin);
+		expect(first.data.samples).toHaveLength(5);
+		expect(first.data.samples[0].words).toContain('TARGET_REDIRECT');
+		for (let i = 0; i < 3; i++) await deliver();
+		await raisedTimes(15);
+		bed.clock.advance(5 * MINUTE);
+		const second = await toldAfter(10 * MINUTE);
+		expect(second.data.counts).toEqual({ delivery_dead: 3 });
+		expect(second.data.id).not.toBe(first.data.id);
+		expect(ops.received).toHaveLength(2);
+		const metrics = await (await fetch(`${bed.url}/metrics`)).text();
+		expect(metrics).toMatch(/capscheduler_alerts_total\{kind="delivery_dead"\} 15/);
+	});
+
+	it('tells of its fallbacks too, and survives a restart before it was told', async () => {
+		await opsDestination({ alerts: ALL });
+		await deliver({}, { fallback: [{ channel: 'file', settings: { folder: '.' } }] });
+		await raisedTimes(2);
+		const next = ops.next();
+		await bed.restart(5 * SECOND);
+		const told = JSON.parse((await next).body.toString());
+		expect(told.data.counts).toEqual({ delivery_dead: 1, fallback_used: 1 });
+	});
+
+	it('of a destination tells that it is left alone, and that it works again', async () => {
+		await opsDestination({ alerts: ALL });
+		const place = { name: 'crm', channel: 'webhook', settings: { url: hook.url } };
+		demand(await bed.admin.post('/v1/destinations', place), 201);
+		hook.answer = (_, response) => {
+			response.writeHead(503, { 'retry-after': '60' }).end();
+		};
+		const id = await bed.invoke('rows', {
+			delivery: { mode: 'push', targets: [{ destination: 'crm' }] },
+		});
+		await bed.runIn(id);
+		await raisedTimes(1);
+		const told = await toldAfter(5 * SECOND);
+		expect(told.data).toMatchObject({ subject: 'crm', counts: { circuit_open: 1 } });
+		hook.answer = (_, response) => {
+			response.end('{}');
+		};
+		const [delivery] = (await bed.run(id)).deliveries;
+		bed.clock.advance(2 * MINUTE);
+		await bed.deliveryIn(delivery.id, 'delivered');
+		await raisedTimes(2);
+		const over = await toldAfter(5 * SECOND);
+		expect(over.data.counts).toEqual({ recovered: 1 });
+	});
+});
+
+describe('who is told', () => {
+	it('is whom the schedule names, of what it names, and then nobody else', async () => {
+		await opsDestination({ alerts: ALL });
+		const desk = { name: 'desk', channel: 'file', settings: { folder: 'desk' } };
+		const { id } = demand(await bed.admin.post('/v1/destinations', desk), 201).body;
+		await deliver({ alert: { destination: 'desk', on: ['delivery_dead'] } });
+		await deliver({ alert: { destination: 'desk', on: ['circuit_open'] } });
+		await raisedTimes(1);
+		bed.clock.advance(5 * SECOND);
+		const [told] = await bed.until(async () => {
+			const all = await bed.events('alert.delivered');
+			return all.length > 0 && all;
+		});
+		expect(told?.subject).toEqual({ destinationId: id });
+		expect(await bed.events('alert.raised')).toHaveLength(1);
+		expect(ops.received).toEqual([]);
+	});
+
+	it('is asked again when it does not answer: the same bytes under the same id', async () => {
+		await opsDestination({ alerts: ALL });
+		ops.answer = (_, response) => {
+			response.writeHead(500).end();
+		};
+		await deliver();
+		await raisedTimes(1);
+		const first = await toldAfter(5 * SECOND);
+		ops.answer = (_, response) => {
+			response.end('{}');
+		};
+		const second = await toldAfter(6 * SECOND);
+		expect(second).toEqual(first);
+		expect(ops.received[1]?.headers['webhook-id']).toBe(ops.received[0]?.headers['webhook-id']);
+		expect((await bed.events('alert.failed')).length).toBe(1);
+		expect((await bed.events('alert.delivered')).length).toBe(1);
+	});
+
+	it('that does not work keeps no delivery from its end', async () => {
+		const id = await opsDestination({ alerts: ALL });
+		demand(await bed.admin.patch(`/v1/destinations/${id}`, { enabled: false }), 200);
+		const [dead] = await deliver();
+		expect(dead.state).toBe('dead');
+		expect(await bed.events('alert.raised')).toEqual([]);
+	});
+
+	it('is refused when nobody knows it', async () => {
+		const answer = await bed.admin.post('/rows/schedule', {
+			action: 'go',
+			time: 'in 1h',
+			delivery: { alert: { destination: 'nobody' } },
+		});
+		expect([answer.status, answer.body.errors[0].path]).toEqual([
+			422,
+			'delivery.alert.destination',
+		]);
+	});
+});
+
+describe('time that runs out', () => {
+	const sweep = async (): Promise<void> => {
+		const { createPipeline } = await import('../../../engine/pipeline/pipeline.ts');
+		await createPipeline(bed.engine.context).sweep();
+	};
+
+	it('of a run with a service level is told before it is too late, once', async () => {
+		await opsDestination({ alerts: ALL });
+		const hung = Promise.withResolvers<void>();
+		const url = server.on('/slow', (response) => {
+			void hung.promise.then(() => response.end('[]'));
+		});
+		await bed.register('slow', url);
+		const { scheduleId } = await bed.schedule('slow', {
+			time: 'in 1m',
+			policies: { sla: { deliveredWithin: '10m' }, timeout: '30m' },
+		});
+		bed.clock.advance(MINUTE);
+		await bed.until(async () => (await bed.ledger(scheduleId as string)).length === 1);
+		bed.clock.advance(7 * MINUTE);
+		await sweep();
+		expect(await bed.events('alert.raised')).toEqual([]);
+		bed.clock.advance(1.5 * MINUTE);
+		await sweep();
+		await sweep();
+		const [alert, ...more] = await bed.events('alert.raised');
+		expect(alert?.data).toMatchObject({ kind: 'sla_at_risk' });
+		expect(more).toEqual([]);
+		hung.resolve();
+	});
+
+	it('of a link that nobody used is told an hour before', async () => {
+		await opsDestination({ alerts: ALL });
+		const run = await bed.invoke('rows');
+		await bed.runIn(run);
+		const unused = demand(
+			await bed.admin.post(`/v1/runs/${run}/links`, { expiresIn: '3h' }),
+			201,
+		).body;
+		const used = demand(
+			await bed.admin.post(`/v1/runs/${run}/links`, { expiresIn: '3h' }),
+			201,
+		).body;
+		await fetch(used.url as string);
+		await sweep();
+		bed.clock.advance(110 * MINUTE);
+		await sweep();
+		expect(await bed.events('alert.raised')).toEqual([]);
+		bed.clock.advance(15 * MINUTE);
+		await sweep();
+		bed.clock.advance(MINUTE);
+		await sweep();
+		const told = await bed.events('alert.raised');
+		expect(told.map(({ data }) => data)).toMatchObject([{ kind: 'link_unused', id: unused.link.id }]);
+	});
+});
