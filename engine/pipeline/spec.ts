@@ -10,7 +10,7 @@ import type {
 import { AUTO_FORMAT, DEFAULT_FILENAME, notifyInputSchema } from '../contract/delivery.ts';
 import type { Destination } from '../contract/destination.ts';
 import { CapError, inputError } from '../contract/errors.ts';
-import type { JsonObject, JsonValue } from '../contract/json.ts';
+import type { JsonObject } from '../contract/json.ts';
 import type { RunSpec, ScheduleInput, SpecRecord } from '../contract/schedule.ts';
 import { invalid, parseInput, shown } from '../contract/zod-issues.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';

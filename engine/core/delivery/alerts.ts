@@ -113,7 +113,11 @@ const WORDS: Readonly<Record<AlertSort, [one: string, many: string]>> = {
 /** Read from the body alone, so that every attempt says the same. */
 export function alertMessage(body: string): Message {
 	const { data } = JSON.parse(body) as {
-		data: { subject: string; counts: AlertGroup['counts']; samples: { at: string; words: string }[] };
+		data: {
+			subject: string;
+			counts: AlertGroup['counts'];
+			samples: { at: string; words: string }[];
+		};
 	};
 	const kinds = (Object.keys(WORDS) as AlertSort[]).filter(
 		(kind) => data.counts[kind] !== undefined,

@@ -246,6 +246,8 @@ describe('time that runs out', () => {
 		bed.clock.advance(MINUTE);
 		await sweep();
 		const told = await bed.events('alert.raised');
-		expect(told.map(({ data }) => data)).toMatchObject([{ kind: 'link_unused', id: unused.link.id }]);
+		expect(told.map(({ data }) => data)).toMatchObject([
+			{ kind: 'link_unused', id: unused.link.id },
+		]);
 	});
 });
