@@ -1,17 +1,11 @@
 import assert from 'node:assert/strict';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 
 import type { Row } from '../contract/envelope.ts';
 import type { Format } from '../formats/format.port.ts';
 import { generatedInput, inputOf, renderToBytes, textOf, type TestInput } from './format-input.ts';
+import { collectGarbage } from './memory.ts';
 import { NASTY_ROWS, WIDE_ROW } from './nasty-rows.ts';
-
-/** What every test runner has: Jest, Vitest, `node:test`. */
-export interface Runner {
-	readonly describe: (name: string, body: () => void) => unknown;
-	readonly it: (name: string, body: () => Promise<void>) => unknown;
-}
+import type { Runner } from './runner.ts';
 
 export type FormatUnderTest = {
 	/** Options that have to be given, such as the text of a template. */
@@ -200,14 +194,8 @@ async function keepsToBytes(bench: FormatBench): Promise<void> {
 	else await assert.rejects(rendered, { code: 'FORMAT_UNSUITABLE' });
 }
 
-let collect: (() => void) | undefined;
-
 /** Bytes that are reachable: the garbage is collected first. */
 function liveHeap(): number {
-	if (!collect) {
-		setFlagsFromString('--expose-gc');
-		collect = runInNewContext('gc') as () => void;
-	}
-	collect();
+	collectGarbage();
 	return process.memoryUsage().heapUsed;
 }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -68,6 +68,17 @@ describe('the packed engine', () => {
 		await rm(told.folder, { recursive: true, force: true });
 		expect(told.ok).toBe(true);
 	}, 60_000);
+
+	it('holds a plug-in to its promises: the example, by its own `node --test`', async () => {
+		const example = 'capscheduler-fixed-width';
+		const plugin = join(app, 'node_modules', example);
+		await cp(join(ROOT, 'docs/examples', example), plugin, { recursive: true });
+		// as somebody would who wrote one: its text is the package's, the engine stands beside it
+		const told = await run('npm', ['test', '--', '--test-reporter=tap'], plugin);
+		expect(told).toMatch(/^# pass [1-9]\d*$/m);
+		expect(told).toMatch(/^# fail 0$/m);
+		expect(told).toContain('format fixed-width keeps the promises of every format');
+	}, 120_000);
 
 	it('brings no sources and no tests', async () => {
 		const files = await readdir(join(app, 'node_modules', 'capscheduler'), { recursive: true });
