@@ -21,6 +21,7 @@ export function addOneOff(program: Command): void {
 		.option('-o, --output <file>', 'where it is written; default standard output')
 		.option('--format <name>', 'the format; default by the extension of --output')
 		.option('--option <name=value>', 'an option of the format; may come again', collectParameter)
+		.option('--schema <file>', 'a JSON Schema of the rows: columns, their order and types')
 		.option('--type <media type>', 'what the input is; default by its extension')
 		.option('--name <name>', 'what it is called in titles; default the name of the file')
 		.option('--time-zone <zone>', 'of times in it; default UTC')
@@ -62,14 +63,16 @@ interface FormatOptions {
 	output?: string;
 	format?: string;
 	option?: JsonObject;
+	schema?: string;
 	type?: string;
 	name?: string;
 	timeZone?: string;
 }
 
 async function format({ api, json, options }: Call<FormatOptions>, file: string): Promise<void> {
-	const { output, option, timeZone } = options;
+	const { output, option, schema, timeZone } = options;
 	const name = options.format ?? (await formatOf(api, output));
+	const described = schema === undefined ? undefined : JSON.stringify(await readJson(schema));
 	const sending = await openFile(file, options.type);
 	const response = await sent(sending, () =>
 		api.open(
@@ -78,6 +81,7 @@ async function format({ api, json, options }: Call<FormatOptions>, file: string)
 				query: {
 					format: name,
 					options: option === undefined ? undefined : JSON.stringify(option),
+					schema: described,
 					name: options.name ?? sending.name,
 					timeZone,
 				},

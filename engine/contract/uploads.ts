@@ -47,6 +47,16 @@ export const formatQuerySchema = z.strictObject({
 		.max(12_000)
 		.optional()
 		.meta({ description: 'Options of the format, as JSON.', examples: ['{"delimiter":";"}'] }),
+	schema: z
+		.string()
+		.max(12_000)
+		.optional()
+		.meta({
+			description:
+				'JSON Schema of the rows, of one row, or of `{ rows }`, as JSON: which columns there are, in what order, and of which types. ' +
+				'A stored result has that of its action unless one is given.',
+			examples: ['{"properties":{"id":{"type":"string","format":"int64"}}}'],
+		}),
 	filename: filename.optional(),
 	name: name.optional(),
 	timeZone,

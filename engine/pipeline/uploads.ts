@@ -18,6 +18,7 @@ import type { Context } from './context.ts';
 import type { Named } from './file-name.ts';
 import { fileNameOf, nameFile } from './file-name.ts';
 import { findRun } from './invoke.ts';
+import { checkSchema } from './json-schema.ts';
 import { loadResult } from './pull.ts';
 import { findFormat } from './spec.ts';
 
@@ -27,9 +28,11 @@ export interface Upload {
 	source: AsyncIterable<Uint8Array>;
 }
 
-/** What is wanted of a format; `options` as JSON that was parsed. */
+/** What is wanted of a format; `options` and `schema` as JSON that was parsed. */
 export interface FormatWish extends Pick<FormatQuery, 'format' | 'filename' | 'name' | 'timeZone'> {
 	options?: JsonObject | undefined;
+	/** JSON Schema of the rows. */
+	schema?: JsonObject | undefined;
 }
 
 /** A file on its way: its bytes are made as they are read. */
@@ -74,6 +77,7 @@ export async function formatUpload(
 			binary: body.encoding === 'bytes',
 			contentType: body.contentType,
 			columns: body.columns,
+			...schemaOf(wish),
 			...(tables === undefined ? {} : { tables }),
 			notice: (notice) => notices.push(notice),
 			meta: metaOf(ctx, wish, checked.timeZone),
@@ -109,7 +113,7 @@ export async function formatStored(
 		const notices: FormatNotice[] = [];
 		const stored = await inputOf(ctx, { run, spec, result }, notices);
 		const title = wish.name === undefined ? {} : { title: wish.name };
-		const input = { ...stored, meta: { ...stored.meta, ...title } };
+		const input = { ...stored, ...schemaOf(wish), meta: { ...stored.meta, ...title } };
 		const { contentType, extension } = describe(input, chosen);
 		const about = wish.name === undefined ? result : { filename: wish.name };
 		return {
@@ -160,6 +164,9 @@ function kindOf(contentType = 'application/json'): Pick<ResultBody, 'encoding' |
 	return { encoding: isRows ? 'json' : 'bytes', contentType };
 }
 
+const schemaOf = ({ schema }: FormatWish): Pick<FormatInput, 'schema'> =>
+	schema === undefined ? {} : { schema };
+
 interface CheckedWish {
 	options: JsonObject | undefined;
 	timeZone: string;
@@ -168,6 +175,7 @@ interface CheckedWish {
 function checkWish(ctx: Context, wish: FormatWish): CheckedWish {
 	const timeZone = resolveZone(wish.timeZone, 'timeZone');
 	parseFilename(templateOf(wish), 'filename');
+	if (wish.schema !== undefined) checkSchema(wish.schema, 'query.schema');
 	if (wish.format === undefined) {
 		if (wish.options === undefined) return { options: undefined, timeZone };
 		throw inputError('INVALID_REQUEST', {

@@ -37,7 +37,7 @@ beforeAll(async () => {
 		['install', '--prefer-offline', '--no-audit', '--no-fund', join(folder, tarball)],
 		app,
 	);
-}, 180_000);
+}, 600_000);
 
 afterAll(async () => {
 	await rm(folder, { recursive: true, force: true });

@@ -4,6 +4,7 @@ import type { Request } from 'express';
 import type { RunId } from '../../contract/ids.ts';
 import { deliveredSchema, formatPreviewAnswerSchema } from '../../contract/answers-runs.ts';
 import { CapError, inputError } from '../../contract/errors.ts';
+import type { JsonObject } from '../../contract/json.ts';
 import { jsonObjectSchema } from '../../contract/json.ts';
 import {
 	deliverInputSchema,
@@ -59,8 +60,12 @@ const ZONE = 'INVALID_TIMING';
 type FormatCall = KeyCall<unknown, typeof formatQuerySchema._output>;
 
 async function made({ ctx, actor, query, request }: FormatCall): Promise<FormattedFile> {
-	const { runId, result, options, ...rest } = query;
-	const wish: FormatWish = { ...rest, options: optionsOf(options) };
+	const { runId, result, options, schema, ...rest } = query;
+	const wish: FormatWish = {
+		...rest,
+		options: objectIn('options', options),
+		schema: objectIn('schema', schema),
+	};
 	const stored = runId !== undefined || result !== undefined;
 	if (stored === hasBody(request) || (runId !== undefined && result !== undefined)) {
 		throw inputError('INVALID_REQUEST', {
@@ -73,11 +78,11 @@ async function made({ ctx, actor, query, request }: FormatCall): Promise<Formatt
 	throw new CapError('FORBIDDEN', 'this key lacks the scope results:read');
 }
 
-function optionsOf(text: string | undefined): FormatWish['options'] {
-	if (text === undefined) return undefined;
-	return parseInput(jsonObjectSchema, parseJsonAt('query.options', text), {
-		path: 'query.options',
-	});
+function objectIn(name: string, text: string | undefined): JsonObject | undefined {
+	const path = `query.${name}`;
+	return text === undefined
+		? undefined
+		: parseInput(jsonObjectSchema, parseJsonAt(path, text), { path });
 }
 
 /** What a repeat must have in common with the first: beside the body what is said about it. */
@@ -142,7 +147,7 @@ export const UPLOAD_ROUTES = [
 				},
 			},
 		},
-		errors: [...UNSUITABLE, ...JSON_ERRORS, ZONE, 'NOT_FOUND', 'GONE'],
+		errors: [...UNSUITABLE, ...JSON_ERRORS, ZONE, 'INVALID_SCHEMA', 'NOT_FOUND', 'GONE'],
 		example: {
 			query: 'format=csv&name=sales',
 			body: [{ region: 'EU', sales: 42 }],

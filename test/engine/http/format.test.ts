@@ -84,6 +84,23 @@ describe('POST /v1/format', () => {
 		expect(JSON.parse(text)).toEqual({ status: 'failed', error: { code: 'X' } });
 	});
 
+	it('takes a schema of the rows: columns, their order, and types that a cell does not tell', async () => {
+		const rows = [{ n: 1, id: '7', more: true }];
+		const properties = { id: { type: 'string', format: 'decimal', title: 'Id' }, n: {} };
+		const asked = async (schema: unknown): Promise<Answer> =>
+			format(`format=csv&schema=${encodeURIComponent(JSON.stringify(schema))}`, rows);
+		expect((await asked({ items: { properties } })).text).toBe('id,n,more\r\n7,1,true\r\n');
+		const closed = await asked({ properties, additionalProperties: false });
+		expect(closed.text).toBe('id,n\r\n7,1\r\n');
+		const list = demand(await asked([]), 400).body;
+		expect(list).toMatchObject({ errors: [{ path: 'query.schema' }] });
+		const wrong = demand(await asked({ properties: { a: { type: 'text' } } }), 422).body;
+		expect(wrong).toMatchObject({
+			code: 'INVALID_SCHEMA',
+			errors: [{ path: 'query.schema.properties.a.type' }],
+		});
+	});
+
 	it('takes options, a name with fields and a zone', async () => {
 		const options = encodeURIComponent('{"delimiter":";","header":false}');
 		const filename = encodeURIComponent('{{name}}-{{nominalAt:yyyy-MM-dd-HH}}.{{ext}}');
