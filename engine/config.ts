@@ -25,6 +25,8 @@ export interface Config {
 	allowLoopback: boolean;
 	/** Others can reach the engine: HTTPS only, keys from outside. The opposite of `allowLoopback`. */
 	production: boolean;
+	/** Tenants that may use the engine's own identity in clouds; `*`: all. */
+	cloudIdentity: string[];
 	fileRoots: string[];
 	sqliteRoots: string[];
 	/** Name to absolute path. */
@@ -107,6 +109,7 @@ export function loadConfig(
 		egressAllow: values.EGRESS_ALLOW,
 		allowLoopback,
 		production: !allowLoopback,
+		cloudIdentity: values.CLOUD_IDENTITY,
 		fileRoots: values.FILE_ROOTS.map(absolute),
 		sqliteRoots: values.SQLITE_ROOTS.map(absolute),
 		modules: new Map(values.MODULES.map(({ name, path }) => [name, absolute(path)])),

@@ -11,6 +11,7 @@ import { createFileChannel } from './channels/file/index.ts';
 import { createKafkaChannel } from './channels/kafka/index.ts';
 import { createFtpChannel } from './channels/ftp/index.ts';
 import { createChannelRegistry } from './channels/registry.ts';
+import { createS3Channel } from './channels/s3/index.ts';
 import { createSftpChannel } from './channels/sftp/index.ts';
 import { createWebhookChannel } from './channels/webhook/index.ts';
 import { createPostSigned } from './channels/webhook/post-signed.ts';
@@ -163,6 +164,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createFileChannel({ roots: config.fileRoots, clock }),
 			createFtpChannel({ egress, clock }),
 			createSftpChannel({ egress, clock }),
+			createS3Channel({ egress, clock, identityFor: config.cloudIdentity }),
 			createEmailChannel({ egress, clock }),
 			createKafkaChannel({ egress, clock }),
 			createDatabaseChannel({ egress, clock }),

@@ -150,6 +150,16 @@ export const SETTINGS = {
 			'Targets that the egress guard lets through although they are private: `10.20.0.0/16,crm.internal:8443`. Everything public is allowed anyway.',
 		schema: list('hosts, host:port pairs or CIDRs, separated by commas', readEgress),
 	}),
+	CLOUD_IDENTITY: setting({
+		group: 'What it may reach',
+		form: 'tenants by comma, or `*`',
+		fallback: '',
+		meaning:
+			'Tenants whose `s3` destinations may have no keys of their own and then use what the SDK finds around the engine: environment, profile, instance role. None: every destination has its own.',
+		schema: list('names of tenants, separated by commas, or "*"', (entry) =>
+			/^(?:\*|[a-z0-9][a-z0-9._-]{0,62})$/i.test(entry) ? entry : undefined,
+		),
+	}),
 	FILE_ROOTS: setting({
 		group: 'What it may reach',
 		form: 'folders, by comma',

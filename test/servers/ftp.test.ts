@@ -51,6 +51,7 @@ async function makeFtp(tls: 'explicit' | 'implicit' | 'none'): Promise<ServerUnd
 		start: server.start,
 		contents: async () => contentsOf(server.root),
 		clear: async () => emptyFolder(server.root, ['locked', 'small']),
+		folders: true,
 		resumes: true,
 		async cleanup() {
 			await egress.close();

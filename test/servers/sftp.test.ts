@@ -49,6 +49,7 @@ exerciseChannelServer('sftp', async () => {
 		start: server.start,
 		contents: async () => contentsOf(server.root),
 		clear: async () => emptyFolder(server.root, ['locked', 'small']),
+		folders: true,
 		resumes: true,
 		async cleanup() {
 			await egress.close();

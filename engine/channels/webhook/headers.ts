@@ -1,4 +1,5 @@
 import type { Parcel } from '../channel.port.ts';
+import { contentDisposition } from '../shared/content-disposition.ts';
 
 /** The headers that tell the receiver what it gets. Values are ASCII without control characters. */
 export function parcelHeaders(parcel: Parcel): Record<string, string> {
@@ -15,16 +16,4 @@ export function parcelHeaders(parcel: Parcel): Record<string, string> {
 		'idempotency-key': parcel.deliveryId,
 		...Object.fromEntries(about.filter((entry): entry is [string, string] => entry[1] !== null)),
 	};
-}
-
-/** RFC 6266: a plain name for old readers, and the true one in UTF-8 where they differ. */
-export function contentDisposition(filename: string): string {
-	const name = filename.toWellFormed();
-	const plain = name.replace(/[^\x20-\x7e]|["\\%]/gu, '_');
-	if (plain === name) return `attachment; filename="${plain}"`;
-	const encoded = encodeURIComponent(name).replace(
-		/['()*]/g,
-		(character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-	);
-	return `attachment; filename="${plain}"; filename*=UTF-8''${encoded}`;
 }

@@ -5,7 +5,7 @@ import { Webhook } from 'standardwebhooks';
 
 import type { Channel, Parcel, SendOutcome } from '../../../engine/channels/channel.port.ts';
 import { createPostSigned, createWebhookChannel } from '../../../engine/channels/webhook/index.ts';
-import { contentDisposition } from '../../../engine/channels/webhook/headers.ts';
+import { contentDisposition } from '../../../engine/channels/shared/content-disposition.ts';
 import { systemClock } from '../../../engine/clock.ts';
 import type { Clock } from '../../../engine/clock.ts';
 import { createEgress } from '../../../engine/security/egress.ts';

@@ -1,0 +1,220 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+
+import type { Parcel } from '../channel.port.ts';
+import { contentDisposition } from '../shared/content-disposition.ts';
+import type { Deadline } from '../shared/deadline.ts';
+import { collect, readParcel } from '../shared/source.ts';
+import { statusOf } from './failure.ts';
+import type { S3Settings } from './settings.ts';
+
+export type Sdk = typeof import('@aws-sdk/client-s3');
+
+/** One client and what it is used for. */
+export interface Store {
+	client: S3Client;
+	sdk: Sdk;
+	settings: S3Settings;
+	deadline: Deadline;
+}
+
+export interface Stored {
+	etag?: string | undefined;
+	version?: string | undefined;
+	checksum?: string | undefined;
+	parts?: number;
+}
+
+/** Files up to here go in one request. S3 takes parts of 5 MB and more, 10,000 at most. */
+const PART = 8_388_608;
+const PARTS = 9000;
+/** Parts under way at a time, beside the one that is being read. */
+const PARALLEL = 3;
+/** For taking back an upload that failed, whatever the attempt's own time; milliseconds. */
+const GRACE = 10_000;
+
+/** True when nothing was to be replaced and something has the name. */
+export function isTaken(error: unknown): boolean {
+	return statusOf(error) === 412;
+}
+
+export async function putObject(
+	store: Store,
+	key: string,
+	{ parcel, create }: { parcel: Parcel; create: boolean },
+): Promise<Stored> {
+	if (parcel.size > PART) return putParts(store, key, { parcel, create });
+	const { client, sdk, settings, deadline } = store;
+	const { signal } = deadline;
+	const Body = await collect(readParcel(parcel, deadline));
+	const answer = await client.send(
+		new sdk.PutObjectCommand({
+			...attributes(settings, parcel),
+			Bucket: settings.bucket,
+			Key: key,
+			Body,
+			ContentLength: parcel.size,
+			...(create ? { IfNoneMatch: '*' } : {}),
+		}),
+		{ abortSignal: signal },
+	);
+	return storedAs(answer);
+}
+
+/** Either all parts become an object, or none is left: an upload that failed is taken back before this ends. */
+async function putParts(
+	store: Store,
+	key: string,
+	{ parcel, create }: { parcel: Parcel; create: boolean },
+): Promise<Stored> {
+	const { client, sdk, settings, deadline } = store;
+	const where = { Bucket: settings.bucket, Key: key };
+	const { signal: abortSignal } = deadline;
+	const { UploadId } = await client.send(
+		new sdk.CreateMultipartUploadCommand({ ...attributes(settings, parcel), ...where }),
+		{ abortSignal },
+	);
+	try {
+		const parts = await sendParts(store, { ...where, UploadId }, parcel);
+		const answer = await client.send(
+			new sdk.CompleteMultipartUploadCommand({
+				...where,
+				UploadId,
+				MultipartUpload: { Parts: parts },
+				...(create ? { IfNoneMatch: '*' } : {}),
+			}),
+			{ abortSignal },
+		);
+		return { ...storedAs(answer), parts: parts.length };
+	} catch (error) {
+		await takeBack(store, { ...where, UploadId });
+		throw error;
+	}
+}
+
+interface Upload {
+	Bucket: string;
+	Key: string;
+	UploadId: string | undefined;
+}
+
+async function sendParts({ client, sdk, settings, deadline }: Store, upload: Upload, parcel: Parcel) {
+	const size = Math.max(PART, Math.ceil(parcel.size / PARTS));
+	const algorithm = algorithmOf(settings);
+	const done: { PartNumber: number; ETag: string | undefined; [checksum: string]: unknown }[] = [];
+	const flying = new Set<Promise<void>>();
+	let failure: Error | null = null;
+	const send = async (Body: Uint8Array, PartNumber: number): Promise<void> => {
+		const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumSHA1, ChecksumSHA256 } = await client.send(
+			new sdk.UploadPartCommand({
+				...upload,
+				Body,
+				PartNumber,
+				ContentLength: Body.length,
+				...algorithm,
+			}),
+			{ abortSignal: deadline.signal },
+		);
+		const sums = { ChecksumCRC32, ChecksumCRC32C, ChecksumSHA1, ChecksumSHA256 };
+		done.push({ PartNumber, ETag, ...sums });
+	};
+	try {
+		let number = 0;
+		for await (const part of inPartsOf(size, readParcel(parcel, deadline))) {
+			number += 1;
+			const sent = send(part, number).catch((error: unknown) => {
+				failure ??= error as Error;
+			});
+			flying.add(sent);
+			void sent.then(() => flying.delete(sent));
+			if (flying.size >= PARALLEL) await Promise.race(flying);
+			if (failure !== null) break;
+		}
+	} finally {
+		// a part that is still under way would be left after the upload was taken back
+		await Promise.all(flying);
+	}
+	if (failure !== null) throw failure as Error;
+	return done.sort((a, b) => a.PartNumber - b.PartNumber);
+}
+
+async function* inPartsOf(
+	size: number,
+	source: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array> {
+	let part = Buffer.allocUnsafeSlow(size);
+	let filled = 0;
+	for await (const chunk of source) {
+		for (let from = 0; from < chunk.length;) {
+			const taken = Math.min(size - filled, chunk.length - from);
+			part.set(chunk.subarray(from, from + taken), filled);
+			filled += taken;
+			from += taken;
+			if (filled < size) continue;
+			yield part;
+			part = Buffer.allocUnsafeSlow(size);
+			filled = 0;
+		}
+	}
+	if (filled > 0) yield part.subarray(0, filled);
+}
+
+/** The SDK's own helper gives up before it has told the store; parts would be kept, and paid for, for ever. */
+async function takeBack({ client, sdk }: Store, upload: Upload): Promise<void> {
+	const abortSignal = AbortSignal.timeout(GRACE);
+	await client
+		.send(new sdk.AbortMultipartUploadCommand(upload), { abortSignal })
+		.catch(() => undefined);
+}
+
+/** What an attempt left whose engine died. Another upload to the same key would lose to ours, or ours to it. */
+export async function sweepUploads(store: Store, key: string): Promise<void> {
+	const { client, sdk, settings, deadline } = store;
+	const { Uploads = [] } = await client
+		.send(new sdk.ListMultipartUploadsCommand({ Bucket: settings.bucket, Prefix: key }), {
+			abortSignal: deadline.signal,
+		})
+		// not everybody may list
+		.catch(() => ({ Uploads: [] }));
+	for (const { Key, UploadId } of Uploads) {
+		if (Key === key) await takeBack(store, { Bucket: settings.bucket, Key, UploadId });
+	}
+}
+
+/** What a repeat is known by. */
+function attributes(settings: S3Settings, parcel: Parcel) {
+	const { storageClass, sse, kmsKeyId, tags, metadata, disposition } = settings;
+	return {
+		ContentType: parcel.contentType,
+		Metadata: {
+			...metadata,
+			'capscheduler-delivery': parcel.deliveryId,
+			'capscheduler-sha256': parcel.sha256,
+		},
+		...algorithmOf(settings),
+		...(disposition === 'none' ? {} : { ContentDisposition: contentDisposition(parcel.filename) }),
+		...(storageClass === undefined ? {} : { StorageClass: storageClass as never }),
+		...(sse === undefined ? {} : { ServerSideEncryption: sse }),
+		...(kmsKeyId === undefined ? {} : { SSEKMSKeyId: kmsKeyId }),
+		...(tags === undefined ? {} : { Tagging: new URLSearchParams(tags).toString() }),
+	};
+}
+
+function algorithmOf({ checksum }: S3Settings) {
+	return checksum === 'none' ? {} : { ChecksumAlgorithm: checksum.toUpperCase() as 'CRC32' };
+}
+
+function storedAs(answer: {
+	ETag?: string | undefined;
+	VersionId?: string | undefined;
+	ChecksumCRC32?: string | undefined;
+	ChecksumCRC32C?: string | undefined;
+	ChecksumSHA1?: string | undefined;
+	ChecksumSHA256?: string | undefined;
+}): Stored {
+	return {
+		etag: answer.ETag,
+		version: answer.VersionId,
+		checksum:
+			answer.ChecksumCRC32 ?? answer.ChecksumCRC32C ?? answer.ChecksumSHA1 ?? answer.ChecksumSHA256,
+	};
+}
