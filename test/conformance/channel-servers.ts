@@ -274,7 +274,8 @@ export function exerciseChannelServer(
 				kind: 'failed',
 				code: at.wrong.identity.code,
 			});
-			expect(opened).toBe(0);
+			// a store of objects gets small files in one request, which has to be signed before it connects
+			expect(opened).toBeLessThanOrEqual(at.folders ? 0 : 1);
 			expect(await at.contents()).toEqual([]);
 		});
 

@@ -155,15 +155,19 @@ export function createS3Channel({ egress, clock, identityFor }: S3ChannelOptions
 				const { key, stored, found } = await place(store, { parcel, attempt });
 				const { size, sha256 } = parcel;
 				const remote: JsonObject = { bucket: settings.bucket, key };
-				for (const [name, value] of Object.entries(stored)) {
+				for (const [name, value] of Object.entries<string | number | undefined>({ ...stored })) {
 					if (value !== undefined) remote[name] = value;
 				}
 				if (found) remote['found'] = true;
 				const location = `s3://${settings.bucket}/${key}`;
 				const at = toIso(clock.now());
-				return { kind: 'delivered', receipt: { channel: 's3', location, size, sha256, remote, at } };
+				return {
+					kind: 'delivered',
+					receipt: { channel: 's3', location, size, sha256, remote, at },
+				};
 			} catch (error) {
-				const reason = deadline.signal.aborted ? (deadline.signal.reason as unknown) : error;
+				const aborted = deadline.signal.aborted;
+				const reason: unknown = aborted ? deadline.signal.reason : error;
 				return failedWith(s3Error(reason, [settings.secretAccessKey, settings.sessionToken]));
 			} finally {
 				deadline.end();

@@ -30,7 +30,7 @@ const PARTS = 9000;
 /** Parts under way at a time, beside the one that is being read. */
 const PARALLEL = 3;
 /** For taking back an upload that failed, whatever the attempt's own time; milliseconds. */
-const GRACE = 10_000;
+const GRACE = 5_000;
 
 /** True when nothing was to be replaced and something has the name. */
 export function isTaken(error: unknown): boolean {
@@ -97,7 +97,11 @@ interface Upload {
 	UploadId: string | undefined;
 }
 
-async function sendParts({ client, sdk, settings, deadline }: Store, upload: Upload, parcel: Parcel) {
+async function sendParts(
+	{ client, sdk, settings, deadline }: Store,
+	upload: Upload,
+	parcel: Parcel,
+) {
 	const size = Math.max(PART, Math.ceil(parcel.size / PARTS));
 	const algorithm = algorithmOf(settings);
 	const done: { PartNumber: number; ETag: string | undefined; [checksum: string]: unknown }[] = [];

@@ -34,7 +34,7 @@ export function createRequestHandler(
 			const answer = await dispatcher.request({
 				origin,
 				path: text === '' ? path : `${path}?${text}`,
-				method: method as Dispatcher.HttpMethod,
+				method,
 				headers: Object.fromEntries(headers),
 				body:
 					body instanceof Uint8Array && body.length > SLICE
@@ -49,7 +49,10 @@ export function createRequestHandler(
 				response: {
 					statusCode: answer.statusCode,
 					headers: Object.fromEntries(
-						Object.entries(answer.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
+						Object.entries(answer.headers).map(([name, value]) => [
+							name,
+							[value].flat().join(', '),
+						]),
 					),
 					body: answer.body,
 				},

@@ -6,7 +6,7 @@ import { caSchema } from '../shared/tls.ts';
 const NAME = /^[A-Za-z0-9-]{1,64}$/;
 const VISIBLE = /^[\x20-\x7e]*$/;
 
-export const CHECKSUMS = ['crc32', 'crc32c', 'sha1', 'sha256', 'none'] as const;
+const CHECKSUMS = ['crc32', 'crc32c', 'sha1', 'sha256', 'none'] as const;
 
 export const s3SettingsSchema = z
 	.strictObject({
@@ -20,8 +20,13 @@ export const s3SettingsSchema = z
 		pathStyle: z
 			.boolean()
 			.default(false)
-			.describe('`https://host/bucket/key` and not `https://bucket.host/key`; most own stores want it.'),
-		accessKeyId: z.string().regex(/^[\x21-\x7e]{1,200}$/, 'an access key id').optional(),
+			.describe(
+				'`https://host/bucket/key` and not `https://bucket.host/key`; most own stores want it.',
+			),
+		accessKeyId: z
+			.string()
+			.regex(/^[\x21-\x7e]{1,200}$/, 'an access key id')
+			.optional(),
 		secretAccessKey: z.string().min(1).max(500).optional(),
 		sessionToken: z.string().min(1).max(4000).optional(),
 		ca: caSchema.optional().describe('A private authority in PEM; given, it alone is trusted.'),
@@ -36,7 +41,10 @@ export const s3SettingsSchema = z
 			.boolean()
 			.default(true)
 			.describe('Writes with `If-None-Match: *` unless it replaces; false for stores without it.'),
-		storageClass: z.string().regex(/^[A-Z_]{1,40}$/, 'a class like "STANDARD_IA"').optional(),
+		storageClass: z
+			.string()
+			.regex(/^[A-Z_]{1,40}$/, 'a class like "STANDARD_IA"')
+			.optional(),
 		sse: z.enum(['AES256', 'aws:kms']).optional().describe('Encryption at rest by the store.'),
 		kmsKeyId: z.string().regex(VISIBLE).max(2048).optional(),
 		tags: z
@@ -44,7 +52,10 @@ export const s3SettingsSchema = z
 			.refine((tags) => Object.keys(tags).length <= 10, { error: 'at most 10 tags' })
 			.optional(),
 		metadata: z
-			.record(z.string().regex(NAME, 'letters, digits and "-"'), z.string().regex(VISIBLE).max(1000))
+			.record(
+				z.string().regex(NAME, 'letters, digits and "-"'),
+				z.string().regex(VISIBLE).max(1000),
+			)
 			.refine((all) => Object.keys(all).length <= 20, { error: 'at most 20 entries' })
 			.refine((all) => !Object.keys(all).some((name) => /^capscheduler-/i.test(name)), {
 				error: 'no name that begins with "capscheduler-"',
