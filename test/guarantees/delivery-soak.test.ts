@@ -153,4 +153,4 @@ it('every one of them is delivered, or in the dead letters with a true reason', 
 	expect((await counts())['dead']).toBe(all.length - delivered);
 	const findings = await bed.engine.context.store.doctor(bed.clock.now());
 	expect(findings.filter(({ severity }) => severity === 'problem')).toEqual([]);
-}, 300_000);
+}, 600_000);
