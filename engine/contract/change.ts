@@ -100,6 +100,8 @@ export interface RunSettlement {
 	epoch: number | null;
 	/** If given, applied only while `beatBy` is still this: no sign of life came in between. */
 	readBeatBy?: Instant | null;
+	/** If given, applied only while `leaseUntil` is still this: its holder did not renew it in between. */
+	readLeaseUntil?: Instant | null;
 	/** If given, applied only while `slaState` is still this. */
 	readSlaState?: SlaState;
 	set: Partial<

@@ -58,9 +58,11 @@ export async function takeOver(
 		async () => ctx.store.listExpiredRuns(ctx.clock.now(), BATCH, except),
 		async (lost) => {
 			const at = ctx.clock.now();
-			return settleEach(ctx, lost.filter(notIn(inHand?.runs)), (run, spec) =>
-				afterLostLease(run, spec, { at, followUps: followUpsOf(ctx, run, spec, at) }),
-			);
+			return settleEach(ctx, lost.filter(notIn(inHand?.runs)), (run, spec) => ({
+				...afterLostLease(run, spec, { at, followUps: followUpsOf(ctx, run, spec, at) }),
+				// A holder that was slow and renews it now goes on, and may send: it must not be replaced then.
+				readLeaseUntil: run.leaseUntil,
+			}));
 		},
 	);
 	const deliveries = await inBatches(
