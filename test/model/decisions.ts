@@ -54,7 +54,12 @@ export function success(
 		blob: BLOB,
 		createdAt: at,
 	} as const;
-	return succeeded(run, spec.spec, { at, result: record, inline: INLINE, followUps: NO_FOLLOW_UPS });
+	return succeeded(run, spec.spec, {
+		at,
+		result: record,
+		inline: INLINE,
+		followUps: NO_FOLLOW_UPS,
+	});
 }
 
 /** session.ts: how an attempt came out. */

@@ -215,10 +215,7 @@ function writes(
 	// It is written again while the lease lasts, and else dropped.
 	const kept = isSafe(hand, world.now) ? hand : undefined;
 	const lost = { ...withHand(rows, { engine, run }, kept), faults: world.faults - 1 };
-	return [
-		step,
-		{ ...step, kind: 'fault', label: `${label}, and the reply is lost`, next: lost },
-	];
+	return [step, { ...step, kind: 'fault', label: `${label}, and the reply is lost`, next: lost }];
 }
 
 function staleWrite(

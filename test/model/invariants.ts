@@ -65,7 +65,9 @@ function brokenInLedger({ sizes }: Model, { ledger, runs, schedule }: World): st
 		return `the ledger has ${instants.join(', ')}, and ${sizes.occurrences.join(', ')} were due`;
 	}
 	const fired = ledger.filter(({ outcome }) => outcome === 'fired').length;
-	return fired === runs.length ? undefined : `${fired} occurrences fired, and ${runs.length} runs are there`;
+	return fired === runs.length
+		? undefined
+		: `${fired} occurrences fired, and ${runs.length} runs are there`;
 }
 
 function brokenBetween({ runs, engines, now, worked }: World): string | undefined {

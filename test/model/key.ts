@@ -27,11 +27,7 @@ export function keyOf(model: Model, world: World): string {
 	return [head, ...runs, ...engines, pendingKey(world, calling)].join('|');
 }
 
-function runKey(
-	model: Model,
-	world: World,
-	{ run, at }: { run: Run; at: number },
-): string {
+function runKey(model: Model, world: World, { run, at }: { run: Run; at: number }): string {
 	const sent = world.lastSent[at] ?? 0;
 	if (isOver(run.state)) return `${run.state}${sent}`;
 	const { state, epoch, attempt } = run;

@@ -113,12 +113,17 @@ function swept({ broken }: Model, world: World, { engine, pending }: Sweep): Ste
 	const { settlement, read, what } = pending;
 	const { rows, applied } = settleRun(world, settlement, broken);
 	const now = world.runs.find(({ id }) => id === read.id);
+	const dueAt = Math.min(now?.deadlineAt ?? Infinity, now?.beatBy ?? Infinity);
+	const tooEarly = applied && read.state === 'waiting' && dueAt > world.now;
 	return {
 		kind: 'step',
 		label: `engine ${engine + 1} ${what} ${nameOf(world, read)}${applied ? '' : ': refused'}`,
 		next: rows,
 		ops: [{ op: 'settle', settlement, applied }],
 		...witnessOf(pending, now, applied),
+		broke: tooEarly
+			? `${nameOf(world, read)} was timed out although a sign of life had come in time`
+			: undefined,
 	};
 }
 

@@ -80,18 +80,19 @@ interface Call {
 	next: World;
 }
 
-function callbacks(
-	model: Model,
-	world: World,
-	{ run, at }: { run: Run; at: number },
-): Call[] {
+function callbacks(model: Model, world: World, { run, at }: { run: Run; at: number }): Call[] {
 	const open = run.state === 'running' || run.state === 'waiting';
 	return epochsOf(world.worked[at]).flatMap((epoch) => {
 		// Refused at once; see callbacks.ts, `demandOpen`.
 		if (!open || (run.epoch !== epoch && !model.broken.has('token'))) return [];
 		const call = (what: string, settlement: RunSettlement): Call => ({
 			kind: 'target',
-			pending: { what: `${what} of run ${at + 1}, epoch ${epoch}`, read: run, settlement, token: epoch },
+			pending: {
+				what: `${what} of run ${at + 1}, epoch ${epoch}`,
+				read: run,
+				settlement,
+				token: epoch,
+			},
 			next: world,
 		});
 		const beat = signOfLife(model, world, run);
@@ -119,9 +120,7 @@ function acts(world: World, { run, at }: { run: Run; at: number }): Call[] {
 	});
 	return [
 		act('somebody cancels', cancel(run, world.now, 'cancelled by the user')),
-		...(run.held
-			? [act('somebody lets go again', unheld(run, { at: world.now }))]
-			: []),
+		...(run.held ? [act('somebody lets go again', unheld(run, { at: world.now }))] : []),
 	];
 }
 

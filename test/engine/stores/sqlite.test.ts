@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 
 import { describe } from '@jest/globals';
 
@@ -15,6 +16,11 @@ describe('the SQLite store', () => {
 		await store.open();
 		return {
 			store,
+			async loseTimers() {
+				const behind = new DatabaseSync(join(folder, 'capscheduler.db'));
+				behind.exec('DELETE FROM agenda_jobs');
+				behind.close();
+			},
 			async close() {
 				await store.close();
 				await rm(folder, { recursive: true });
