@@ -53,6 +53,22 @@ export function exerciseLeases(bench: Bench): void {
 		expect(await store.getRun(TENANT, stale.id)).toEqual(taken);
 	});
 
+	it('leaves a lease to its holder that was renewed since it was read', async () => {
+		const { store, records, clock } = bench;
+		const run = await oneClaimed(bench);
+		clock.at = T0 + 31_000;
+		const [read] = await store.listExpiredRuns(clock.at, 10);
+		const taken = records.change(run, 'queued', {
+			from: ['running'],
+			readLeaseUntil: read?.leaseUntil ?? null,
+			set: { state: 'queued', owner: null, leaseUntil: null },
+		});
+		await store.renewLeases('run', [{ id: run.id, epoch: run.epoch }], T0 + 61_000);
+		expect(await store.settleRuns([taken])).toEqual([false]);
+		expect(await store.getRun(TENANT, run.id)).toEqual({ ...run, leaseUntil: T0 + 61_000 });
+		expect(await store.settleRuns([{ ...taken, readLeaseUntil: T0 + 61_000 }])).toEqual([true]);
+	});
+
 	it('leaves a cancelled run to nobody', async () => {
 		const { store, records } = bench;
 		const run = await oneClaimed(bench);

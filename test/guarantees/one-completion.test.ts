@@ -25,6 +25,11 @@ afterAll(async () => {
 	await server.close();
 });
 
+const NOTHING_IN_HAND = {
+	runs: { holds: () => false },
+	deliveries: { holds: () => false },
+	notifications: { holds: () => false },
+};
 const ENDS = ['run.succeeded', 'run.failed', 'run.cancelled', 'run.expired'];
 
 describe('a run at which many pull at once', () => {
@@ -68,20 +73,18 @@ describe('a run at which many pull at once', () => {
 });
 
 describe('a holder whose lease ended', () => {
+	/** Of an engine that looks when all leases have ended, before any holder has renewed one. */
+	const later = () => ({ ...bed.clock, now: () => bed.clock.now() + 31_000 });
+
 	it('is fenced: its answer changes nothing, its request is broken off, the next attempt decides', async () => {
 		const before = calls.all.length;
 		const id = await bed.invoke('work');
 		await calls.atLeast(before + 1);
 		const old = calls.all[before]!;
 		const closed = new Promise((resolve) => old.response.once('close', resolve));
-		// The process stood still for longer than the lease, and looks at the store before it renews.
+		// The process stands still for longer than the lease, and another engine looks before it renews.
+		await sweep({ ...bed.engine.context, clock: later() }, NOTHING_IN_HAND);
 		bed.clock.advance(31_000);
-		const nothing = { holds: () => false };
-		await sweep(bed.engine.context, {
-			runs: nothing,
-			deliveries: nothing,
-			notifications: nothing,
-		});
 		await calls.atLeast(before + 2);
 		const next = calls.all[before + 1]!;
 		expect(next.envelope).toMatchObject({ requestId: id, attempt: 2, epoch: 2 });
@@ -97,5 +100,27 @@ describe('a holder whose lease ended', () => {
 			'succeeded',
 		]);
 		expect((await bed.admin.get(`/v1/runs/${id}/result`)).body).toEqual([{ by: 'new' }]);
+	});
+
+	it('keeps its run when it renews just before a sweep that has read the lease writes', async () => {
+		const before = calls.all.length;
+		const id = await bed.invoke('work');
+		await calls.atLeast(before + 1);
+		const { context } = bed.engine;
+		const { store } = context;
+		// Between the read and the write of another engine's sweep, the holder wakes up and renews.
+		const slow = Object.assign(Object.create(store) as typeof store, {
+			async listExpiredRuns(now: number, limit: number) {
+				const found = await store.listExpiredRuns(now, limit);
+				const held = found.map(({ id: runId, epoch }) => ({ id: runId, epoch }));
+				await store.renewLeases('run', held, now + 30_000);
+				return found;
+			},
+		});
+		await sweep({ ...context, store: slow, clock: later() }, NOTHING_IN_HAND);
+		expect(await bed.run(id)).toMatchObject({ state: 'running', attempt: 1 });
+		calls.all[before]!.answer(200, [{ by: 'holder' }]);
+		expect((await bed.runIn(id)).attempts).toMatchObject([{ outcome: 'succeeded' }]);
+		expect(calls.all).toHaveLength(before + 1);
 	});
 });
