@@ -21,12 +21,13 @@ export interface Settling {
 
 /** Whether the run is as the decision was made for. */
 function holds(run: Run, settlement: RunSettlement): boolean {
-	const { readBeatBy, readSlaState } = settlement;
+	const { readBeatBy, readLeaseUntil, readSlaState } = settlement;
 	return (
 		run.tenant === settlement.tenant &&
 		settlement.from.includes(run.state) &&
 		(settlement.epoch === null || settlement.epoch === run.epoch) &&
 		(readBeatBy === undefined || readBeatBy === run.beatBy) &&
+		(readLeaseUntil === undefined || readLeaseUntil === run.leaseUntil) &&
 		(readSlaState === undefined || readSlaState === run.slaState)
 	);
 }

@@ -52,13 +52,14 @@ function lookAtFields(row: Guarded): LookAtFields {
 
 /** Whether the row is as the decision was made for. */
 function holds(row: Guarded, settlement: RunSettlement): boolean {
-	const [, , tenant, state, epoch, , , , , , , beatBy, , slaState] = row;
-	const { readBeatBy, readSlaState } = settlement;
+	const [, , tenant, state, epoch, , leaseUntil, , , , , beatBy, , slaState] = row;
+	const { readBeatBy, readLeaseUntil, readSlaState } = settlement;
 	return (
 		tenant === settlement.tenant &&
 		settlement.from.includes(state) &&
 		(settlement.epoch === null || settlement.epoch === epoch) &&
 		(readBeatBy === undefined || readBeatBy === beatBy) &&
+		(readLeaseUntil === undefined || readLeaseUntil === leaseUntil) &&
 		(readSlaState === undefined || readSlaState === slaState)
 	);
 }
