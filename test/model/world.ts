@@ -14,7 +14,7 @@ import type { Broken, Rows } from './rows.ts';
 
 /** All that lasts, lasts whole ticks: a lease, a timeout, the wait before a retry. */
 export const TICK = 10_000;
-export const LEASE = TICK;
+export const LEASE = 1 * TICK;
 /** Of a lease, what its holder counts on: see worker.ts. It ends between two ticks. */
 const SAFE = LEASE * 0.9;
 
@@ -154,10 +154,6 @@ export function safeFrom(now: Instant): Instant {
 
 export function isSafe({ safeUntil }: Hand, now: Instant): boolean {
 	return now < safeUntil;
-}
-
-export function isSent(stage: Hand['stage']): boolean {
-	return stage !== 'claimed';
 }
 
 /** Engines with one of them changed. */
