@@ -47,7 +47,7 @@ export const CASES: Readonly<Record<string, Sizes>> = {
 	},
 };
 
-/** More of it, for an evening: minutes, and gigabytes of memory (`node --max-old-space-size=8000`). */
+/** More of it: half a minute of a processor that has nothing else to do. */
 export const LARGE_CASES: Readonly<Record<string, Sizes>> = {
 	'three attempts, two faults': {
 		...{ engines: 2, occurrences: [1], mode: 'sync', faults: 2, acts: 1, apart: [] },
