@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 
 import { z } from 'zod';
@@ -33,6 +34,8 @@ import { createLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
 import { extendCalendars } from './pipeline/calendars.ts';
 import type { Context } from './pipeline/context.ts';
+import type { EngineRegistry } from './pipeline/engines.ts';
+import { createEngineRegistry } from './pipeline/engines.ts';
 import { ensureFirstKey } from './pipeline/first-key.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
 import { alertOfCircuit } from './pipeline/alerts.ts';
@@ -103,7 +106,7 @@ export async function createEngine(config: Config, parts: EngineParts = {}): Pro
 interface Composition {
 	context: Context;
 	setUrl: (url: string) => void;
-	agenda: ChosenStore['agenda'];
+	chosen: ChosenStore;
 	metrics: ReturnType<typeof createMetrics>;
 }
 
@@ -128,7 +131,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		httpsOnly: config.production,
 	});
 	let heed: (signal: Signal) => void = () => undefined;
-	const { store, agenda, clock } = createStore({
+	const chosen = createStore({
 		setting: config.store,
 		folder: config.dataDir,
 		clock: machineClock,
@@ -142,6 +145,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			heed(signal);
 		},
 	});
+	const { store, clock } = chosen;
 	const newId = createIds(clock);
 	const engineId = newId('engine');
 	const outgoing = { egress, signer, clock };
@@ -213,7 +217,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 	heed = (signal) => {
 		heedSignal(context, signal);
 	};
-	return { context, setUrl, agenda, metrics };
+	return { context, setUrl, chosen, metrics };
 }
 
 /** What another engine has done may be work here, or the end of what somebody waits for here. */
@@ -229,6 +233,7 @@ class RunningEngine implements Engine {
 	readonly #parts: Composition;
 	readonly #pipeline: Pipeline;
 	readonly #maintenance: ReturnType<typeof createMaintenance>;
+	readonly #registry: EngineRegistry;
 	#server: RunningServer | null = null;
 	#firstKey: string | null = null;
 	#checked: { at: number; done: Promise<void> } | null = null;
@@ -240,8 +245,16 @@ class RunningEngine implements Engine {
 		this.#config = config;
 		this.#parts = parts;
 		this.#pipeline = createPipeline(parts.context);
+		this.#registry = createEngineRegistry(parts.context, () => ({
+			version: VERSION,
+			host: hostname(),
+			pid: process.pid,
+			url: this.url,
+			clockAhead: parts.chosen.clockAhead(),
+			inFlight: this.#pipeline.inFlight,
+		}));
 		this.#maintenance = createMaintenance({
-			backend: parts.agenda,
+			backend: parts.chosen.agenda,
 			jobs: {
 				sweep: async () => {
 					await this.#pipeline.sweep();
@@ -299,6 +312,7 @@ class RunningEngine implements Engine {
 		metrics.gauge('capscheduler_timers', async () => (await context.store.counts()).timers);
 		await this.#pipeline.start();
 		await this.#maintenance.start();
+		await this.#registry.start();
 		this.#state = 'ready';
 		context.log.info('engine started', { engine: context.engineId, url: this.#server.url });
 	}
@@ -317,6 +331,7 @@ class RunningEngine implements Engine {
 		if (wasReady) context.log.info('engine drains', { reason, ...this.#pipeline.inFlight });
 		const within = this.#config.drainWithin;
 		const steps: (() => Promise<unknown>)[] = [
+			async () => wasReady && this.#registry.draining(),
 			// Callbacks of capabilities are still taken while runs drain, so the server goes later.
 			async () => this.#pipeline.drain(within),
 			async () => this.#maintenance.stop(),
@@ -325,6 +340,7 @@ class RunningEngine implements Engine {
 				(adapter) => async () => adapter.close?.(),
 			),
 			async () => context.egress.close(),
+			async () => wasReady && this.#registry.stop(),
 			async () => context.store.close(),
 		];
 		const failures: unknown[] = [];

@@ -8,6 +8,7 @@ import { addCapabilities } from './capabilities.ts';
 import { addDestinations } from './destinations.ts';
 import { CliError, EXIT, EXIT_CODES_HELP } from './exit.ts';
 import type { ExitCode } from './exit.ts';
+import { addEngines } from './engines.ts';
 import { addKeys } from './keys.ts';
 import { addOneOff } from './one-off.ts';
 import { addRuns } from './runs.ts';
@@ -127,6 +128,7 @@ Example:
 	addOneOff(program);
 	addTiming(program);
 	addKeys(program);
+	addEngines(program);
 	program.addHelpText('after', EXIT_CODES_HELP);
 	return program;
 }

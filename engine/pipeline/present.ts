@@ -1,3 +1,4 @@
+import type { EngineView } from './engines.ts';
 import type { Calendars } from '../contract/calendar.ts';
 import { NO_CALENDARS } from '../contract/calendar.ts';
 import type { KeyRecord } from '../contract/access.ts';
@@ -353,6 +354,22 @@ export function presentKey(key: KeyRecord): JsonObject {
 		createdAt: toIso(key.createdAt),
 		expiresAt: iso(key.expiresAt ?? null),
 		revokedAt: iso(key.revokedAt ?? null),
+	};
+}
+
+export function presentEngine(engine: EngineView): JsonObject {
+	const { id, state, version, host, pid, url, startedAt, seenAt, clockAhead, inFlight } = engine;
+	return {
+		id,
+		state,
+		version,
+		host,
+		pid,
+		url,
+		startedAt: toIso(startedAt),
+		seenAt: toIso(seenAt),
+		clockAheadMs: clockAhead,
+		inFlight,
 	};
 }
 

@@ -29,6 +29,8 @@ export interface ChosenStore {
 	store: Store;
 	/** The clock that all engines of the store go by. */
 	clock: Clock;
+	/** How far that is ahead of the machine's, in milliseconds; null where it is the machine's. */
+	clockAhead: () => number | null;
 	/** Agenda's jobs in it, for an Agenda that goes by the machine's clock. */
 	agenda: ReturnType<typeof createSqliteAgendaBackend>;
 }
@@ -50,7 +52,7 @@ function embedded({ folder, clock, faults, onFault }: StoreOptions): ChosenStore
 		clock: systemClock,
 		write: store.write,
 	});
-	return { store, clock, agenda };
+	return { store, clock, clockAhead: () => null, agenda };
 }
 
 function onPostgres(
@@ -72,5 +74,5 @@ function onPostgres(
 		now: () => systemClock.now(),
 		ahead: () => (clockIsGiven ? 0 : clock.ahead),
 	});
-	return { store, clock, agenda };
+	return { store, clock, clockAhead: () => clock.ahead, agenda };
 }

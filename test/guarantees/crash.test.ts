@@ -11,6 +11,7 @@ import {
 	listAll,
 	startEngineProcess,
 } from '../support/engine-process.ts';
+import { randomFrom } from '../support/random.ts';
 import type { Received, Receiver } from '../support/webhook-receiver.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
 
@@ -43,18 +44,6 @@ const POINTS = [
 	'notify.after',
 ];
 const ACTIONS = ['kill', 'kill', 'kill', 'hang', 'throw'];
-
-/** A small generator of our own, so that a seed repeats the run. */
-function randomFrom(seed: number): () => number {
-	let state = seed >>> 0;
-	return () => {
-		state = (state + 0x6d2b79f5) >>> 0;
-		let t = state;
-		t = Math.imul(t ^ (t >>> 15), t | 1);
-		t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-		return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-	};
-}
 
 interface RunView {
 	id: string;

@@ -9,7 +9,7 @@ import { DESTINATION_ROUTES } from './destinations.ts';
 import { EVENT_ROUTES } from './events.ts';
 import { FORECAST_ROUTES } from './forecast.ts';
 import { KEY_ROUTES } from './keys.ts';
-import { operationRoutes } from './operations.ts';
+import { ENGINE_ROUTES, operationRoutes } from './operations.ts';
 import { OCCURRENCE_ROUTES } from './occurrences.ts';
 import { RESULT_ROUTES } from './results.ts';
 import { RUN_ROUTES } from './runs.ts';
@@ -40,5 +40,6 @@ export const ROUTES: readonly Route[] = [
 	...EVENT_ROUTES,
 	...CATALOGUE_ROUTES,
 	...KEY_ROUTES,
+	...ENGINE_ROUTES,
 	...operationRoutes(() => ROUTES),
 ];

@@ -1,10 +1,13 @@
-import { healthSchema, readinessSchema } from '../../contract/answers.ts';
+import { pageOf } from '../../contract/answers-parts.ts';
+import { engineSchema, healthSchema, readinessSchema } from '../../contract/answers.ts';
+import { listEngines } from '../../pipeline/engines.ts';
+import { presentEngine } from '../../pipeline/present.ts';
 import type { OpenApiDocument } from '../openapi.ts';
 import { openApiDocument } from '../openapi.ts';
 import { referencePage, referenceStyle } from '../reference/page.ts';
 import { PAGE_POLICY } from '../guard.ts';
 import type { Call, OpenRoute, Route } from '../route.ts';
-import { openRoute } from '../route.ts';
+import { keyRoute, openRoute } from '../route.ts';
 
 /** What is made from the table of routes: it changes only with the address under which clients reach us. */
 interface Written {
@@ -28,6 +31,27 @@ function writer(routes: () => readonly Route[]): (call: Call) => Written {
 		return last;
 	};
 }
+
+export const ENGINE_ROUTES = [
+	keyRoute({
+		id: 'listEngines',
+		method: 'get',
+		path: '/v1/engines',
+		tag: 'Operations',
+		summary: 'List the engines that share the store',
+		scopes: ['admin'],
+		answers: {
+			200: {
+				description: 'Those that were heard of within the last hour, the youngest first.',
+				schema: pageOf(engineSchema),
+			},
+		},
+		async handle({ ctx }) {
+			const engines = await listEngines(ctx);
+			return { status: 200, body: { items: engines.map(presentEngine), nextCursor: null } };
+		},
+	}),
+];
 
 /** @param routes the whole table, these included; asked for when it is complete */
 export function operationRoutes(routes: () => readonly Route[]): OpenRoute[] {

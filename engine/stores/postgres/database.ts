@@ -217,8 +217,10 @@ export function createDatabase(target: ConnectTarget): Database {
 				idleTimeoutMillis: 30_000,
 				allowExitOnIdle: true,
 			});
-			// Of a connection that nobody uses just now; the next one who asks gets another.
+			// Of a connection that nobody uses just now: the next one who asks gets another. Of one in use, whoever uses it
+			// learns of it by his statement; an error that nobody listens for would end the process.
 			pool.on('error', () => undefined);
+			pool.on('connect', (client) => client.on('error', () => undefined));
 		},
 		async close() {
 			const closing = pool;

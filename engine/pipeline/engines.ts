@@ -1,0 +1,115 @@
+import type { EngineId } from '../contract/ids.ts';
+import type { JsonObject } from '../contract/json.ts';
+import type { Duration, Instant } from '../contract/time.ts';
+import type { Context } from './context.ts';
+
+/*
+ * Which engines share the store: each keeps a small document of itself there, and writes it anew every ten seconds.
+ * Nothing depends on it; leases decide who works on what.
+ */
+
+/** Engines belong to no tenant. */
+const NOBODY = '*';
+const KIND = 'engine:';
+const BEAT: Duration = 10_000;
+/** An engine that was not heard of for so long is taken to be lost; its leases say for sure. */
+const LOST_AFTER: Duration = 35_000;
+/** For so long one that is gone is told of. */
+const REMEMBERED: Duration = 3_600_000;
+const MOST = 500;
+
+/** What an engine says of itself. */
+export interface AboutEngine {
+	version: string;
+	host: string;
+	pid: number;
+	/** Where it listens. */
+	url: string;
+	/** How far the store's clock is ahead of the machine's, in milliseconds; null where it is the machine's. */
+	clockAhead: Duration | null;
+	inFlight: { runs: number; deliveries: number; notifications: number };
+}
+
+type EngineState = 'running' | 'draining' | 'stopped';
+
+export interface EngineView extends AboutEngine {
+	id: EngineId;
+	state: EngineState | 'lost';
+	startedAt: Instant;
+	/** When it was heard of last. */
+	seenAt: Instant;
+}
+
+export interface EngineRegistry {
+	start(): Promise<void>;
+	draining(): Promise<void>;
+	stop(): Promise<void>;
+}
+
+export function createEngineRegistry(ctx: Context, about: () => AboutEngine): EngineRegistry {
+	const key = `${KIND}${ctx.engineId}`;
+	const startedAt = ctx.clock.now();
+	let revision = 0;
+	let state: EngineState = 'running';
+	let cancel: (() => void) | null = null;
+
+	async function beat(): Promise<void> {
+		const seenAt = ctx.clock.now();
+		const value = { ...about(), state, startedAt, seenAt } as unknown as JsonObject;
+		const document = { tenant: NOBODY, key, value, dueAt: null, keepUntil: seenAt + REMEMBERED };
+		if (await ctx.store.putShared(document, { expected: revision, events: [] })) {
+			revision += 1;
+			return;
+		}
+		// A reply was lost, or retention has taken it away: the next beat goes on from what is there.
+		revision = (await ctx.store.getShared(NOBODY, key))?.revision ?? 0;
+	}
+
+	/** A beat that fails says nothing about the engine but that it could not be written; the next may. */
+	async function tryBeat(): Promise<void> {
+		await beat().catch((error: unknown) => {
+			ctx.log.debug('the heartbeat of the engine failed', {
+				error: error instanceof Error ? error : undefined,
+			});
+		});
+	}
+
+	function again(): void {
+		cancel = ctx.clock.after(BEAT, () => {
+			void tryBeat().then(() => {
+				if (cancel !== null) again();
+			});
+		});
+	}
+
+	return {
+		async start() {
+			await tryBeat();
+			again();
+		},
+		async draining() {
+			state = 'draining';
+			await tryBeat();
+		},
+		async stop() {
+			cancel?.();
+			cancel = null;
+			state = 'stopped';
+			await tryBeat();
+		},
+	};
+}
+
+/** All that were heard of within the last hour, the youngest first. */
+export async function listEngines(ctx: Context): Promise<EngineView[]> {
+	const now = ctx.clock.now();
+	const documents = await ctx.store.listShared(NOBODY, KIND, MOST);
+	return documents
+		.map(({ key, value }) => {
+			const said = value as unknown as AboutEngine & Omit<EngineView, 'id'>;
+			const lost = said.state !== 'stopped' && said.seenAt < now - LOST_AFTER;
+			const id = key.slice(KIND.length) as EngineId;
+			return { ...said, id, state: lost ? ('lost' as const) : said.state };
+		})
+		.sort((a, b) => b.startedAt - a.startedAt);
+}
