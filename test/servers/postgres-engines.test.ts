@@ -104,7 +104,8 @@ describe(`three engines on one PostgreSQL, and ${FAULTS} faults (seed ${SEED})`,
 				...settingsOf(schema),
 				CAPSCHEDULER_STORE: urlOf(proxy.port, schema),
 			};
-			const engines = await Promise.all([1, 2, 3].map(async () => startEngineProcess(settings)));
+			const engines: EngineProcess[] = [];
+			for (let n = 0; n < 3; n++) engines.push(await startEngineProcess(settings));
 			const key = engines.flatMap(({ firstKey }) => firstKey ?? [])[0] ?? '';
 			const [first] = engines as [EngineProcess];
 			const limit = FAULTS * 3 + 5;

@@ -11,7 +11,7 @@ const id = (prefix: string, n = 'n'): string => `'${prefix}_' || lpad((${n})::te
 export async function fillSchema(port: number, schema: string): Promise<void> {
 	const from = `FROM generate_series(1, ${ROWS}) AS n`;
 	const statements = [
-		`INSERT INTO specs (id, spec) SELECT ${id('spec')}, '{}' ${from}`,
+		`INSERT INTO specs (id, spec) SELECT ${id('spec')}, '{"policies":{"overlap":"skip"}}' ${from}`,
 		`INSERT INTO schedules (id, tenant, name, capability, action, labels, metadata, state, revision, specId,
 			timing, nextAt, dueAt, overrides, zoneData, timedAt, runsMade, pauses, failures, createdAt, updatedAt)
 			SELECT ${id('sch')}, 't' || n % 10, 'name' || n % 100, 'cap' || n % 20, 'a', '{}', '{}',

@@ -1,8 +1,10 @@
+import { setTimeout as pause } from 'node:timers/promises';
+
 import pg from 'pg';
 
 import { CapError } from '../../contract/errors.ts';
 import type { ConnectTarget } from './target.ts';
-import { storageError } from './storage-error.ts';
+import { ConnectionLost, storageError } from './storage-error.ts';
 
 export type SqlValue =
 	| string
@@ -159,6 +161,7 @@ function configOf(target: ConnectTarget, schema: boolean): pg.ClientConfig {
 		keepAlive: true,
 		keepAliveInitialDelayMillis: 10_000,
 		connectionTimeoutMillis: CONNECT_TIMEOUT,
+		query_timeout: QUERY_TIMEOUT,
 		types,
 	};
 }
@@ -201,7 +204,7 @@ export function createDatabase(target: ConnectTarget): Database {
 
 	return {
 		name,
-		...queryable(opened, { name }),
+		...patientReader(queryable(opened, { name })),
 		transaction: (work) => onOne(work, { begin: 'BEGIN', timeout: QUERY_TIMEOUT }),
 		patiently: (work) =>
 			onOne(work, {
@@ -230,6 +233,34 @@ export function createDatabase(target: ConnectTarget): Database {
 	};
 }
 
+/** How long a read waits for a database that went away: milliseconds. */
+const READ_PATIENCE = 3_000;
+
+/**
+ * Reads are asked again when their connection breaks: a server that restarts, or a connection of the pool that
+ * died unnoticed, must not look like a failure of what needed to know something. Whatever writes is not.
+ */
+function patientReader(on: Queryable): Queryable {
+	async function patiently<T>(sql: string, ask: () => Promise<T>): Promise<T> {
+		const isRead = /^[\s(]*SELECT\b/.test(sql) && !sql.includes('pg_notify');
+		const until = performance.now() + READ_PATIENCE;
+		for (let wait = 25; ; wait *= 2) {
+			try {
+				return await ask();
+			} catch (error) {
+				const again = isRead && error instanceof ConnectionLost && performance.now() < until;
+				if (!again) throw error;
+				await pause(wait);
+			}
+		}
+	}
+	return {
+		rows: (sql, values) => patiently(sql, () => on.rows(sql, values)),
+		get: (sql, values) => patiently(sql, () => on.get(sql, values)),
+		run: (sql, values) => on.run(sql, values),
+	};
+}
+
 async function connect(client: pg.Client, name: string): Promise<Session> {
 	let alive = true;
 	const listeners: (() => void)[] = [];
@@ -254,7 +285,8 @@ async function connect(client: pg.Client, name: string): Promise<Session> {
 	return {
 		...queryable(() => client, { name }),
 		exec: async (sql) => {
-			await wrapped(client.query(sql));
+			// A migration may take its time.
+			await wrapped(client.query({ text: sql, query_timeout: PATIENCE } as pg.QueryConfig));
 		},
 		command: async (sql) => (await wrapped(client.query(sql))).command,
 		get alive() {

@@ -167,21 +167,18 @@ export function createRetention(
 	}
 
 	async function pruneBackfills(work: Work, keep: Retention): Promise<void> {
-		work.left -= await work.tx.run(
-			`DELETE FROM backfills WHERE id IN (SELECT id FROM backfills WHERE endedAt < $1
-				ORDER BY endedAt LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-			[work.now - keep.runs, work.left],
-		);
+		work.left -= await work.tx.run(oldest('backfills', 'endedAt < $1', 'endedAt'), [
+			work.now - keep.runs,
+			work.left,
+		]);
 	}
 
 	async function pruneLedger(work: Work, keep: Retention): Promise<void> {
 		const until = work.now - keep.ledger;
-		const changes = await work.tx.run(
-			`DELETE FROM occurrences WHERE (scheduleId, nominalAt) IN (
-				SELECT scheduleId, nominalAt FROM occurrences WHERE decidedAt < $1
-				ORDER BY decidedAt LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-			[until, work.left],
-		);
+		const changes = await work.tx.run(oldest('occurrences', 'decidedAt < $1', 'decidedAt'), [
+			until,
+			work.left,
+		]);
 		if (changes > 0) await setMark(work.tx, 'ledgerPrunedUntil', until);
 		work.left -= changes;
 	}
@@ -232,22 +229,24 @@ export function createRetention(
 	}
 
 	async function pruneShared(work: Work): Promise<void> {
-		work.left -= await work.tx.run(
-			`DELETE FROM shared_states WHERE (tenant, key) IN (
-				SELECT tenant, key FROM shared_states WHERE keepUntil <= $1
-				ORDER BY keepUntil LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-			[work.now, work.left],
-		);
+		work.left -= await work.tx.run(oldest('shared_states', 'keepUntil <= $1', 'keepUntil'), [
+			work.now,
+			work.left,
+		]);
 	}
 
 	async function pruneIdempotency(work: Work): Promise<void> {
-		work.left -= await work.tx.run(
-			`DELETE FROM idempotency WHERE (tenant, key) IN (
-				SELECT tenant, key FROM idempotency WHERE expiresAt <= $1
-				ORDER BY expiresAt LIMIT $2 FOR UPDATE SKIP LOCKED)`,
-			[work.now, work.left],
-		);
+		work.left -= await work.tx.run(oldest('idempotency', 'expiresAt <= $1', 'expiresAt'), [
+			work.now,
+			work.left,
+		]);
 	}
+}
+
+/** Deletes up to $2 rows, found by an index and then by where they lie, which the lock keeps as it is. */
+function oldest(table: string, where: string, order: string): string {
+	return `DELETE FROM ${table} WHERE ctid = ANY(ARRAY(
+		SELECT ctid FROM ${table} WHERE ${where} ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED))`;
 }
 
 /** `from` is ours: a table and a column. */

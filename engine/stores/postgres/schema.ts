@@ -93,7 +93,8 @@ async function bring(
 async function liftEvents(session: Session): Promise<void> {
 	const base = (await getMark(session, 'eventBase')) ?? 0;
 	const row = await session.get<[last: number | null, xid: number]>(
-		`SELECT max(position), pg_snapshot_xmax(pg_current_snapshot())::text::bigint FROM event_batches`,
+		`SELECT (SELECT max(position) FROM event_batches),
+			pg_snapshot_xmax(pg_current_snapshot())::text::bigint`,
 	);
 	if (row?.[0] == null || row[0] < base + row[1]) return;
 	await setMark(session, 'eventBase', row[0] - row[1] + 1);

@@ -108,6 +108,7 @@ CREATE TABLE open_tiers (
 	PRIMARY KEY (tenant, concurrencyKey, concurrencyLimit, rank)
 );
 CREATE INDEX open_tiers_ready ON open_tiers (rank, readyAt);
+CREATE INDEX open_tiers_soonest ON open_tiers (readyAt);
 
 CREATE TABLE run_attempts (
 	runId TEXT COLLATE "C" NOT NULL,
