@@ -21,8 +21,9 @@ let closeAll: (() => Promise<void>)[] = [];
 
 const records = createRecords(systemClock);
 
-async function open(port: number): Promise<PostgresStore> {
-	const opened = await openPostgresStore(port, systemClock, { schema });
+/** Patient: a server that was killed has to read its log first, and this machine may be busy. */
+async function open(port: number, patience = 60_000): Promise<PostgresStore> {
+	const opened = await openPostgresStore(port, systemClock, { schema, patience });
 	closeAll.push(opened.close);
 	return opened.store;
 }
@@ -93,6 +94,7 @@ describe('a connection that breaks', () => {
 	}, 60_000);
 
 	it('says that the storage cannot be reached, and nothing of the password, while the server is down', async () => {
+		store = await open(proxy.port, 1_000);
 		await server.kill();
 		const failure = await store.check().then(
 			() => null,

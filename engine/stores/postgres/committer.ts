@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { CapError } from '../../contract/errors.ts';
 import type { FaultPoints } from '../../contract/fault-points.ts';
+import type { Duration } from '../../contract/time.ts';
 import type { Database, Session } from './database.ts';
 import { ConnectionLost, isConflict, storageError } from './storage-error.ts';
 import type { Gathered, OpenTransaction, Transaction } from './transaction.ts';
@@ -25,7 +26,7 @@ const MOST = 500;
 /** How often a commit that came in the way of others is done again. */
 const CONFLICT_TRIES = 8;
 /** How long writes wait for a database that went away, before they are refused: milliseconds. */
-const OUTAGE_PATIENCE = 5_000;
+const OUTAGE_PATIENCE = 10_000;
 /** How long it is tried to learn what became of a commit whose reply was lost. */
 const DOUBT_PATIENCE = 30_000;
 const RECONNECT_PAUSE = 100;
@@ -65,12 +66,14 @@ class InDoubt extends Error {
 export function createCommitter(options: {
 	db: Pick<Database, 'connect' | 'name'>;
 	faults: FaultPoints;
+	/** Default 10 s. */
+	patience?: Duration | undefined;
 	/** Sends the last statements of a commit. */
 	finish: (tx: OpenTransaction, xid: number) => Promise<void>;
 	/** After a commit. */
 	committed: (gathered: Gathered, xid: number) => void;
 }): Committer {
-	const { db, faults, finish, committed } = options;
+	const { db, faults, finish, committed, patience = OUTAGE_PATIENCE } = options;
 	const queue: Entry[] = [];
 	let busy = false;
 	let closed = false;
@@ -123,7 +126,7 @@ export function createCommitter(options: {
 				if (error instanceof NeedsCare) careful = true;
 				else if (isConflict(error) && ++conflicts < CONFLICT_TRIES) {
 					await pause(Math.random() * 20 * 2 ** conflicts);
-				} else if (!(error instanceof ConnectionLost) || outage() > OUTAGE_PATIENCE) throw error;
+				} else if (!(error instanceof ConnectionLost) || outage() > patience) throw error;
 				else await pause(RECONNECT_PAUSE);
 			}
 		}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import type { Clock } from '../../clock.ts';
 import type { FaultPoints } from '../../contract/fault-points.ts';
+import type { Duration } from '../../contract/time.ts';
 import { createBlobFiles } from '../files/blob-files.ts';
 import type { ServerClock } from '../shared/server-clock.ts';
 import type { Store } from '../store.port.ts';
@@ -56,6 +57,8 @@ export interface PostgresStoreOptions {
 	onSignal?: (signal: Signal) => void;
 	/** Hit as `commit.before`, `commit.sync` (while the reply is awaited) and `commit.after`. */
 	faults: FaultPoints;
+	/** How long writes wait for a database that went away, before they are refused. Default 10 s. */
+	patience?: Duration;
 	/** One record could not be written, and the others were. Default: nothing hears of it. */
 	onFault?: (fault: StoreFault) => void;
 }
@@ -84,6 +87,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 	const committer = createCommitter({
 		db,
 		faults,
+		patience: options.patience,
 		async finish(tx, xid) {
 			await finishTimers(tx);
 			counts.append(tx, tx.gathered);
