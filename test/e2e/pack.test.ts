@@ -85,6 +85,6 @@ describe('the packed engine', () => {
 		expect(files).toEqual(
 			expect.arrayContaining(['README.md', 'LICENSE', join('dist', 'main.js')]),
 		);
-		expect(files.filter((name) => /(?<!\.d)\.ts$|test/.test(name))).toEqual([]);
+		expect(files.filter((name) => /(?<!\.d)\.ts$|\.test\.|(?:^|\/)test\//.test(name))).toEqual([]);
 	});
 });

@@ -44,7 +44,7 @@ describe('PDF in programs that are not ours', () => {
 		const file = await fileOf(input, { summary: false, ...given });
 		const { code, stdout, stderr } = await ask('pdftotext', ['-raw', file, '-']);
 		expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-		return stdout.replace(/^Page \d+ of \d+ .*\nDaily sales$/gm, '').replaceAll('\f', '');
+		return stdout.replaceAll('\f', '').replace(/^Page \d+ of \d+ .*\nDaily sales$/gm, '');
 	}
 
 	it.each(INPUTS)('qpdf and pdfinfo have nothing to say against %s', async (_, input, given) => {
@@ -96,8 +96,13 @@ describe('PDF in programs that are not ours', () => {
 
 	it('pdftotext reads every nasty text', async () => {
 		for (const text of NASTY_TEXTS) {
-			const read = condensed(await textOf(inputOf([{ text: `FROM${text}UNTIL` }])));
-			const shown = read.slice(read.indexOf('FROM'));
+			const page = await textOf(inputOf([{ text: `FROM${text}UNTIL` }]));
+			// the head of the column is on every page
+			const read = condensed(page.replace(/^text$/gm, ''));
+			// the document says below the rows what no font has
+			const shown = read
+				.slice(read.indexOf('FROM'))
+				.replace(/\d+characters?(?:is|are)shownas.*$/, '');
 			const expected = `FROM${condensed(visible(text))}UNTIL`;
 			// what order right-to-left text is read in is up to the reader
 			const isRightToLeft = /[\u0590-\u05ff]/.test(text);
