@@ -113,10 +113,12 @@ export function readPlugin(entry: string): string | undefined {
 }
 
 /** Where everything is kept. */
-export type StoreSetting = { kind: 'sqlite' } | { kind: 'postgres'; url: string };
+export type StoreSetting = { kind: 'sqlite' } | { kind: 'postgres' | 'mongodb'; url: string };
 
 export function readStore(input: string): StoreSetting | undefined {
 	if (input === 'sqlite') return { kind: 'sqlite' };
+	// Several hosts, as MongoDB's have, are no URL.
+	if (/^mongodb(\+srv)?:\/\/[^/\s]+(\/\S*)?$/.test(input)) return { kind: 'mongodb', url: input };
 	const url = URL.canParse(input) ? new URL(input) : null;
 	const isPostgres = url?.protocol === 'postgres:' || url?.protocol === 'postgresql:';
 	return isPostgres ? { kind: 'postgres', url: input } : undefined;

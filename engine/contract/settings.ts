@@ -88,12 +88,15 @@ export const SETTINGS = {
 	}),
 	STORE: setting({
 		group: 'What it keeps',
-		form: '`sqlite`, `postgres://…`',
+		form: '`sqlite`, `postgres://…`, `mongodb://…`',
 		fallback: 'sqlite',
 		secret: true,
 		meaning:
-			'The store. `sqlite` is embedded in the engine and lies in the data folder. `postgres://user:password@host:port/database` is a PostgreSQL (14 or later) that any number of engines share; `?schema=` names the schema, `capscheduler` by default, and `CAPSCHEDULER_KEYS` is needed, the same for all. See clusters.md.',
-		schema: text('"sqlite" or "postgres://user:password@host:port/database"', readStore),
+			'The store. `sqlite` is embedded in the engine and lies in the data folder. `postgres://user:password@host:port/database` is a PostgreSQL (14 or later) that any number of engines share; `?schema=` names the schema, `capscheduler` by default, and `CAPSCHEDULER_KEYS` is needed, the same for all. `mongodb://user:password@host:port,…/database?options` (or `mongodb+srv://`) is a MongoDB (5.0 or later, a replica set or a sharded cluster) that they share in the same way; the database is `capscheduler` by default. See clusters.md.',
+		schema: text(
+			'"sqlite", "postgres://user:password@host:port/database" or "mongodb://user:password@host:port/database"',
+			readStore,
+		),
 	}),
 	ADMIN_KEY: optional({
 		group: 'What it keeps',

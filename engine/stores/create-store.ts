@@ -2,15 +2,17 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import type { FaultPoints } from '../contract/fault-points.ts';
 import type { StoreSetting } from '../contract/setting-forms.ts';
+import { createMongoAgendaBackend } from './mongo/agenda-backend.ts';
+import { createMongoStore } from './mongo/store.ts';
 import { createPostgresAgendaBackend } from './postgres/agenda-backend.ts';
-import type { Signal } from './postgres/signals.ts';
 import { createPostgresStore } from './postgres/store.ts';
 import { createServerClock } from './shared/server-clock.ts';
+import type { Signal } from './shared/signal.ts';
 import { createSqliteAgendaBackend } from './sqlite/agenda-backend.ts';
 import { createSqliteStore } from './sqlite/store.ts';
 import type { Store } from './store.port.ts';
 
-export type { Signal } from './postgres/signals.ts';
+export type { Signal } from './shared/signal.ts';
 
 export interface StoreOptions {
 	setting: StoreSetting;
@@ -42,6 +44,8 @@ export function createStore(options: StoreOptions): ChosenStore {
 			return embedded(options);
 		case 'postgres':
 			return onPostgres(options.setting.url, options);
+		case 'mongodb':
+			return onMongo(options.setting.url, options);
 	}
 }
 
@@ -75,4 +79,21 @@ function onPostgres(
 		ahead: () => (clockIsGiven ? 0 : clock.ahead),
 	});
 	return { store, clock, clockAhead: () => clock.ahead, agenda };
+}
+
+function onMongo(
+	url: string,
+	{ folder, clock: machine, clockIsGiven, faults, onFault, onSignal }: StoreOptions,
+): ChosenStore {
+	const clock = createServerClock(machine);
+	const store = createMongoStore({
+		url,
+		folder,
+		clock,
+		...(clockIsGiven ? {} : { serverClock: clock }),
+		faults,
+		onFault,
+		onSignal,
+	});
+	return { store, clock, agenda: createMongoAgendaBackend(store.database) };
 }

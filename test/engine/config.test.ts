@@ -103,6 +103,11 @@ describe('the configuration', () => {
 		expect(problemsOf({ CAPSCHEDULER_STORE: store })).toMatchObject([
 			{ name: 'CAPSCHEDULER_KEYS' },
 		]);
+		const cluster = 'mongodb://u:hunter2@a:27017,b:27017/cap?replicaSet=rs0';
+		expect(loadConfig({ CAPSCHEDULER_STORE: cluster, CAPSCHEDULER_KEYS: keys }).store).toEqual({
+			kind: 'mongodb',
+			url: cluster,
+		});
 		const wrong = problemsOf({
 			CAPSCHEDULER_STORE: 'mysql://u:hunter2@h/db',
 			CAPSCHEDULER_KEYS: keys,

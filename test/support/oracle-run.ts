@@ -25,6 +25,8 @@ export interface Oracle {
 	schedule(client: Client, every: { schedules: number; limit: number }): Promise<Job>;
 	/** All schedules of the schema are completed, and nothing that was begun is open. */
 	untilQuiet(port: number, schema: string): Promise<void>;
+	/** The same of another store: until this counts nothing that is open. */
+	untilNoneIsOpen(count: () => Promise<number>): Promise<void>;
 	check(client: Client, job: Job): Promise<void>;
 	runIds(client: Client): Promise<string[]>;
 	close(): Promise<void>;
@@ -129,6 +131,10 @@ export async function startOracle(): Promise<Oracle> {
 				if (row?.open === '0') return;
 				await new Promise((resolve) => setTimeout(resolve, 100));
 			}
+		},
+
+		async untilNoneIsOpen(count) {
+			while ((await count()) > 0) await new Promise((resolve) => setTimeout(resolve, 100));
 		},
 
 		async check(client, { schedules, limit }) {

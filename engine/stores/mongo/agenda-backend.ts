@@ -10,7 +10,7 @@ import { AGENDA_COLLECTION } from './database.ts';
  */
 export function createMongoAgendaBackend(database: Database): AgendaBackend {
 	return new MongoBackend({
-		mongo: database.db(),
+		mongo: database.handle(),
 		collection: AGENDA_COLLECTION,
 		ensureIndex: false,
 	});

@@ -9,6 +9,7 @@ import type { GridFSBucketWriteStream } from 'mongodb';
 import { CapError } from '../../contract/errors.ts';
 import type { BlobRef } from '../../contract/result.ts';
 import type { BlobStore, ByteRange, ScratchBlob, StagedBlob } from '../blob.port.ts';
+import { createScratchFolder } from '../files/scratch-folder.ts';
 import { scratchBlob } from '../files/stage-blob.ts';
 import type { Context } from './context.ts';
 import type { Doc } from './documents.ts';
@@ -19,8 +20,9 @@ import type { Doc } from './documents.ts';
  * document names it; one that no document names was left half written.
  */
 export interface MongoBlobs extends BlobStore {
-	/** Makes the folder for what is not to be kept, and removes what an earlier process left there. */
+	/** Makes the folder for what is not to be kept, and removes those of processes that are gone. */
 	prepare(): Promise<void>;
+	close(): Promise<void>;
 	/** Removes blobs that no record refers to, and were not touched within the last hour. @returns how many */
 	sweep(hashes: readonly string[] | 'some'): Promise<number>;
 	/** Blobs whose files are missing or cut. */
@@ -38,7 +40,8 @@ export function createBlobs(
 	{ db, clock }: Pick<Context, 'db' | 'clock'>,
 	folder: string,
 ): MongoBlobs {
-	const temporary = join(folder, 'tmp');
+	const scratchFolder = createScratchFolder(folder);
+	const temporary = scratchFolder.path;
 	let position = '';
 
 	const bucket = (): GridFSBucket =>
@@ -168,8 +171,12 @@ export function createBlobs(
 		inlineLimit: INLINE_LIMIT,
 
 		async prepare() {
-			await rm(temporary, { recursive: true, force: true });
 			await mkdir(temporary, { recursive: true });
+			scratchFolder.clean();
+		},
+		async close() {
+			scratchFolder.remove();
+			await Promise.resolve();
 		},
 
 		stage,

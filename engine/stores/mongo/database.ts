@@ -42,6 +42,8 @@ export interface Database {
 	/** For messages: without user and password. */
 	readonly name: string;
 	db(): Db;
+	/** The same before it is open, for who does nothing with it before. */
+	handle(): Db;
 	of(name: CollectionName): Collection<Doc>;
 	timers(): Collection<TimerDoc>;
 	/**
@@ -100,6 +102,7 @@ export function createDatabase(url: string): Database {
 	return {
 		name: nameOf(url),
 		db,
+		handle: () => client.db(databaseOf(url)),
 		of: (name) => db().collection<Doc>(name),
 		timers: () => db().collection<TimerDoc>(AGENDA_COLLECTION),
 		run,

@@ -28,9 +28,8 @@ interface Events {
 	append: (pending: Pending<'events'>[]) => Promise<void>;
 	/** Calls the listeners: events came, from here or from another engine. */
 	announce: (tenants: ReadonlySet<string>) => void;
-	/** The last number of each tenant that has listeners elsewhere; for the watcher. */
-	heads: () => Promise<Map<string, number>>;
-	readonly listening: boolean;
+	/** Names this engine in the batches that it appends. */
+	readonly by: string;
 }
 
 interface Item {
@@ -41,6 +40,7 @@ interface Item {
 
 export function createEvents({ db, clock, onFault }: Omit<Context, 'commits'>): Events {
 	const listeners = new Set<(tenants: ReadonlySet<string>) => void>();
+	const by = randomBytes(6).toString('hex');
 	/** As seen last, by tenant. */
 	const last = new Map<string, number>();
 
@@ -66,6 +66,7 @@ export function createEvents({ db, clock, onFault }: Omit<Context, 'commits'>): 
 			items: JSON.stringify(items.map(({ draft }) => draft)),
 			from: [...new Set(items.map(({ token }) => token))],
 			batch,
+			by,
 		};
 		let seq = last.get(tenant) ?? (await lastSeq(tenant));
 		for (;;) {
@@ -126,9 +127,7 @@ export function createEvents({ db, clock, onFault }: Omit<Context, 'commits'>): 
 
 	return {
 		announce,
-		get listening() {
-			return listeners.size > 0;
-		},
+		by,
 
 		async append(pending) {
 			const done = await appended(pending);
@@ -137,18 +136,6 @@ export function createEvents({ db, clock, onFault }: Omit<Context, 'commits'>): 
 				.flatMap(({ of, token }) => of.map((draft) => ({ tenant: draft.tenant, draft, token })));
 			await append(items);
 			if (items.length > 0) announce(new Set(items.map(({ tenant }) => tenant)));
-		},
-
-		async heads() {
-			const docs = await db.run(async () =>
-				db
-					.of('events')
-					.aggregate<{ _id: string; seq: number }>([
-						{ $group: { _id: '$tenant', seq: { $max: '$seq' } } },
-					])
-					.toArray(),
-			);
-			return new Map(docs.map(({ _id, seq }) => [_id, seq]));
 		},
 
 		port: {

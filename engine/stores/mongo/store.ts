@@ -1,5 +1,7 @@
 import type { Clock } from '../../clock.ts';
 import type { FaultPoints } from '../../contract/fault-points.ts';
+import type { ServerClock } from '../shared/server-clock.ts';
+import type { Signal } from '../shared/signal.ts';
 import type { Store } from '../store.port.ts';
 import { createAccess } from './access.ts';
 import { createBackfillEnds } from './backfill-ends.ts';
@@ -37,6 +39,7 @@ import { migrate } from './schema.ts';
 import { createSettleRuns } from './settle-run.ts';
 import { createSharedStates } from './shared-states.ts';
 import { createSpecs } from './specs.ts';
+import { createTimeKeeper } from './time-keeper.ts';
 import { createTimers } from './timers.ts';
 import { createWatch } from './watch.ts';
 
@@ -50,10 +53,10 @@ export interface MongoStoreOptions {
 	faults: FaultPoints;
 	/** One record could not be written, and the others were. Default: nothing hears of it. */
 	onFault?: (fault: StoreFault) => void;
-	/** Called with the open database before anything is read: for a clock that follows the server's. */
-	opened?: (database: Database) => Promise<void>;
-	/** Called before the connection is closed. */
-	closing?: () => void;
+	/** Follows the server's from when it opens; without, the clock is taken as it is. */
+	serverClock?: ServerClock;
+	/** Another engine has committed something. Default: nothing hears of it. */
+	onSignal?: (signal: Signal) => void;
 }
 
 /** The store, and what Agenda's backend shares with it. */
@@ -78,7 +81,8 @@ export function createMongoStore(options: MongoStoreOptions): MongoStore {
 
 	const timers = createTimers(context);
 	const events = createEvents(context);
-	const watch = createWatch(context, events);
+	const watch = createWatch(context, { events, heard: options.onSignal ?? (() => undefined) });
+	const timeKeeper = createTimeKeeper(context, options.serverClock);
 	const specs = createSpecs(context);
 	const names = createNames(context, async (kind, holder) => {
 		const name = kind === 'destination' ? 'destinations' : 'calendars';
@@ -135,7 +139,7 @@ export function createMongoStore(options: MongoStoreOptions): MongoStore {
 			try {
 				await migrate(db);
 				await blobs.prepare();
-				await options.opened?.(db);
+				await timeKeeper.start();
 			} catch (error) {
 				await db.close();
 				throw error;
@@ -143,8 +147,9 @@ export function createMongoStore(options: MongoStoreOptions): MongoStore {
 			watch.start();
 		},
 		async close() {
-			options.closing?.();
+			timeKeeper.stop();
 			await watch.stop();
+			await blobs.close();
 			await commits.settled();
 			await db.close();
 		},

@@ -1,15 +1,22 @@
 import type { ChangeStream, Document } from 'mongodb';
 
+import type { EventDraft } from '../../contract/event.ts';
+import type { RunId } from '../../contract/ids.ts';
+import type { Signal } from '../shared/signal.ts';
 import type { Context } from './context.ts';
 import type { Doc } from './documents.ts';
 import type { createEvents } from './events.ts';
 
-/** How often the log is looked at while somebody listens, where the server tells of no changes: milliseconds. */
-const LOOK_EVERY = 500;
+/** How often the log is looked at where the server tells of no changes: milliseconds. */
+const LOOK_EVERY = 250;
+/** Batches may become visible this much later than their instant says: milliseconds. */
+const LATE = 1_000;
+/** How many of the batches seen last are remembered. */
+const REMEMBERED = 5_000;
 
 /**
- * Brings word of events that other engines wrote: by a change stream where the server has them (a replica set or a
- * sharded cluster), else by looking. Nothing depends on it but how soon a listener hears.
+ * Brings word of what other engines wrote, by their events: through a change stream where the server has them (a
+ * replica set or a sharded cluster), else by looking. Nothing depends on it but how soon somebody hears.
  */
 export interface Watch {
 	start(): void;
@@ -17,25 +24,28 @@ export interface Watch {
 }
 
 export function createWatch(
-	{ db, onFault }: Pick<Context, 'db' | 'onFault'>,
-	events: ReturnType<typeof createEvents>,
+	{ db, clock, onFault }: Pick<Context, 'db' | 'clock' | 'onFault'>,
+	{ events, heard }: { events: ReturnType<typeof createEvents>; heard: (signal: Signal) => void },
 ): Watch {
 	let stream: ChangeStream<Doc, Document> | null = null;
 	let timer: NodeJS.Timeout | null = null;
 	let stopped = true;
-	let heads: Map<string, number> | null = null;
+	const seen = new Set<string>();
+
+	function tell(docs: readonly Doc[]): void {
+		if (docs.length === 0) return;
+		const signal = signalOf(docs);
+		events.announce(signal.tenants);
+		heard(signal);
+	}
 
 	function follow(): void {
-		const pipeline = [
-			{ $match: { operationType: 'insert' } },
-			{ $project: { 'fullDocument.tenant': 1 } },
-		];
-		stream = db.of('events').watch<Doc, Document>(pipeline);
+		const foreign = { operationType: 'insert', 'fullDocument.by': { $ne: events.by } };
+		stream = db.of('events').watch<Doc, Document>([{ $match: foreign }]);
 		stream.on('change', (change) => {
-			const tenant = (change['fullDocument'] as { tenant?: string } | undefined)?.tenant;
-			if (tenant !== undefined) events.announce(new Set([tenant]));
+			tell([change['fullDocument'] as Doc]);
 		});
-		// A server without oplog, or one that dropped it.
+		// A server without an oplog, or one that has dropped what came next.
 		stream.once('error', () => {
 			void stream?.close().catch(() => undefined);
 			stream = null;
@@ -48,7 +58,7 @@ export function createWatch(
 		timer = setTimeout(() => {
 			look()
 				.catch((error: unknown) => {
-					onFault({ where: 'watch', id: 'events', error });
+					if (!stopped) onFault({ where: 'watch', id: 'events', error });
 				})
 				.finally(lookLater);
 		}, LOOK_EVERY);
@@ -56,16 +66,19 @@ export function createWatch(
 	}
 
 	async function look(): Promise<void> {
-		if (!events.listening) {
-			heads = null;
-			return;
+		const since = clock.now() - LATE;
+		const docs = await db
+			.of('events')
+			.find({ at: { $gte: since }, by: { $ne: events.by } })
+			.sort({ at: 1 })
+			.toArray();
+		const fresh = docs.filter(({ _id }) => !seen.has(_id));
+		for (const { _id } of fresh) seen.add(_id);
+		for (const id of seen) {
+			if (seen.size <= REMEMBERED) break;
+			seen.delete(id);
 		}
-		const now = await events.heads();
-		const before = heads;
-		heads = now;
-		if (before === null) return;
-		const moved = [...now].filter(([tenant, seq]) => before.get(tenant) !== seq);
-		if (moved.length > 0) events.announce(new Set(moved.map(([tenant]) => tenant)));
+		tell(fresh);
 	}
 
 	return {
@@ -81,4 +94,22 @@ export function createWatch(
 			await open?.close().catch(() => undefined);
 		},
 	};
+}
+
+const ENDS = ['run.succeeded', 'run.failed', 'run.cancelled', 'run.expired'];
+
+function signalOf(docs: readonly Doc[]): Signal {
+	const tenants = new Set<string>();
+	const ended: RunId[] = [];
+	const cancelled: RunId[] = [];
+	for (const doc of docs) {
+		tenants.add(doc['tenant'] as string);
+		for (const { type, subject } of JSON.parse(doc['items'] as string) as EventDraft[]) {
+			const id = subject['runId'] as RunId | undefined;
+			if (id === undefined || !ENDS.includes(type)) continue;
+			ended.push(id);
+			if (type === 'run.cancelled') cancelled.push(id);
+		}
+	}
+	return { work: true, tenants, ended, cancelled };
 }

@@ -1,17 +1,8 @@
 import type { Clock } from '../../clock.ts';
 import type { RunId } from '../../contract/ids.ts';
+import type { Signal } from '../shared/signal.ts';
 import type { Database, Session } from './database.ts';
 import type { Gathered } from './transaction.ts';
-
-/** What another engine has committed. Hints, never the truth: who misses one finds it by looking. */
-export interface Signal {
-	/** There may be something to claim, or a timer that is due earlier. */
-	work: boolean;
-	/** Tenants that have new events. */
-	tenants: ReadonlySet<string>;
-	ended: readonly RunId[];
-	cancelled: readonly RunId[];
-}
 
 /** How long signals are gathered: a busy engine wakes the others this often at most. Milliseconds. */
 const GATHER = 20;

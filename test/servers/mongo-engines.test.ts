@@ -1,0 +1,181 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { MongoClient } from 'mongodb';
+
+import type { EngineProcess } from '../support/engine-process.ts';
+import { createClient, killEngines, startEngineProcess } from '../support/engine-process.ts';
+import type { Oracle } from '../support/oracle-run.ts';
+import { startOracle } from '../support/oracle-run.ts';
+import type { MongoServer } from './mongo.ts';
+import { databaseUrl, startMongo } from './mongo.ts';
+
+let server: MongoServer;
+let folder: string;
+let oracle: Oracle;
+
+const KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
+const LEASE = 3_000;
+/** Decides who is killed when; printed, so that a run can be repeated. */
+const SEED = Number(process.env['CAPSCHEDULER_TEST_SEED'] ?? Date.now() % 1_000_000);
+
+beforeAll(async () => {
+	server = await startMongo();
+	folder = await mkdtemp(join(tmpdir(), 'cap-mongo-engines-'));
+	oracle = await startOracle();
+}, 300_000);
+afterAll(async () => {
+	await killEngines();
+	await oracle.close();
+	await server.stop();
+	await rm(folder, { recursive: true, force: true });
+});
+
+/** A database of its own, looked at beside the engines. */
+async function newDatabase(): Promise<{
+	settings: Record<string, string>;
+	open(): Promise<number>;
+	owners(): Promise<string[]>;
+	left(): Promise<Record<string, number>>;
+	close(): Promise<void>;
+}> {
+	const url = databaseUrl(server);
+	const client = await new MongoClient(url).connect();
+	const db = client.db();
+	const count = async (name: string, filter: object): Promise<number> =>
+		db.collection(name).countDocuments(filter);
+	return {
+		settings: {
+			CAPSCHEDULER_DATA_DIR: folder,
+			CAPSCHEDULER_STORE: url,
+			CAPSCHEDULER_KEYS: KEYS,
+			CAPSCHEDULER_LEASE: `${LEASE}ms`,
+			CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
+			CAPSCHEDULER_NOTIFY_AFTER: '3s',
+		},
+		async open() {
+			const states = { $in: ['pending', 'sending', 'failed'] };
+			return (
+				(await count('schedules', { state: { $ne: 'completed' } })) +
+				(await count('runs', { open: true })) +
+				(await count('deliveries', { state: states })) +
+				(await count('notifications', { state: states })) +
+				// what a crash left to be carried out
+				(await count('schedules', { 'outbox.0': { $exists: true } })) +
+				(await count('runs', { 'outbox.0': { $exists: true } }))
+			);
+		},
+		async owners() {
+			const runs = await db.collection('runs').find({}).toArray();
+			const texts = runs.flatMap((run) => run['attempts'] as { text: string }[]);
+			return [...new Set(texts.map(({ text }) => (JSON.parse(text) as { owner: string }).owner))];
+		},
+		async left() {
+			return {
+				timers: await count('agendaJobs', { name: { $not: /^maintenance\./ } }),
+				holders: await count('gates', { 'holders.0': { $exists: true } }),
+				heads: await count('runs', { blocked: true }),
+			};
+		},
+		async close() {
+			await db.dropDatabase();
+			await client.close();
+		},
+	};
+}
+
+const NOTHING = { timers: 0, holders: 0, heads: 0 };
+
+describe('one engine on MongoDB', () => {
+	it('schedules, runs, delivers, tells, and gives the result by a link', async () => {
+		const database = await newDatabase();
+		const engine = await startEngineProcess(database.settings);
+		const client = createClient(engine.url, engine.firstKey ?? '');
+		const job = await oracle.schedule(client, { schedules: 2, limit: 3 });
+		await oracle.untilNoneIsOpen(async () => database.open());
+		await oracle.check(client, job);
+		const [runId = ''] = await oracle.runIds(client);
+		const link = await client<{ url: string }>('POST', `/v1/runs/${runId}/links`, {});
+		const response = await fetch(link.url);
+		expect(await response.json()).toEqual([
+			{ id: 1, name: 'a' },
+			{ id: 2, name: 'b' },
+		]);
+		await engine.kill('SIGTERM');
+		expect(engine.log()).not.toContain('"level":50');
+		expect(await database.left()).toEqual(NOTHING);
+		await database.close();
+	}, 120_000);
+});
+
+describe('three engines on one MongoDB', () => {
+	it('share the work, and make every occurrence happen once', async () => {
+		const database = await newDatabase();
+		// All at once on a new database: they make the indexes, and one key, together.
+		const engines = await Promise.all(
+			[1, 2, 3].map(async () => startEngineProcess(database.settings)),
+		);
+		const keys = engines.flatMap(({ firstKey }) => firstKey ?? []);
+		expect(keys).toHaveLength(1);
+		const clients = engines.map(({ url }) => createClient(url, keys[0] ?? ''));
+		const [client] = clients as [(typeof clients)[0]];
+		const job = await oracle.schedule(client, { schedules: 12, limit: 5 });
+		await oracle.untilNoneIsOpen(async () => database.open());
+		for (const each of clients) await oracle.check(each, job);
+		expect((await database.owners()).length).toBeGreaterThan(1);
+		await Promise.all(engines.map(async (engine) => engine.kill('SIGTERM')));
+		expect(await database.left()).toEqual(NOTHING);
+		await database.close();
+	}, 180_000);
+
+	it('make every occurrence happen once while they are killed, and stopped past their leases', async () => {
+		process.stderr.write(`CAPSCHEDULER_TEST_SEED=${SEED} repeats this run\n`);
+		const random = randomOf(SEED);
+		const database = await newDatabase();
+		const first = await startEngineProcess(database.settings);
+		const key = first.firstKey ?? '';
+		const engines: EngineProcess[] = [
+			first,
+			await startEngineProcess(database.settings),
+			await startEngineProcess(database.settings),
+		];
+		const client = createClient(first.url, key);
+		const job = await oracle.schedule(client, { schedules: 12, limit: 20 });
+		for (let round = 0; round < 6; round++) {
+			await pause(500 + random() * 2_000);
+			const victim = Math.floor(random() * engines.length);
+			const engine = engines[victim];
+			if (engine === undefined) continue;
+			if (random() < 0.6) {
+				await engine.kill('SIGKILL');
+				engines[victim] = await startEngineProcess(database.settings);
+			} else {
+				process.kill(engine.pid, 'SIGSTOP');
+				await pause(LEASE + 1_500);
+				process.kill(engine.pid, 'SIGCONT');
+			}
+		}
+		await oracle.untilNoneIsOpen(async () => database.open());
+		const [last] = engines as [EngineProcess];
+		const reader = createClient(last.url, key);
+		await oracle.check(reader, job);
+		await Promise.all(engines.map(async (engine) => engine.kill('SIGTERM')));
+		await database.close();
+	}, 300_000);
+});
+
+/** Real time passes: it is leases that are to end. */
+async function pause(duration: number): Promise<void> {
+	await new Promise((resolve) => setTimeout(resolve, duration));
+}
+
+/** https://en.wikipedia.org/wiki/Linear_congruential_generator, with the constants of Numerical Recipes */
+function randomOf(seed: number): () => number {
+	let state = seed >>> 0;
+	return () => {
+		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+		return state / 2 ** 32;
+	};
+}
