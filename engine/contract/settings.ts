@@ -92,7 +92,7 @@ export const SETTINGS = {
 		fallback: 'sqlite',
 		secret: true,
 		meaning:
-			'The store. `sqlite` is embedded in the engine and lies in the data folder. `postgres://user:password@host:port/database` is a PostgreSQL (14 or later) that any number of engines share; `?schema=` names the schema, `capscheduler` by default, and `CAPSCHEDULER_KEYS` is needed, the same for all. `mongodb://user:password@host:port,…/database?options` (or `mongodb+srv://`) is a MongoDB (5.0 or later, a replica set or a sharded cluster) that they share in the same way; the database is `capscheduler` by default. See clusters.md.',
+			'The store. `sqlite` is embedded in the engine and lies in the data folder. `postgres://user:password@host:port/database` is a PostgreSQL (14 or later) that any number of engines share; `?schema=` names the schema, `capscheduler` by default, and `CAPSCHEDULER_KEYS` is needed, the same for all. `mongodb://user:password@host:port,…/database?options` (or `mongodb+srv://`) is a MongoDB (5.0 or later, a replica set or a sharded cluster) that they share in the same way; the database is `capscheduler` by default. See clusters.md and clusters-mongodb.md.',
 		schema: text(
 			'"sqlite", "postgres://user:password@host:port/database" or "mongodb://user:password@host:port/database"',
 			readStore,
