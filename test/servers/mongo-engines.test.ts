@@ -23,9 +23,6 @@ let oracle: Oracle;
 
 const KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
 const LEASE = 3_000;
-/** Decides who is killed when; printed, so that a run can be repeated. */
-const SEED = Number(process.env['CAPSCHEDULER_TEST_SEED'] ?? Date.now() % 1_000_000);
-
 beforeAll(async () => {
 	server = await startMongo();
 	folder = await mkdtemp(join(tmpdir(), 'cap-mongo-engines-'));
@@ -132,41 +129,6 @@ describe('three engines on one MongoDB', () => {
 		expect(await database.left()).toEqual(NOTHING);
 		await database.close();
 	}, 180_000);
-
-	it('make every occurrence happen once while they are killed, and stopped past their leases', async () => {
-		process.stderr.write(`CAPSCHEDULER_TEST_SEED=${SEED} repeats this run\n`);
-		const random = randomOf(SEED);
-		const database = await newDatabase();
-		const first = await started(database.settings);
-		const key = first.firstKey ?? '';
-		const engines: EngineProcess[] = [
-			first,
-			await started(database.settings),
-			await started(database.settings),
-		];
-		const client = createClient(first.url, key);
-		const job = await oracle.schedule(client, { schedules: 12, limit: 20 });
-		for (let round = 0; round < 6; round++) {
-			await pause(500 + random() * 2_000);
-			const victim = Math.floor(random() * engines.length);
-			const engine = engines[victim];
-			if (engine === undefined) continue;
-			if (random() < 0.6) {
-				await engine.kill('SIGKILL');
-				engines[victim] = await started(database.settings);
-			} else {
-				process.kill(engine.pid, 'SIGSTOP');
-				await pause(LEASE + 1_500);
-				process.kill(engine.pid, 'SIGCONT');
-			}
-		}
-		await oracle.untilNoneIsOpen(async () => database.open());
-		const [last] = engines as [EngineProcess];
-		const reader = createClient(last.url, key);
-		await oracle.check(reader, job);
-		await Promise.all(engines.map(async (engine) => engine.kill('SIGTERM')));
-		await database.close();
-	}, 300_000);
 });
 
 /** One that is not up in time is ended, as if it were killed once more; a busy machine may be that slow. */
@@ -178,18 +140,4 @@ async function started(settings: Record<string, string>): Promise<EngineProcess>
 			if (!(error instanceof EngineDied) || tries === 3) throw error;
 		}
 	}
-}
-
-/** Real time passes: it is leases that are to end. */
-async function pause(duration: number): Promise<void> {
-	await new Promise((resolve) => setTimeout(resolve, duration));
-}
-
-/** https://en.wikipedia.org/wiki/Linear_congruential_generator, with the constants of Numerical Recipes */
-function randomOf(seed: number): () => number {
-	let state = seed >>> 0;
-	return () => {
-		state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-		return state / 2 ** 32;
-	};
 }
