@@ -95,5 +95,6 @@ function onMongo(
 		onFault,
 		onSignal,
 	});
-	return { store, clock, agenda: createMongoAgendaBackend(store.database) };
+	const agenda = createMongoAgendaBackend(store.database);
+	return { store, clock, clockAhead: () => clock.ahead, agenda };
 }
