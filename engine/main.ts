@@ -6,11 +6,13 @@ import { z } from 'zod';
 import { createMaintenance } from './agenda/maintenance.ts';
 import { createCalendarSources } from './calendars/sources.ts';
 import type { Channel } from './channels/channel.port.ts';
+import { createChatChannel } from './channels/chat/index.ts';
 import { createDatabaseChannel } from './channels/database/index.ts';
 import { createEmailChannel } from './channels/email/index.ts';
 import { createFileChannel } from './channels/file/index.ts';
 import { createKafkaChannel } from './channels/kafka/index.ts';
 import { createFtpChannel } from './channels/ftp/index.ts';
+import { createN8nChannel } from './channels/n8n/index.ts';
 import { createChannelRegistry } from './channels/registry.ts';
 import { createS3Channel } from './channels/s3/index.ts';
 import { createSftpChannel } from './channels/sftp/index.ts';
@@ -173,6 +175,8 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createKafkaChannel({ egress, clock }),
 			createDatabaseChannel({ egress, clock }),
 			...(parts.channels ?? []),
+			createChatChannel({ egress, clock }),
+			createN8nChannel({ egress, clock }),
 			...plugged.channels,
 		]),
 		sessions: createSessionRegistry([

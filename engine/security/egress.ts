@@ -194,6 +194,20 @@ export function createEgress(options: EgressOptions): Egress {
 	return {
 		dispatcher: agent,
 		http,
+		withCertificates: ({ ca, cert, key }) =>
+			new Agent({
+				connections,
+				pipelining: 1,
+				allowH2: false,
+				connect: guarded((endpoint) =>
+					buildConnector({
+						...passed(endpoint),
+						...(ca === undefined ? {} : { ca }),
+						...(cert === undefined ? {} : { cert }),
+						...(key === undefined ? {} : { key }),
+					}),
+				),
+			}),
 		async checkUrl(url, path) {
 			await check(parseUrl(url, path), path);
 		},

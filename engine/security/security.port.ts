@@ -61,6 +61,15 @@ export interface Egress {
 	): Promise<string[]>;
 	/** For undici: looks every address up through the guard, checks the socket again, follows no redirect. */
 	readonly dispatcher: Dispatcher;
+	/**
+	 * The same dispatcher with certificates of its own: an authority to trust instead of the public ones, and what the
+	 * engine shows of itself. Whoever asked for it destroys it.
+	 */
+	withCertificates(tls: {
+		ca?: string | undefined;
+		cert?: string | undefined;
+		key?: string | undefined;
+	}): Dispatcher;
 	/** The same for small messages of text, at a fraction of the cost. */
 	readonly http: HttpClient;
 	/**

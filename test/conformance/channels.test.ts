@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { createFileChannel } from '../../engine/channels/file/index.ts';
+import { createN8nChannel } from '../../engine/channels/n8n/index.ts';
 import { createWebhookChannel } from '../../engine/channels/webhook/index.ts';
 import { systemClock } from '../../engine/clock.ts';
 import { createEgress } from '../../engine/security/egress.ts';
@@ -23,6 +24,27 @@ exerciseChannel('webhook', async () => {
 				({ complete, headers }) => complete && headers['webhook-id'] === parcel.deliveryId,
 			);
 			// receivers tell repeats by their id, so a repeat counts as one
+			return [...new Map(whole.map(({ size, sha256 }) => [sha256, { size, sha256 }])).values()];
+		},
+		traces: async () => receiver.received.filter(({ complete }) => complete).map(({ url }) => url),
+		async cleanup() {
+			await egress.close();
+			await receiver.close();
+		},
+	};
+});
+
+exerciseChannel('n8n', async () => {
+	const receiver = await startReceiver();
+	const egress = createEgress({ allow: [], allowLoopback: true, httpsOnly: true });
+	return {
+		channel: createN8nChannel({ egress, clock: systemClock }),
+		settings: { url: receiver.url, body: 'json' },
+		arrived: async (parcel) => {
+			const whole = receiver.received.filter(
+				({ complete, headers }) => complete && headers['idempotency-key'] === parcel.deliveryId,
+			);
+			// a workflow tells repeats by their id, so a repeat counts as one
 			return [...new Map(whole.map(({ size, sha256 }) => [sha256, { size, sha256 }])).values()];
 		},
 		traces: async () => receiver.received.filter(({ complete }) => complete).map(({ url }) => url),

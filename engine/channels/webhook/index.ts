@@ -1,22 +1,23 @@
+import { CapError } from '../../contract/errors.ts';
 import { toIso } from '../../contract/time.ts';
 import type { Channel, Parcel } from '../channel.port.ts';
 import { WEBHOOK_RETRIES } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
 import { createDeadline } from '../shared/deadline.ts';
-import { collect, readParcel } from '../shared/source.ts';
-import type { Answer } from './exchange.ts';
-import { parcelHeaders } from './headers.ts';
-import type { Body, WebhookTools } from './post-signed.ts';
-import { secondsOf, sendSigned } from './post-signed.ts';
+import type { Answer } from '../shared/http-exchange.ts';
+import { parcelHeaders } from '../shared/http-headers.ts';
+import { sendHttp } from '../shared/http-send.ts';
+import type { WebhookTools } from './post-signed.ts';
+import { secondsOf } from './post-signed.ts';
+import type { Part } from './parts.ts';
+import { CertifiedDispatchers, bodyOf, partsOf } from './parts.ts';
 import { probeEndpoint } from './probe.ts';
 import type { WebhookSettings } from './settings.ts';
 import { splitHeader, webhookSettingsSchema } from './settings.ts';
-import { failureFrom } from './verdict.ts';
+import type { Failed } from '../shared/http-verdict.ts';
+import { failureFrom } from '../shared/http-verdict.ts';
 
 export { createPostSigned } from './post-signed.ts';
-
-/** Up to here a parcel is read once into memory; above it is read twice, to sign and to send. */
-const IN_HAND_BYTES = 262_144;
 
 /** Of the headers, and of silence. The caller gives large parcels more time on the whole. */
 const TIMEOUT = 20_000;
@@ -28,21 +29,54 @@ type Plan = Pick<WebhookSettings, 'url' | 'method'> & { headers: Record<string, 
 export function createWebhookChannel(tools: WebhookTools): Channel {
 	const { egress, signer, clock } = tools;
 
-	async function signed(
+	const dispatchers = new CertifiedDispatchers(egress);
+
+	/** Nothing for receivers that know no signature. */
+	async function signatureOf(
+		{ id, body }: Part,
+		{ secret, previousSecret, signed }: WebhookSettings,
+	): Promise<Record<string, string>> {
+		// settings of before this was a choice do not have it
+		if ((signed as boolean | undefined) === false) return {};
+		const secrets = [secret, previousSecret].filter((one) => one !== undefined).join(' ');
+		const message = { id, timestamp: secondsOf(clock) };
+		return body instanceof Uint8Array
+			? signer.sign(secrets, { ...message, body })
+			: signer.signStream(secrets, { ...message, body: body.open() });
+	}
+
+	/** The answer to the last of them; why not, as soon as one is refused. */
+	async function sendParts(
 		parcel: Parcel,
-		secret: string,
-		deadline: Deadline,
-	): Promise<{ body: Body; signature: Record<string, string> }> {
-		const message = { id: parcel.deliveryId, timestamp: secondsOf(clock) };
-		if (parcel.size <= IN_HAND_BYTES) {
-			const body = await collect(readParcel(parcel, deadline));
-			return { body, signature: signer.sign(secret, { ...message, body }) };
+		settings: WebhookSettings,
+		{ plan: { url, method, headers }, deadline }: { plan: Plan; deadline: Deadline },
+	): Promise<(Answer & { requests: number }) | Failed> {
+		const dispatcher = dispatchers.of(settings);
+		let last: Answer | undefined;
+		let requests = 0;
+		for await (const part of partsOf(parcel, settings, deadline)) {
+			const signature = await signatureOf(part, settings);
+			const sent = await sendHttp(
+				{
+					url,
+					method,
+					headers: {
+						...headers,
+						...part.headers,
+						...credential(settings.secretHeader),
+						...signature,
+					},
+					body: bodyOf(part),
+				},
+				{ egress, clock, deadline, ...(dispatcher === undefined ? {} : { dispatcher }) },
+			);
+			if ('kind' in sent) return sent;
+			deadline.progress();
+			last = sent;
+			requests += 1;
 		}
-		const signature = await signer.signStream(secret, {
-			...message,
-			body: readParcel(parcel, deadline),
-		});
-		return { body: { size: parcel.size, stream: readParcel(parcel, deadline) }, signature };
+		if (last === undefined) throw new CapError('INTERNAL', 'nothing was sent', { retry: 'later' });
+		return { ...last, requests };
 	}
 
 	return {
@@ -56,15 +90,18 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 		},
 		limits: { answerBytesRead: 65_536, secondsOfSilence: TIMEOUT / 1000 },
 		settings: webhookSettingsSchema(signer),
-		secrets: ['secret', 'previousSecret', 'secretHeader'],
-		neverSent: ['secret', 'previousSecret'],
+		secrets: ['secret', 'previousSecret', 'secretHeader', 'clientKey'],
+		neverSent: ['secret', 'previousSecret', 'clientKey'],
 		rotation: { secret: 'secret', previous: 'previousSecret' },
 		retries: WEBHOOK_RETRIES,
 		timeout: TIMEOUT,
 		generate(settings): Record<string, string> {
-			const given = (settings as WebhookSettings).secret !== undefined;
-			return given ? {} : { secret: signer.generateSecret() };
+			const { secret, signed } = settings as WebhookSettings;
+			const wanted = secret === undefined && (signed as boolean | undefined) !== false;
+			return wanted ? { secret: signer.generateSecret() } : {};
 		},
+		format: (settings) =>
+			(settings as WebhookSettings).batchRows === undefined ? undefined : 'ndjson',
 		async check(settings) {
 			await egress.checkUrl((settings as WebhookSettings).url, 'url');
 		},
@@ -73,26 +110,17 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 			return { url, method, headers: { ...lowerCased(headers), ...parcelHeaders(parcel) } };
 		},
 		async send(prepared, settings, parcel, { signal, timeout }) {
-			const { url, method, headers } = prepared as Plan;
-			const { secret, previousSecret, secretHeader } = settings as WebhookSettings;
+			const plan = prepared as Plan;
+			const given = settings as WebhookSettings;
 			const deadline = createDeadline(clock, { signal, timeout, silence: TIMEOUT });
 			try {
-				const secrets = [secret, previousSecret].filter((one) => one !== undefined).join(' ');
-				const { body, signature } = await signed(parcel, secrets, deadline);
-				const sent = await sendSigned(
-					{
-						url,
-						method,
-						headers: { ...headers, ...credential(secretHeader), ...signature },
-						body,
-					},
-					{ egress, clock, deadline },
-				);
+				const sent = await sendParts(parcel, given, { plan, deadline });
 				if ('kind' in sent) return sent;
 				const { size, sha256 } = parcel;
 				const at = toIso(clock.now());
-				const remote = wordOf(sent);
-				const location = locationOf(url);
+				const { requests } = sent;
+				const remote = { ...wordOf(sent), ...(requests === 1 ? {} : { requests }) };
+				const location = locationOf(plan.url);
 				return {
 					kind: 'delivered',
 					receipt: { channel: 'webhook', location, size, sha256, remote, at },
@@ -103,8 +131,15 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 				deadline.end();
 			}
 		},
-		probe: (settings, context) =>
-			probeEndpoint(settings as WebhookSettings, { ...tools, context, credential }),
+		probe: (settings, context) => {
+			const given = settings as WebhookSettings;
+			const dispatcher = dispatchers.of(given);
+			return probeEndpoint(given, { ...tools, context, credential, dispatcher });
+		},
+		async close() {
+			await Promise.resolve();
+			dispatchers.close();
+		},
 	};
 }
 

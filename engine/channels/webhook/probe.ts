@@ -3,15 +3,18 @@ import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
 import { connect as startTls } from 'node:tls';
 
+import type { Dispatcher } from 'undici';
+
 import { CapError } from '../../contract/errors.ts';
 import type { ProbeContext } from '../channel.port.ts';
 import { createDeadline } from '../shared/deadline.ts';
 import { probeFile, runProbe } from '../shared/probe.ts';
 import type { Found } from '../shared/probe.ts';
 import type { WebhookTools } from './post-signed.ts';
-import { secondsOf, sendSigned } from './post-signed.ts';
+import { sendHttp } from '../shared/http-send.ts';
+import { secondsOf } from './post-signed.ts';
 import type { WebhookSettings } from './settings.ts';
-import { failureFrom } from './verdict.ts';
+import { failureFrom } from '../shared/http-verdict.ts';
 
 const TIME = 20_000;
 
@@ -19,6 +22,8 @@ interface ProbeTools extends WebhookTools {
 	context: ProbeContext;
 	/** The header that is kept sealed. */
 	credential(this: void, line: string | undefined): Record<string, string>;
+	/** With certificates of its own; undefined: the guard's. */
+	dispatcher: Dispatcher | undefined;
 }
 
 /**
@@ -44,7 +49,7 @@ export async function probeEndpoint(settings: WebhookSettings, tools: ProbeTools
 				return { value: await egress.connect(host, port, { signal, timeout: TIME }) };
 			});
 			try {
-				if (secure) await step('tls', () => shakeHands(socket, host));
+				if (secure) await step('tls', () => shakeHands(socket, host, settings));
 			} finally {
 				socket.destroy();
 			}
@@ -55,13 +60,20 @@ export async function probeEndpoint(settings: WebhookSettings, tools: ProbeTools
 }
 
 /** As every delivery does: certificates are always verified. */
-function shakeHands(socket: Socket, host: string): Promise<Found<undefined>> {
+function shakeHands(
+	socket: Socket,
+	host: string,
+	{ ca, clientCert: cert, clientKey: key }: WebhookSettings,
+): Promise<Found<undefined>> {
 	return new Promise((resolve, reject) => {
 		const tls = startTls({
 			socket,
 			host,
 			...(isIP(host) > 0 ? {} : { servername: host }),
 			rejectUnauthorized: true,
+			...(ca === undefined ? {} : { ca }),
+			...(cert === undefined ? {} : { cert }),
+			...(key === undefined ? {} : { key }),
 			ALPNProtocols: ['http/1.1'],
 		});
 		tls.once('error', reject);
@@ -81,8 +93,8 @@ function shakeHands(socket: Socket, host: string): Promise<Found<undefined>> {
 }
 
 async function write(
-	{ url, method, headers, secret, previousSecret, secretHeader }: WebhookSettings,
-	{ egress, signer, clock, context, credential }: ProbeTools,
+	{ url, method, headers, secret, previousSecret, secretHeader, signed }: WebhookSettings,
+	{ egress, signer, clock, context, credential, dispatcher }: ProbeTools,
 ): Promise<Found<undefined>> {
 	const id = `test_${randomBytes(8).toString('hex')}`;
 	const { bytes: body, contentType } = probeFile(id);
@@ -90,7 +102,7 @@ async function write(
 	const deadline = createDeadline(clock, { signal: context.signal, timeout: TIME, silence: TIME });
 	try {
 		const message = { id, timestamp: secondsOf(clock), body };
-		const sent = await sendSigned(
+		const sent = await sendHttp(
 			{
 				url,
 				method,
@@ -100,11 +112,11 @@ async function write(
 					'content-type': contentType,
 					'x-capscheduler-test': 'true',
 					'idempotency-key': id,
-					...signer.sign(secrets, message),
+					...((signed as boolean | undefined) === false ? {} : signer.sign(secrets, message)),
 				},
 				body,
 			},
-			{ egress, clock, deadline },
+			{ egress, clock, deadline, ...(dispatcher === undefined ? {} : { dispatcher }) },
 		);
 		if ('kind' in sent) throw new CapError(sent.code, sent.message);
 		return { value: undefined, detail: `answered ${sent.status}` };

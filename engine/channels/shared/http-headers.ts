@@ -1,5 +1,5 @@
 import type { Parcel } from '../channel.port.ts';
-import { contentDisposition } from '../shared/content-disposition.ts';
+import { contentDisposition } from './content-disposition.ts';
 
 /** The headers that tell the receiver what it gets. Values are ASCII without control characters. */
 export function parcelHeaders(parcel: Parcel): Record<string, string> {

@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
 
-/** What is kept of an answer: its body is read and dropped. */
+/** What is kept of an answer. */
 export interface Answer {
 	status: number;
 	headers: IncomingHttpHeaders;
+	/** The beginning of its body, where that was asked for; else it is read and dropped. */
+	text: string;
 }
 
 export interface ExchangeOptions {
@@ -12,6 +14,8 @@ export interface ExchangeOptions {
 	signal: AbortSignal;
 	/** Called whenever the other side shows life. */
 	onProgress?: () => void;
+	/** How many bytes of the answer's body are kept; default none. */
+	keep?: number;
 }
 
 /** More of an answer's body is not read; the connection is closed instead. */
@@ -26,12 +30,13 @@ const enough = new Error('the answer is longer than what is read of it');
  */
 export function exchange(
 	request: Omit<Dispatcher.DispatchOptions, 'headersTimeout' | 'bodyTimeout'>,
-	{ dispatcher, signal, onProgress }: ExchangeOptions,
+	{ dispatcher, signal, onProgress, keep = 0 }: ExchangeOptions,
 ): Promise<Answer> {
 	return new Promise((resolve, reject) => {
 		let controller: Dispatcher.DispatchController | undefined;
 		let answer: Answer | undefined;
 		let bytes = 0;
+		const kept: Uint8Array[] = [];
 		const onAbort = (): void => {
 			const reason = asError(signal.reason);
 			controller?.abort(reason);
@@ -41,7 +46,7 @@ export function exchange(
 		const end = (error: Error | null): void => {
 			signal.removeEventListener('abort', onAbort);
 			// the status stands, whatever becomes of the body
-			if (answer) resolve(answer);
+			if (answer) resolve({ ...answer, text: Buffer.concat(kept).toString().slice(0, keep) });
 			else reject(error ?? new Error('the connection ended without an answer'));
 		};
 		if (signal.aborted) {
@@ -58,10 +63,11 @@ export function exchange(
 				},
 				onResponseStart(_, status, headers) {
 					if (status < 200) return;
-					answer = { status, headers };
+					answer = { status, headers, text: '' };
 					onProgress?.();
 				},
 				onResponseData(given, chunk) {
+					if (bytes < keep) kept.push(chunk);
 					bytes += chunk.length;
 					if (bytes > MAX_ANSWER_BYTES) given.abort(enough);
 				},

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { CapError } from '../../contract/errors.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import type { SendOutcome } from '../channel.port.ts';
-import type { Answer } from './exchange.ts';
+import type { Answer } from './http-exchange.ts';
 
 export type Failed = Exclude<SendOutcome, { kind: 'delivered' }>;
 
