@@ -174,9 +174,9 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createEmailChannel({ egress, clock }),
 			createKafkaChannel({ egress, clock }),
 			createDatabaseChannel({ egress, clock }),
-			...(parts.channels ?? []),
 			createChatChannel({ egress, clock }),
 			createN8nChannel({ egress, clock }),
+			...(parts.channels ?? []),
 			...plugged.channels,
 		]),
 		sessions: createSessionRegistry([
