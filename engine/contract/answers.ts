@@ -165,23 +165,18 @@ export const meSchema = z
 export const engineSchema = z
 	.looseObject({
 		id: id('engine'),
-		state: z
-			.enum(['running', 'draining', 'stopped', 'lost'])
-			.meta({
-				description: '`lost`: not heard of for 35 s; what it held is taken over as leases end.',
-			}),
+		state: z.enum(['running', 'draining', 'stopped', 'lost']).meta({
+			description: '`lost`: not heard of for 35 s; what it held is taken over as leases end.',
+		}),
 		version: text,
 		host: text,
 		pid: count,
 		url: text,
 		startedAt: instant,
 		seenAt: instant,
-		clockAheadMs: z
-			.number()
-			.nullable()
-			.meta({
-				description: "How far the store's clock is ahead of the machine's; null: it is that.",
-			}),
+		clockAheadMs: z.number().nullable().meta({
+			description: "How far the store's clock is ahead of the machine's; null: it is that.",
+		}),
 		inFlight: z.looseObject({ runs: count, deliveries: count, notifications: count }),
 	})
 	.meta({ id: 'Engine' });

@@ -67,11 +67,6 @@ export function isConflict(error: unknown): boolean {
 	return error instanceof TryAgain || CONFLICTS.has(codeOf(error));
 }
 
-/** A key is there already. */
-export function isDuplicate(error: unknown): boolean {
-	return codeOf(error) === '23505';
-}
-
 function reasonOf(error: unknown): string {
 	if (!(error instanceof Error)) return String(error);
 	// Several addresses were tried.
