@@ -4,7 +4,7 @@ import { toIso } from '../contract/time.ts';
 import { backUp, restore } from '../stores/sqlite/backup.ts';
 import { VERSION } from '../version.ts';
 import type { Globals } from './arguments.ts';
-import { EXIT } from './exit.ts';
+import { CliError, EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { megabytes } from './files.ts';
 import { note, progress, say, sayJson } from './terminal.ts';
@@ -16,7 +16,7 @@ export async function backup(
 	target: string,
 	{ json, withKey = false }: Globals & { withKey?: boolean },
 ): Promise<ExitCode> {
-	const { dataDir } = loadConfig();
+	const dataDir = embeddedFolder();
 	let told = '';
 	const end = progress(() => `backing up${told}`);
 	const { missing, copied, ...manifest } = await backUp({
@@ -50,7 +50,7 @@ export async function backup(
 
 /** Makes the data folder that the settings name. */
 export async function restoreBackup(from: string, { json }: Globals): Promise<ExitCode> {
-	const { dataDir } = loadConfig();
+	const dataDir = embeddedFolder();
 	let told = '';
 	const end = progress(() => `restoring${told}`);
 	const manifest = await restore({
@@ -68,4 +68,13 @@ export async function restoreBackup(from: string, { json }: Globals): Promise<Ex
 		}
 	}
 	return EXIT.ok;
+}
+
+/** @throws CliError when what is to be saved lies in a database of its own */
+function embeddedFolder(): string {
+	const { dataDir, store } = loadConfig();
+	if (store.kind === 'sqlite') return dataDir;
+	throw new CliError(EXIT.usage, `the store is ${store.kind}, and not the embedded one`, {
+		hint: 'Back it up with the tools of its database: everything is in it (docs/clusters.md).',
+	});
 }

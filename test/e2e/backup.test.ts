@@ -152,6 +152,15 @@ describe('a backup', () => {
 		await writeFile(join(taken, 'thesis.txt'), 'mine');
 		expect(await capscheduler(data, 'backup', taken)).toMatchObject({ code: 2 });
 		expect(await readFile(join(taken, 'thesis.txt'), 'utf8')).toBe('mine');
+		const shared = await runCli(['backup', join(folder, 'shared')], {
+			CAPSCHEDULER_STORE: 'postgres://cap:secret@127.0.0.1:1/cap',
+			CAPSCHEDULER_KEYS: `k1:${randomBytes(32).toString('base64')}`,
+		});
+		expect([shared.code, shared.stderr]).toEqual([
+			2,
+			expect.stringContaining('with the tools of its database'),
+		]);
+		expect(shared.stderr).not.toContain('secret');
 		const nothing = await capscheduler(
 			join(folder, 'nothing'),
 			'backup',
