@@ -59,7 +59,8 @@ describe('the email', () => {
 				inputOf(rows, { meta: { title: `${text}x`, runId: text } }),
 			);
 			return [...html.matchAll(/<[!/]?[a-zA-Z][^>]*>/g)].map(([tag]) =>
-				tag.replace(/="[^"]*"/g, ''),
+				// a cell that holds a long word says how that may break
+				tag.replace(/="[^"]*"/g, '').replace('<td style>', '<td>'),
 			);
 		};
 		const expected = await structure('x');

@@ -77,6 +77,7 @@ const bodyFor = (path: string, method: string): unknown => {
 	if (path.endsWith('/backfill')) return PAST;
 	if (path.startsWith('/v1/calendars')) return CALENDAR;
 	if (path.endsWith('/schedule')) return { action: 'go', time: 'in 1h' };
+	if (path.endsWith('/rotate-secret') || path.endsWith('/test')) return undefined;
 	if (path.startsWith('/v1/destinations'))
 		return { name: 'ops', channel: 'webhook', settings: { url: server.url('/') } };
 	return undefined;
