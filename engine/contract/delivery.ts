@@ -55,6 +55,7 @@ const rendering = {
 		.array(z.enum(PACKAGINGS))
 		.max(PACKAGINGS.length)
 		.refine((names) => new Set(names).size === names.length, { error: 'each once' })
+		.meta({ uniqueItems: true })
 		.optional()
 		.describe(
 			'How the file is packed, one after the other: `gzip` makes `report.csv.gz` of it, `zip` an archive `report.zip` that holds it.',
