@@ -43,6 +43,6 @@ export const schedulePatchSchema = z
 		});
 	})
 	.meta({ id: 'SchedulePatch' })
-	.register(plannedFields, { planned: ['alert'] });
+	.register(plannedFields, { planned: { alert: 'it in "delivery"' } });
 
 export type SchedulePatch = z.output<typeof schedulePatchSchema>;

@@ -68,7 +68,7 @@ export const scheduleInputSchema = z
 		id: 'ScheduleInput',
 		oneOf: [{ required: ['timing'] }, { required: ['time'] }, { required: ['frequency'] }],
 	})
-	.register(plannedFields, { planned: ['alert'] });
+	.register(plannedFields, { planned: { alert: 'it in "delivery"' } });
 
 export type ScheduleInput = z.output<typeof scheduleInputSchema>;
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 
 import type { ErrorCode, InputIssue } from './errors.ts';
 import { CapError, ERROR_STATUS } from './errors.ts';
-import { expectation, expectedField, isPlanned } from './zod-words.ts';
+import { expectation, expectedField, insteadOf } from './zod-words.ts';
 
 const PLAIN_KEY = /^[A-Za-z_$][\w$-]*$/;
 const MAX_KEY = 64;
@@ -65,15 +65,17 @@ export function issuesOf(
 ): InputIssue[] {
 	const issues = error.issues.flatMap((issue): InputIssue[] => {
 		if (issue.code === 'unrecognized_keys') {
-			return issue.keys.map((key) => ({
-				path: pathText([...issue.path, key], below),
-				...(isPlanned(schema, issue.path, key)
-					? { expected: 'nothing yet', received: 'a field that is not built yet' }
-					: {
+			return issue.keys.map((key) => {
+				const path = pathText([...issue.path, key], below);
+				const instead = insteadOf(schema, issue.path, key);
+				return instead === undefined
+					? {
+							path,
 							expected: expectedField(schema, issue.path, key),
 							received: 'a field that is not known',
-						}),
-			}));
+						}
+					: { path, expected: instead, received: 'a field that is not built yet' };
+			});
 		}
 		const path = pathText(issue.path, below);
 		const received = soundsSecret(path) ? undefined : receivedOf(issue, input);
@@ -107,7 +109,7 @@ function codeOf({ issues }: z.ZodError, schema: z.ZodType): ErrorCode {
 	const planned = issues.every(
 		(issue) =>
 			issue.code === 'unrecognized_keys' &&
-			issue.keys.every((key) => isPlanned(schema, issue.path, key)),
+			issue.keys.every((key) => insteadOf(schema, issue.path, key) !== undefined),
 	);
 	return planned ? 'UNSUPPORTED_FIELD' : 'INVALID_REQUEST';
 }

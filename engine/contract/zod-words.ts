@@ -58,14 +58,17 @@ export function listed(names: readonly string[]): string {
 	return names.map((name) => `"${name}"`).join(' and ');
 }
 
-/** Whether the unknown field is one that the API will have. */
-export function isPlanned(
+/** Of an unknown field that the API will have: what to send until then. */
+export function insteadOf(
 	schema: z.ZodType | undefined,
 	path: readonly PropertyKey[],
 	key: string,
-): boolean {
-	const at = schema === undefined ? [] : schemasAt(schema, path);
-	return at.some((each) => plannedFields.get(each)?.planned.includes(key) === true);
+): string | undefined {
+	for (const each of schema === undefined ? [] : schemasAt(schema, path)) {
+		const planned = plannedFields.get(each)?.planned ?? {};
+		if (Object.hasOwn(planned, key)) return planned[key];
+	}
+	return undefined;
 }
 
 /** For an unknown field: the known name that it may mean, or else all that there are. */

@@ -10,7 +10,12 @@ const CHECKSUMS = ['crc32', 'crc32c', 'sha1', 'sha256', 'none'] as const;
 
 export const s3SettingsSchema = z
 	.strictObject({
-		bucket: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{1,253}$/, 'the name of a bucket'),
+		bucket: z
+			.string()
+			.regex(
+				/^[A-Za-z0-9][A-Za-z0-9._-]{1,253}$/,
+				'the name of a bucket: 2 to 254 letters, digits, ".", "_" and "-"',
+			),
 		region: z.string().regex(NAME, 'a region like "eu-central-1"').default('us-east-1'),
 		endpoint: z
 			.url({ protocol: /^https?$/, error: 'an http or https URL' })

@@ -9,12 +9,12 @@ import {
 } from '../shared/remote-settings.ts';
 import { readHostKey } from './host-key.ts';
 
+const HOST_KEY =
+	'"SHA256:…" as ssh-keygen -lf shows it, or the line of a public key "ssh-ed25519 AAAA…"';
 const hostKey = z
 	.string()
 	.max(4000)
-	.refine((text) => readHostKey(text) !== null, {
-		error: '"SHA256:…" as ssh-keygen -lf shows it, or the line of a public key "ssh-ed25519 AAAA…"',
-	});
+	.refine((text) => readHostKey(text) !== null, { error: HOST_KEY });
 
 export const sftpSettingsSchema = z
 	.strictObject({
@@ -32,7 +32,9 @@ export const sftpSettingsSchema = z
 			.describe('In PEM or OpenSSH form.'),
 		passphrase: passwordSchema.optional().describe('Of the private key, where it has one.'),
 		hostKey: z
-			.union([hostKey, z.array(hostKey).min(1).max(10)])
+			.union([hostKey, z.array(hostKey).min(1).max(10)], {
+				error: (issue) => (issue.input === undefined ? HOST_KEY : undefined),
+			})
 			.describe(
 				'What the server must show: `SHA256:…` as `ssh-keygen -lf` prints it, or the public key as `ssh-keyscan` prints it. Several while it changes.',
 			),

@@ -59,18 +59,23 @@ describe('what is wrong with an input', () => {
 		if (received !== undefined) expect(issue?.received).toBe(received);
 	});
 
-	it.each([[{ alert: {} }, 'alert']])('%j: says that %s is not built yet', (input, path) => {
-		const complete = { action: 'go', timing: { in: '1h' }, ...input };
-		expect(() => parseInput(scheduleInputSchema, complete)).toThrow(
-			expect.objectContaining({
-				code: 'UNSUPPORTED_FIELD',
-				issues: [{ path, expected: 'nothing yet', received: 'a field that is not built yet' }],
-			}),
-		);
-		expect(() => parseInput(scheduleInputSchema, { ...complete, action: 7 })).toThrow(
-			expect.objectContaining({ code: 'INVALID_REQUEST' }),
-		);
-	});
+	it.each([[{ alert: {} }, 'alert']])(
+		'%j: says that %s is not built yet, and what to send',
+		(input, path) => {
+			const complete = { action: 'go', timing: { in: '1h' }, ...input };
+			expect(() => parseInput(scheduleInputSchema, complete)).toThrow(
+				expect.objectContaining({
+					code: 'UNSUPPORTED_FIELD',
+					issues: [
+						{ path, expected: 'it in "delivery"', received: 'a field that is not built yet' },
+					],
+				}),
+			);
+			expect(() => parseInput(scheduleInputSchema, { ...complete, action: 7 })).toThrow(
+				expect.objectContaining({ code: 'INVALID_REQUEST' }),
+			);
+		},
+	);
 
 	it.each([
 		[{ time: 'in 1h', frequency: '@daily' }, '"time" and "frequency"'],
