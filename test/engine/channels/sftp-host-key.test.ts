@@ -6,6 +6,8 @@ import {
 	readHostKey,
 	typeOf,
 } from '../../../engine/channels/sftp/host-key.ts';
+import { sftpSettingsSchema } from '../../../engine/channels/sftp/settings.ts';
+import { parseInput } from '../../../engine/contract/zod-issues.ts';
 
 /** github.com's, as it publishes them. */
 const LINE = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl';
@@ -29,6 +31,13 @@ describe('a host key', () => {
 			expect(readHostKey(text)).toBeNull();
 		},
 	);
+
+	it('is demanded, and the error says where it comes from', () => {
+		const settings = { host: 'files.example.org', user: 'ada', password: 'p' };
+		expect(() => parseInput(sftpSettingsSchema, settings)).toThrow(
+			'hostKey: expected "SHA256:…" as ssh-keygen -lf shows it',
+		);
+	});
 
 	it('tells its kind and its fingerprint on the wire', () => {
 		const key = Buffer.from(LINE.split(' ')[1] ?? '', 'base64');
