@@ -11,6 +11,8 @@ import {
 	listAll,
 	startEngineProcess,
 } from '../support/engine-process.ts';
+import type { RunView } from '../support/oracle-schedule.ts';
+import { checkOracleSchedule, createOracleSchedules } from '../support/oracle-schedule.ts';
 import { randomFrom } from '../support/random.ts';
 import type { Received, Receiver } from '../support/webhook-receiver.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
@@ -20,7 +22,7 @@ import { startReceiver } from '../support/webhook-receiver.ts';
  * moments. Then an independent list of instants must equal the ledger, every run must have reached one
  * terminal state, and what went out must have gone out at least once under one key.
  *
- * The list is arithmetic done here: `anchor + n * every`. It shares no code with the engine.
+ * The list is arithmetic done by the test: `anchor + n * every`. It shares no code with the engine.
  *
  * CAPSCHEDULER_TEST_KILLS sets how often (CI: 200), CAPSCHEDULER_TEST_SEED repeats a run.
  */
@@ -31,7 +33,6 @@ const KILLS = Number(
 const SEED = Number(process.env['CAPSCHEDULER_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
 
 const SCHEDULES = 8;
-const EVERY = 1000;
 const POINTS = [
 	'commit.before',
 	'commit.sync',
@@ -44,13 +45,6 @@ const POINTS = [
 	'notify.after',
 ];
 const ACTIONS = ['kill', 'kill', 'kill', 'hang', 'throw'];
-
-interface RunView {
-	id: string;
-	scheduleId: string;
-	state: string;
-	nominalAt: string;
-}
 
 describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 	let folder: string;
@@ -93,7 +87,11 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 			const key = first.firstKey ?? '';
 			// Enough occurrences that work goes on until the last kill: about two seconds for each.
 			const limit = KILLS * 2 + 5;
-			const schedules = await createSchedules(createClient(first.url, key), limit);
+			const schedules = await createOracleSchedules(
+				createClient(first.url, key),
+				{ target: target.url, pushed: pushed.url, notified: notified.url },
+				{ schedules: SCHEDULES, limit },
+			);
 			await pause(300);
 			await first.kill();
 
@@ -102,7 +100,7 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 			const last = await startEngineProcess(settings);
 			const client = createClient(last.url, key);
 			await until(() => isQuiet(folder));
-			for (const id of schedules) await checkSchedule(client, id, limit);
+			for (const id of schedules) await checkOracleSchedule(client, id, limit);
 			const runs = await listAll<RunView>(client, '/v1/runs');
 			checkSends(runs);
 			await last.kill('SIGTERM');
@@ -115,26 +113,6 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 		},
 		KILLS * 8_000 + 120_000,
 	);
-
-	/** The ledger equals the list of instants, and each of its runs has succeeded. */
-	async function checkSchedule(
-		client: ReturnType<typeof createClient>,
-		id: string,
-		limit: number,
-	): Promise<void> {
-		const { timing } = await client<{ timing: { anchor: string } }>('GET', `/v1/schedules/${id}`);
-		const anchor = Date.parse(timing.anchor);
-		const expected = Array.from({ length: limit }, (_, n) => anchor + (n + 1) * EVERY);
-		const ledger = await listAll<{ nominalAt: string; outcome: string; runId: string }>(
-			client,
-			`/v1/schedules/${id}/occurrences`,
-		);
-		expect(ledger.map(({ nominalAt }) => Date.parse(nominalAt))).toEqual(expected);
-		expect(new Set(ledger.map(({ outcome }) => outcome))).toEqual(new Set(['fired']));
-		const runs = await listAll<RunView>(client, `/v1/runs?scheduleId=${id}`);
-		expect(runs.map((run) => run.id).sort()).toEqual(ledger.map(({ runId }) => runId).sort());
-		expect(runs.filter(({ state }) => state !== 'succeeded')).toEqual([]);
-	}
 
 	/** At least one call for each run, under the run's own key and with epochs that never fall. */
 	function checkSends(runs: readonly RunView[]): void {
@@ -166,35 +144,6 @@ describe(`an engine that is killed ${KILLS} times (seed ${SEED})`, () => {
 		}
 		expect([...ids].filter(([, webhookIds]) => webhookIds.size !== 1)).toEqual([]);
 		return [...ids.keys()].sort();
-	}
-
-	async function createSchedules(
-		client: ReturnType<typeof createClient>,
-		limit: number,
-	): Promise<string[]> {
-		await client('PUT', '/v1/capabilities/rows', {
-			binding: { type: 'http', url: target.url },
-			actions: { read: {} },
-		});
-		return Promise.all(
-			Array.from({ length: SCHEDULES }, async (_, index) => {
-				const { scheduleId } = await client<{ scheduleId: string }>('POST', '/rows/schedule', {
-					action: 'read',
-					parameters: {},
-					timing: { every: EVERY, limit },
-					policies: {
-						overlap: index % 2 === 0 ? 'allow_all' : 'buffer_all',
-						catchUp: { mode: 'all' },
-						retry: { attempts: 50, delay: '100ms', backoff: 'fixed' },
-					},
-					delivery: {
-						targets: [{ channel: 'webhook', settings: { url: pushed.url }, format: 'csv' }],
-					},
-					callback: notified.url,
-				});
-				return scheduleId;
-			}),
-		);
 	}
 });
 

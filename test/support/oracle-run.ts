@@ -1,14 +1,11 @@
 import { expect } from '@jest/globals';
 
-import type { createClient } from './engine-process.ts';
 import { listAll } from './engine-process.ts';
+import type { Client, RunView } from './oracle-schedule.ts';
+import { checkOracleSchedule, createOracleSchedules } from './oracle-schedule.ts';
 import { runSql } from './postgres-store.ts';
 import type { Received, Receiver } from './webhook-receiver.ts';
 import { startReceiver } from './webhook-receiver.ts';
-
-type Client = ReturnType<typeof createClient>;
-
-const EVERY = 1000;
 
 /** What was scheduled, and how often each is to happen. */
 export interface Job {
@@ -32,11 +29,6 @@ export interface Oracle {
 	close(): Promise<void>;
 }
 
-interface RunView {
-	id: string;
-	state: string;
-}
-
 interface Envelope {
 	requestId: string;
 	epoch: number;
@@ -52,41 +44,6 @@ export async function startOracle(): Promise<Oracle> {
 		response.setHeader('content-type', 'application/json');
 		response.end('[{"id":1,"name":"a"},{"id":2,"name":"b"}]');
 	};
-
-	async function create(client: Client, index: number, limit: number): Promise<string> {
-		const { scheduleId } = await client<{ scheduleId: string }>('POST', '/rows/schedule', {
-			action: 'read',
-			parameters: {},
-			timing: { every: EVERY, limit },
-			policies: {
-				overlap: index % 2 === 0 ? 'allow_all' : 'buffer_all',
-				catchUp: { mode: 'all' },
-				retry: { attempts: 50, delay: '100ms', backoff: 'fixed' },
-			},
-			delivery: {
-				targets: [{ channel: 'webhook', settings: { url: pushed.url }, format: 'csv' }],
-			},
-			callback: notified.url,
-		});
-		return scheduleId;
-	}
-
-	/** The ledger equals the list of instants, and each of its runs has succeeded. @returns the runs */
-	async function checkSchedule(client: Client, id: string, limit: number): Promise<string[]> {
-		const { timing } = await client<{ timing: { anchor: string } }>('GET', `/v1/schedules/${id}`);
-		const anchor = Date.parse(timing.anchor);
-		const expected = Array.from({ length: limit }, (_, n) => anchor + (n + 1) * EVERY);
-		const ledger = await listAll<{ nominalAt: string; outcome: string; runId: string }>(
-			client,
-			`/v1/schedules/${id}/occurrences`,
-		);
-		expect(ledger.map(({ nominalAt }) => Date.parse(nominalAt))).toEqual(expected);
-		expect(new Set(ledger.map(({ outcome }) => outcome))).toEqual(new Set(['fired']));
-		const runs = await listAll<RunView>(client, `/v1/runs?scheduleId=${id}`);
-		expect(runs.map((run) => run.id).sort()).toEqual(ledger.map(({ runId }) => runId).sort());
-		expect(runs.filter(({ state }) => state !== 'succeeded')).toEqual([]);
-		return runs.map((run) => run.id);
-	}
 
 	/** At least one call for each run, under the run's own key, and no epoch twice. */
 	function checkSends(ids: readonly string[]): void {
@@ -115,13 +72,8 @@ export async function startOracle(): Promise<Oracle> {
 
 	return {
 		async schedule(client, { schedules, limit }) {
-			await client('PUT', '/v1/capabilities/rows', {
-				binding: { type: 'http', url: target.url },
-				actions: { read: {} },
-			});
-			const ids = await Promise.all(
-				Array.from({ length: schedules }, async (_, index) => create(client, index, limit)),
-			);
+			const addresses = { target: target.url, pushed: pushed.url, notified: notified.url };
+			const ids = await createOracleSchedules(client, addresses, { schedules, limit });
 			return { schedules: ids, limit };
 		},
 
@@ -139,7 +91,7 @@ export async function startOracle(): Promise<Oracle> {
 
 		async check(client, { schedules, limit }) {
 			const ids: string[] = [];
-			for (const id of schedules) ids.push(...(await checkSchedule(client, id, limit)));
+			for (const id of schedules) ids.push(...(await checkOracleSchedule(client, id, limit)));
 			checkSends(ids);
 		},
 
