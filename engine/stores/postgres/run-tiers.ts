@@ -1,4 +1,6 @@
 import type { Instant } from '../../contract/time.ts';
+import type { Waiting } from '../shared/admit.ts';
+import { admit } from '../shared/admit.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -23,15 +25,6 @@ type OpenTier = [
 	rank: number,
 	readyAt: Instant,
 ];
-
-interface Waiting {
-	seq: number;
-	rank: number;
-	readyAt: Instant;
-	limit: number;
-	/** Shared by all that wait for the same key. */
-	key: { held: number };
-}
 
 const HELD = `concurrencyKey IS NOT NULL AND (state = 'running' OR state = 'waiting')`;
 const QUEUED = `concurrencyKey IS NOT NULL AND state = 'queued' AND NOT blocked`;
@@ -151,17 +144,4 @@ export function createTiers(): Tiers {
 			return [];
 		},
 	};
-}
-
-/** One after another, as if each were claimed alone. */
-function admit(waiting: Waiting[], most: number): Waiting[] {
-	waiting.sort((a, b) => a.rank - b.rank || a.readyAt - b.readyAt || a.seq - b.seq);
-	const admitted: Waiting[] = [];
-	for (const run of waiting) {
-		if (admitted.length === most) break;
-		if (run.key.held >= run.limit) continue;
-		run.key.held += 1;
-		admitted.push(run);
-	}
-	return admitted;
 }
