@@ -1,4 +1,5 @@
 import type { Instant } from '../../contract/time.ts';
+import { problem, TOLERANCE } from '../shared/finding.ts';
 import type { Finding, Store } from '../store.port.ts';
 import type { MongoBlobs } from './blobs.ts';
 import type { CollectionName } from './database.ts';
@@ -7,8 +8,6 @@ import type { Doc, Fields } from './documents.ts';
 import { getMark } from './marks.ts';
 import { timerId } from './timers.ts';
 
-/** What is done within this time of its instant is not overdue. */
-const TOLERANCE = 60_000;
 const WINDOW = 1_000;
 
 const RUN_STATES = ['queued', 'running', 'waiting', 'retrying'];
@@ -344,8 +343,4 @@ export function createDoctor({ db }: Context, blobs: MongoBlobs): Pick<Store, 'd
 			return found.filter(({ count: n }) => n > 0);
 		},
 	};
-}
-
-function problem(code: string, message: string, count: number): Finding {
-	return { severity: 'problem', code, message, count };
 }

@@ -1,4 +1,5 @@
 import type { Instant } from '../../contract/time.ts';
+import { problem, TOLERANCE } from '../shared/finding.ts';
 import { RANKED } from '../shared/look-at.ts';
 import type { Finding, Store } from '../store.port.ts';
 import { UNREFERENCED } from './blobs.ts';
@@ -8,9 +9,6 @@ import { getMark } from './marks.ts';
 
 /** Something that should not be: `sql` counts it, and `$1` is an instant from which on it is too late. */
 type Check = Pick<Finding, 'severity' | 'code' | 'message'> & { sql: string };
-
-/** What is done within this time of its instant is not overdue. */
-const TOLERANCE = 60_000;
 
 const TERMINAL = `('succeeded', 'failed', 'cancelled', 'expired')`;
 
@@ -203,8 +201,8 @@ export function createDoctor({ db }: Pick<Context, 'db'>): Pick<Store, 'doctor'>
 			[(await getMark(on, 'ledgerPrunedUntil')) ?? 0],
 		);
 		return [
-			finding('OCCURRENCE_WITHOUT_RUN', 'the ledger says fired, but there is no run', fired?.[0]),
-			finding(
+			problem('OCCURRENCE_WITHOUT_RUN', 'the ledger says fired, but there is no run', fired?.[0]),
+			problem(
 				'RUN_WITHOUT_OCCURRENCE',
 				'runs of an occurrence that the ledger lacks',
 				unlisted?.[0],
@@ -224,8 +222,4 @@ export function createDoctor({ db }: Pick<Context, 'db'>): Pick<Store, 'doctor'>
 				return [...findings, ...(await ledger(on))].filter(({ count }) => count > 0);
 			}),
 	};
-}
-
-function finding(code: string, message: string, count = 0): Finding {
-	return { severity: 'problem', code, message, count };
 }

@@ -1,15 +1,13 @@
 import type { BlobRef } from '../../contract/result.ts';
 import type { Instant } from '../../contract/time.ts';
+import { problem, TOLERANCE } from '../shared/finding.ts';
+import { RANKED } from '../shared/look-at.ts';
 import type { Finding, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
-import { RANKED } from '../shared/look-at.ts';
 import { getMark } from './marks.ts';
 
 /** Something that should not be: `sql` counts it, and `?1` is an instant from which on it is too late. */
 type Check = Pick<Finding, 'severity' | 'code' | 'message'> & { sql: string };
-
-/** What is done within this time of its instant is not overdue. */
-const TOLERANCE = 60_000;
 
 const TERMINAL = `('succeeded', 'failed', 'cancelled', 'expired')`;
 
@@ -210,8 +208,8 @@ export function createDoctor(
 			)
 			.get(getMark(db, 'ledgerPrunedUntil') ?? 0)?.[0];
 		return [
-			finding('OCCURRENCE_WITHOUT_RUN', 'the ledger says fired, but there is no run', fired),
-			finding('RUN_WITHOUT_OCCURRENCE', 'runs of an occurrence that the ledger lacks', unlisted),
+			problem('OCCURRENCE_WITHOUT_RUN', 'the ledger says fired, but there is no run', fired),
+			problem('RUN_WITHOUT_OCCURRENCE', 'runs of an occurrence that the ledger lacks', unlisted),
 		];
 	}
 
@@ -220,7 +218,7 @@ export function createDoctor(
 			.rows<[string, number]>('SELECT sha256, size FROM blobs WHERE bytes IS NULL AND size > 0')
 			.all();
 		const missing = inFiles.filter(([sha256, size]) => !blobs.has({ sha256, size })).length;
-		return finding(
+		return problem(
 			'BLOB_FILE_MISSING',
 			'files of results or artifacts are missing or cut',
 			missing,
@@ -239,8 +237,4 @@ export function createDoctor(
 			);
 		},
 	};
-}
-
-function finding(code: string, message: string, count = 0): Finding {
-	return { severity: 'problem', code, message, count };
 }
