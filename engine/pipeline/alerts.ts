@@ -15,8 +15,9 @@ import type { Place } from './place.ts';
 import { inlinePlace, reachDestination } from './reach.ts';
 
 /*
- * Who should know of trouble is told: the schedule's alert destination, else those of the tenant. Groups are kept
- * in the store before what they tell of is, so a crash may tell of something twice and never not at all.
+ * Who should know of trouble is told: the schedule's alert destination, else those of the tenant. The group that
+ * tells of a death is kept before the death itself, so a crash may tell of one twice and never not at all; that of
+ * a circuit is kept after it, and a crash just then loses it.
  */
 
 /** Where an alert goes. */
@@ -53,7 +54,7 @@ export async function alertOfDeath(
 	await raise(ctx, spec, group, { ...about, kind: 'fallback_used', words });
 }
 
-/** A place is not tried for a while, or works again. */
+/** A place is not tried for a while, or works again. Nobody waits for this, so it never rejects. */
 export async function alertOfCircuit(
 	ctx: Context,
 	place: Pick<Place, 'tenant' | 'key' | 'name'>,
@@ -62,7 +63,13 @@ export async function alertOfCircuit(
 ): Promise<void> {
 	const { state, reason, failures, since } = circuit;
 	if (state === 'half_open') return;
-	const spec = delivery === null ? null : await specOf(ctx, place.tenant, delivery.runId);
+	let spec: RunSpec | null = null;
+	try {
+		if (delivery !== null) spec = await specOf(ctx, place.tenant, delivery.runId);
+	} catch (error) {
+		notKept(ctx, error);
+		return;
+	}
 	const group = { tenant: place.tenant, name: `place:${place.key}`, subject: place.name };
 	const why = reason === null ? '' : `: ${reason.code}: ${reason.message}`;
 	await raise(ctx, spec, group, {
@@ -162,9 +169,13 @@ async function raise(
 			await addTo(ctx, group, { destination, alert });
 		}
 	} catch (error) {
-		ctx.metrics.count('capscheduler_faults_total', { where: 'alerts' });
-		ctx.log.error('alert not kept', { error: error instanceof Error ? error : undefined });
+		notKept(ctx, error);
 	}
+}
+
+function notKept(ctx: Context, error: unknown): void {
+	ctx.metrics.count('capscheduler_faults_total', { where: 'alerts' });
+	ctx.log.error('alert not kept', { error: error instanceof Error ? error : undefined });
 }
 
 /** A schedule that names where its alerts go has said all; else the tenant's. */
@@ -177,10 +188,20 @@ async function recipientsOf(
 	const wanted = kind === 'recovered' ? 'circuit_open' : kind;
 	const own = spec?.delivery?.alert;
 	if (own !== undefined) return own.on.includes(wanted) ? [{ destination: own.destination }] : [];
-	const page = await ctx.store.listDestinations(tenant, { limit: 200 });
-	return page.items
-		.filter(({ enabled, rules }) => enabled && rules?.alerts?.includes(wanted) === true)
-		.map(({ id }) => ({ destination: id }));
+	const found: Recipient[] = [];
+	let cursor: string | null = null;
+	do {
+		const page: Awaited<ReturnType<Context['store']['listDestinations']>> =
+			await ctx.store.listDestinations(tenant, {
+				limit: 200,
+				...(cursor === null ? {} : { cursor }),
+			});
+		for (const { id, enabled, rules } of page.items) {
+			if (enabled && rules?.alerts?.includes(wanted) === true) found.push({ destination: id });
+		}
+		cursor = page.nextCursor;
+	} while (cursor !== null);
+	return found;
 }
 
 async function addTo(

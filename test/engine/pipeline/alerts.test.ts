@@ -2,6 +2,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { Circuit } from '../../../engine/core/delivery/circuit.ts';
+import { CLOSED } from '../../../engine/core/delivery/circuit.ts';
+import { alertOfCircuit } from '../../../engine/pipeline/alerts.ts';
+import type { Context } from '../../../engine/pipeline/context.ts';
 import type { Body } from '../../support/api.ts';
 import { CapabilityServer } from '../../support/capability-server.ts';
 import type { Bed } from '../../support/engine.ts';
@@ -136,6 +140,17 @@ describe('an outage', () => {
 	});
 });
 
+/** The engine's own, but for some methods of its store. */
+function contextWith(methods: Partial<Context['store']>): Context {
+	const { context } = bed.engine;
+	return { ...context, store: { ...context.store, ...methods } };
+}
+
+const opened: [{ tenant: string; key: string; name: string }, Circuit] = [
+	{ tenant: 'default', key: 'dst_1', name: 'crm' },
+	{ ...CLOSED, state: 'open', failures: 5, trips: 1 },
+];
+
 describe('who is told', () => {
 	it('is whom the schedule names, of what it names, and then nobody else', async () => {
 		await opsDestination({ alerts: ALL });
@@ -178,6 +193,30 @@ describe('who is told', () => {
 		const [dead] = await deliver();
 		expect(dead.state).toBe('dead');
 		expect(await bed.events('alert.raised')).toEqual([]);
+	});
+
+	it('is found among more destinations than one page holds', async () => {
+		await opsDestination({ alerts: ALL });
+		await opsDestination({ name: 'desk', alerts: ALL });
+		const { listDestinations } = bed.engine.context.store;
+		await alertOfCircuit(
+			contextWith({
+				listDestinations: (tenant, page) => listDestinations(tenant, { ...page, limit: 1 }),
+			}),
+			...opened,
+			null,
+		);
+		expect(await bed.events('alert.raised')).toHaveLength(2);
+	});
+
+	it('is not told when the store fails, and nothing else comes of it', async () => {
+		await opsDestination({ alerts: ALL });
+		const broken = contextWith({ getRun: async () => Promise.reject(new Error('it is away')) });
+		const delivery = { id: 'dlv_1', runId: 'run_1', scheduleId: null } as const;
+		await alertOfCircuit(broken, ...opened, delivery);
+		expect(await bed.events('alert.raised')).toEqual([]);
+		const metrics = await (await fetch(`${bed.url}/metrics`)).text();
+		expect(metrics).toContain('capscheduler_faults_total{where="alerts"} 1');
 	});
 
 	it('is refused when nobody knows it', async () => {
