@@ -236,8 +236,8 @@ class SpecCompiler {
 	): Promise<Omit<Target, 'when'>> {
 		const filename = input.filename ?? DEFAULT_FILENAME;
 		parseFilename(filename, `${path}.filename`);
-		const place = await this.#place(input, { path, key });
-		await this.#demandFormat(place, input.format, path);
+		const { place, channel, settings } = await this.#place(input, { path, key });
+		this.#demandFormat({ channel, settings }, input.format, path);
 		return {
 			...place,
 			key,
@@ -249,12 +249,19 @@ class SpecCompiler {
 		};
 	}
 
-	async #place(input: PlaceInput, { path, key }: { path: string; key: string }): Promise<Place> {
+	/** @returns beside the place the channel that it leads to, with its settings but for the secrets */
+	async #place(
+		input: PlaceInput,
+		{ path, key }: { path: string; key: string },
+	): Promise<{ place: Place } & Pick<Destination, 'channel' | 'settings'>> {
 		if (input.destination !== undefined) {
 			const destination = await this.#destination(input.destination, `${path}.destination`);
 			const { capability } = this.#frame;
 			const issue = whyNotAllowed(destination.rules, { capability, format: input.format });
-			if (issue === null) return { destination: destination.id };
+			if (issue === null) {
+				const { id, channel, settings } = destination;
+				return { place: { destination: id }, channel, settings };
+			}
 			throw inputError('FORBIDDEN', {
 				...issue,
 				path: issue.path === 'capability' ? `${path}.destination` : `${path}.${issue.path}`,
@@ -269,15 +276,13 @@ class SpecCompiler {
 		for (const [field, secret] of Object.entries(generated)) {
 			this.#secrets[`${path}.settings.${field}`] = secret;
 		}
-		const owner = this.#seal('');
-		return {
-			channel: channel.name,
-			...splitSecrets(this.#ctx.sealing, settings, {
-				secrets: channel.secrets,
-				owner,
-				prefix: targetPrefix(key),
-			}),
-		};
+		const split = splitSecrets(this.#ctx.sealing, settings, {
+			secrets: channel.secrets,
+			owner: this.#seal(''),
+			prefix: targetPrefix(key),
+		});
+		const { name } = channel;
+		return { place: { channel: name, ...split }, channel: name, settings: split.settings };
 	}
 
 	/** Kept by id: a name may be given to another destination later. */
@@ -292,14 +297,13 @@ class SpecCompiler {
 	}
 
 	/** A format that the channel cannot send would only make dead letters. */
-	async #demandFormat(place: Place, given: string | undefined, path: string): Promise<void> {
+	#demandFormat(
+		{ channel, settings }: Pick<Destination, 'channel' | 'settings'>,
+		given: string | undefined,
+		path: string,
+	): void {
 		if (given === undefined) return;
-		const { tenant } = this.#frame;
-		const { channel, settings } =
-			place.destination === undefined
-				? place
-				: ((await this.#ctx.store.getDestination(tenant, place.destination)) ?? {});
-		const required = this.#ctx.channels.get(channel ?? '')?.format?.(settings ?? {});
+		const required = this.#ctx.channels.get(channel)?.format?.(settings);
 		if (required === undefined || required === given) return;
 		throw inputError('FORMAT_UNSUITABLE', {
 			path: `${path}.format`,
