@@ -145,6 +145,19 @@ describe('a secret', () => {
 		expect(signatureHolds(hook.received[0]!, SECRET)).toBe(true);
 	});
 
+	it('is rotated once by a call that is repeated, where the revision is named', async () => {
+		const destination = await make();
+		const rotate = async () =>
+			bed.admin.post(`${at(destination)}/rotate-secret`, undefined, {
+				headers: { 'if-match': `"${destination.revision}"` },
+			});
+		const { secrets } = demand(await rotate(), 200).body;
+		expect((await rotate()).status).toBe(412);
+		await deliver({ destination: destination.id });
+		const [got] = hook.received;
+		expect(signatureHolds(got!, SECRET) && signatureHolds(got!, secrets.secret)).toBe(true);
+	});
+
 	it('is rotated without a gap: for a day both sign', async () => {
 		const destination = await make();
 		const { secrets } = demand(await bed.admin.post(`${at(destination)}/rotate-secret`), 200).body;
