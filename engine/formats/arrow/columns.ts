@@ -16,7 +16,7 @@ import type { Row } from '../../contract/envelope.ts';
 import type { Cell } from '../shared/columns.ts';
 import { scaledDecimal } from '../shared/decimal.ts';
 import { jsonText } from '../shared/json-text.ts';
-import { dayMicros, dayNumber, epochMicros, readMoment } from '../shared/moments.ts';
+import { dayMicros, dayNumber, epochMicros } from '../shared/moments.ts';
 import type { TableColumn } from '../shared/table.ts';
 import { valueReader, type CellValue } from '../shared/values.ts';
 import {
@@ -159,12 +159,7 @@ function decimalKind({ digits }: TableColumn): Kind<bigint> | Kind<string> {
 function momentKind(timeZone: string | null, cutMoment: () => void): Kind<bigint> {
 	return {
 		type: new TimestampMicrosecond(timeZone),
-		value: (cell) => {
-			const text = cell as string;
-			// the shortest text that can hold nanoseconds: 2026-11-27T08:00:00.0000001
-			if (text.length >= 27 && readMoment(text).nanos % 1000 !== 0) cutMoment();
-			return epochMicros(text);
-		},
+		value: (cell) => epochMicros(cell as string, cutMoment),
 		buffer: bigints,
 	};
 }

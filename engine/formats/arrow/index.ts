@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { uniqueNames } from '../../contract/column-names.ts';
 import type { Format, FormatInput } from '../format.port.ts';
+import { momentsCut } from '../shared/moments-cut.ts';
 import { isArchive, tableFiles, ZIP } from '../shared/table-files.ts';
 import { columnOptions } from '../shared/table-options.ts';
 import type { Table } from '../shared/table.ts';
@@ -84,9 +85,5 @@ async function* arrowFile(
 		}
 	}
 	yield writer.finish();
-	if (cut > 0) {
-		const message = 'Digits beyond the microsecond are not in the file';
-		const named = table.name === '' ? {} : { table: table.name };
-		input.notice?.({ code: 'values_changed', message, count: cut, ...named });
-	}
+	if (cut > 0) input.notice?.(momentsCut(table, cut));
 }

@@ -6,7 +6,13 @@ import { readMomentPattern, type MomentPattern } from '../shared/moment-pattern.
 import { dayMicros, readMoment } from '../shared/moments.ts';
 import type { NumberPattern } from '../shared/number-pattern.ts';
 import type { CellChanges } from '../shared/sheet-changes.ts';
-import { alignOf, isKeptNumber, type SheetColumn } from '../shared/sheet-columns.ts';
+import {
+	alignOf,
+	FINITE,
+	FORMULA,
+	isKeptNumber,
+	type SheetColumn,
+} from '../shared/sheet-columns.ts';
 import type { CellLook, Looks } from './styles.ts';
 import { paragraphs } from './text.ts';
 
@@ -75,9 +81,6 @@ const open = (look: CellLook, { looks }: CellContext): string =>
 const valued = (before: string, value: string | number | boolean, shown = String(value)): string =>
 	`${before}${value}"><text:p>${shown}</text:p></table:table-cell>`;
 
-/** What a person who edits the cell would turn into a formula. */
-const FORMULA = /^[\s\p{Cc}\p{Cf}]*[=+\-@]/u;
-
 function textWriter(look: CellLook, context: CellContext): WriteCell {
 	const plain = `${open(look, context)}"string">`;
 	const guarded = `${open({ ...look, isText: true }, context)}"string">`;
@@ -91,8 +94,6 @@ function textWriter(look: CellLook, context: CellContext): WriteCell {
 		return `${FORMULA.test(text) ? guarded : plain}${xml}</table:table-cell>`;
 	};
 }
-
-const FINITE = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 function numberWriter(look: CellLook, context: CellContext, text: WriteCell): WriteCell {
 	const type = look.number?.percent === true ? 'percentage' : 'float';

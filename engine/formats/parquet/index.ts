@@ -4,6 +4,7 @@ import { z } from 'zod';
 
 import { uniqueNames } from '../../contract/column-names.ts';
 import type { Format, FormatInput } from '../format.port.ts';
+import { momentsCut } from '../shared/moments-cut.ts';
 import { isArchive, tableFiles, ZIP } from '../shared/table-files.ts';
 import { columnOptions } from '../shared/table-options.ts';
 import type { Table } from '../shared/table.ts';
@@ -96,11 +97,7 @@ async function* parquetFile(
 	}
 	if (group.rows > 0) yield* writer.write(group.take());
 	yield writer.finish();
-	if (cut > 0) {
-		const message = 'Digits beyond the microsecond are not in the file';
-		const named = table.name === '' ? {} : { table: table.name };
-		input.notice?.({ code: 'values_changed', message, count: cut, ...named });
-	}
+	if (cut > 0) input.notice?.(momentsCut(table, cut));
 }
 
 function columnsOf(table: Table, cutMoment: () => void): ParquetColumn[] {

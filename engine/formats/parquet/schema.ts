@@ -3,7 +3,7 @@ import type { SchemaElement } from 'hyparquet-writer';
 import type { Cell } from '../shared/columns.ts';
 import { scaledDecimal } from '../shared/decimal.ts';
 import { jsonText } from '../shared/json-text.ts';
-import { dayMicros, dayNumber, epochMicros, readMoment } from '../shared/moments.ts';
+import { dayMicros, dayNumber, epochMicros } from '../shared/moments.ts';
 import type { TableColumn } from '../shared/table.ts';
 import { valueReader, type CellValue } from '../shared/values.ts';
 
@@ -137,11 +137,6 @@ function decimalType(precision: number, scale: number): Kind['type'] {
 function momentKind(isAdjustedToUTC: boolean, cutMoment: () => void): Kind {
 	return {
 		type: { type: 'INT64', logical_type: { type: 'TIMESTAMP', isAdjustedToUTC, unit: 'MICROS' } },
-		value: (cell) => {
-			const text = cell as string;
-			// the shortest text that can hold nanoseconds: 2026-11-27T08:00:00.0000001
-			if (text.length >= 27 && readMoment(text).nanos % 1000 !== 0) cutMoment();
-			return epochMicros(text);
-		},
+		value: (cell) => epochMicros(cell as string, cutMoment),
 	};
 }

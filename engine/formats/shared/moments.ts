@@ -140,9 +140,10 @@ export function epochMillis(text: string): number {
 	return days * DAY_MS + millis;
 }
 
-/** Microseconds since 1970; nanoseconds are cut off. */
-export function epochMicros(text: string): bigint {
+/** Microseconds since 1970. @param cut called where digits beyond them are cut off */
+export function epochMicros(text: string, cut: () => void): bigint {
 	const { days, millis, nanos } = readMoment(text);
+	if (nanos % 1000 !== 0) cut();
 	return BigInt(days * DAY_MS + millis) * 1000n + BigInt(Math.floor(nanos / 1000));
 }
 

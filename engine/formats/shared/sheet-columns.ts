@@ -114,3 +114,9 @@ function isKept({ type, digits, facts }: TableColumn, { exactNumbers }: SheetOpt
 /** The same question for a number among cells of other kinds: does a spreadsheet show all of its digits? */
 export const isKeptNumber = (value: number): boolean =>
 	!Number.isInteger(value) || Math.abs(value) < MAX_NUMBER || Math.abs(value) >= 1e21;
+
+/** What a person who edits the cell would turn into a formula. */
+export const FORMULA = /^[\s\p{Cc}\p{Cf}]*[=+\-@]/u;
+
+/** Digits that a spreadsheet takes as a number. */
+export const FINITE = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;

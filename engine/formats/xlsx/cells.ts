@@ -4,7 +4,13 @@ import type { Cell } from '../shared/columns.ts';
 import { exactNumber } from '../shared/exact-json.ts';
 import { dayMicros, dayNumber, readMoment } from '../shared/moments.ts';
 import type { CellChanges } from '../shared/sheet-changes.ts';
-import { alignOf, isKeptNumber, type SheetColumn } from '../shared/sheet-columns.ts';
+import {
+	alignOf,
+	FINITE,
+	FORMULA,
+	isKeptNumber,
+	type SheetColumn,
+} from '../shared/sheet-columns.ts';
 import {
 	BOOLEAN_CODE,
 	DATE_CODE,
@@ -40,6 +46,7 @@ const DAY_MICROS = DAY_MS * 1000;
 const SERIAL_OF_EPOCH = 25_569;
 /** 1900-03-01. Excel counts a 29 February 1900 before it, others do not: earlier days would not be the same. */
 const FIRST_SERIAL = 61;
+
 export function cellWriter(planned: SheetColumn, context: CellContext): WriteCell {
 	const { column, cell } = planned;
 	const look: CellStyle = alignOf(planned);
@@ -78,9 +85,6 @@ function frame({ name, styles }: CellContext, style: CellStyle): { open: string;
 	return { open: `<c r="${name}`, rest: id === 0 ? '"' : `" s="${id}"` };
 }
 
-/** What a person who edits the cell would turn into a formula. */
-const FORMULA = /^[\s\p{Cc}\p{Cf}]*[=+\-@]/u;
-
 function textWriter(look: CellStyle, context: CellContext): WriteCell {
 	// numbered at once: the numbers must not depend on which rows come first
 	const { open, rest } = frame(context, look);
@@ -103,8 +107,6 @@ function textWriter(look: CellStyle, context: CellContext): WriteCell {
 		return `${open}${row}${restFor(text)} t="inlineStr"><is>${textElement(text)}</is></c>`;
 	};
 }
-
-const FINITE = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 
 function numberWriter(look: CellStyle, context: CellContext, text: WriteCell): WriteCell {
 	const { open, rest } = frame(context, look);

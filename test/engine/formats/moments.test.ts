@@ -53,8 +53,10 @@ describe('moments', () => {
 		['1969-12-31T23:59:59.999999Z', -1n],
 		['1900-03-01T00:00:00Z', -2_203_891_200_000_000n],
 		['2026-11-23T08:00', 1_795_420_800_000_000n],
-	])('are exact to the microsecond: %s', (text, micros) => {
-		expect(epochMicros(text)).toBe(micros);
+	])('are exact to the microsecond, and tell what they cut off: %s', (text, micros) => {
+		let cut = 0;
+		expect(epochMicros(text, () => (cut += 1))).toBe(micros);
+		expect(cut).toBe(text.includes('.123456789') ? 1 : 0);
 	});
 
 	it('knows times of day', () => {
