@@ -4,18 +4,13 @@ import { z } from 'zod';
 
 import type { Config } from '../../engine/config.ts';
 import { loadConfig } from '../../engine/config.ts';
-import { capabilityInputSchema } from '../../engine/contract/capability.ts';
-import type { Actor } from '../../engine/contract/access.ts';
-import { newRun } from '../../engine/core/schedule/occurrences.ts';
 import type { Engine } from '../../engine/main.ts';
 import { createEngine } from '../../engine/main.ts';
-import { registerCapability } from '../../engine/pipeline/capabilities.ts';
-import { invokeInputSchema } from '../../engine/pipeline/invoke.ts';
-import { compileSpec } from '../../engine/pipeline/spec.ts';
 import type { SessionAdapter } from '../../engine/sessions/session.port.ts';
 import type { SqliteStore } from '../../engine/stores/sqlite/store.ts';
 import type { Job } from './job.ts';
 import { hear, read, tell } from './talk.ts';
+import { addRuns, registerWork } from './work.ts';
 
 /*
  * The engine as a contestant: `enqueue` writes the runs, `drain` carries them out, `verify` reads what is
@@ -59,41 +54,10 @@ process.exit(0);
 
 async function enqueue({ context }: Engine): Promise<void> {
 	await context.store.open();
-	const actor: Actor = {
-		keyId: context.newId('key'),
-		tenant: 'default',
-		scopes: new Set(['admin']),
-	};
 	const binding = job.target === null ? { type: 'noop' } : { type: 'http', url: job.target };
-	const input = capabilityInputSchema.parse({ binding, actions: { work: {} } });
-	await registerCapability(context, actor, 'bench', input);
-	const { record } = await compileSpec(
-		context,
-		{
-			tenant: 'default',
-			capability: 'bench',
-			action: 'work',
-			parameters: { message: 'hello' },
-			schedule: null,
-			timeZone: 'UTC',
-			sealedFor: context.newId('run'),
-		},
-		invokeInputSchema.parse({}),
-	);
+	const record = await registerWork(context, { binding, parameters: { message: 'hello' } });
 	for (let done = 0; done < job.runs; done += BATCH) {
-		const runs = Array.from({ length: Math.min(BATCH, job.runs - done) }, () =>
-			newRun({
-				id: context.newId('run'),
-				spec: record.spec,
-				specId: record.id,
-				scheduleId: null,
-				trigger: 'api',
-				nominalAt: null,
-				windowStart: null,
-				now: context.clock.now(),
-			}),
-		);
-		await context.store.addRuns({ runs, specs: [record], settle: [], events: [] });
+		await addRuns(context, record, Math.min(BATCH, job.runs - done));
 	}
 	await context.store.close();
 	tell({ enqueued: job.runs });

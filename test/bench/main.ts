@@ -81,8 +81,8 @@ async function smoke(): Promise<string[]> {
 async function benchmark(): Promise<string[]> {
 	const workloads = positionals.length === 0 ? ['noop', 'post'] : positionals;
 	const peers = choosePeers(values.peers);
-	const drains = workloads.some((workload) => isDrain(workload) || workload === 'formats');
-	if (peers.length > 0 && drains) installPeers();
+	const compares = workloads.some((workload) => isDrain(workload) || workload === 'formats');
+	if (peers.length > 0 && compares) installPeers();
 	const machine = describeMachine();
 	say(machine.join('\n'));
 	const measurements: Measurement[] = [];

@@ -3,21 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 
 import { loadConfig } from '../../../engine/config.ts';
-import type { Actor } from '../../../engine/contract/access.ts';
-import { capabilityInputSchema } from '../../../engine/contract/capability.ts';
 import type { Run } from '../../../engine/contract/run.ts';
 import type { SpecRecord } from '../../../engine/contract/schedule.ts';
-import { newRun } from '../../../engine/core/schedule/occurrences.ts';
 import type { Engine } from '../../../engine/main.ts';
 import { createEngine } from '../../../engine/main.ts';
-import { registerCapability } from '../../../engine/pipeline/capabilities.ts';
 import type { Context } from '../../../engine/pipeline/context.ts';
 import { claimEvents } from '../../../engine/pipeline/dispatch.ts';
-import { invokeInputSchema } from '../../../engine/pipeline/invoke.ts';
 import { settleResult } from '../../../engine/pipeline/session.ts';
-import { compileSpec } from '../../../engine/pipeline/spec.ts';
 import type { SessionAdapter } from '../../../engine/sessions/session.port.ts';
 import { hear, read, tell } from '../talk.ts';
+import { addRuns, registerWork } from '../work.ts';
 import { payload, type ChannelJob } from './job.ts';
 
 /*
@@ -53,41 +48,16 @@ process.exit(0);
 
 async function prepare({ context }: Engine): Promise<void> {
 	await context.store.open();
-	const actor: Actor = {
-		keyId: context.newId('key'),
-		tenant: 'default',
-		scopes: new Set(['admin']),
+	const target = {
+		channel: job.channel,
+		settings: job.settings,
+		filename: '{{runId}}.bin',
+		...(job.format === undefined ? {} : { format: job.format }),
 	};
-	const input = capabilityInputSchema.parse({
+	const record = await registerWork(context, {
 		binding: { type: 'nothing' },
-		actions: { work: {} },
+		invoke: { delivery: { mode: 'push', targets: [target] } },
 	});
-	await registerCapability(context, actor, 'bench', input);
-	const { record } = await compileSpec(
-		context,
-		{
-			tenant: 'default',
-			capability: 'bench',
-			action: 'work',
-			parameters: {},
-			schedule: null,
-			timeZone: 'UTC',
-			sealedFor: context.newId('run'),
-		},
-		invokeInputSchema.parse({
-			delivery: {
-				mode: 'push',
-				targets: [
-					{
-						channel: job.channel,
-						settings: job.settings,
-						filename: '{{runId}}.bin',
-						...(job.format === undefined ? {} : { format: job.format }),
-					},
-				],
-			},
-		}),
-	);
 	for (let done = 0; done < job.deliveries; done += BATCH) {
 		await endRuns(context, record, Math.min(BATCH, job.deliveries - done));
 	}
@@ -96,20 +66,8 @@ async function prepare({ context }: Engine): Promise<void> {
 }
 
 async function endRuns(context: Context, record: SpecRecord, count: number): Promise<void> {
+	await addRuns(context, record, count);
 	const now = context.clock.now();
-	const runs = Array.from({ length: count }, () =>
-		newRun({
-			id: context.newId('run'),
-			spec: record.spec,
-			specId: record.id,
-			scheduleId: null,
-			trigger: 'api',
-			nominalAt: null,
-			windowStart: null,
-			now,
-		}),
-	);
-	await context.store.addRuns({ runs, specs: [record], settle: [], events: [] });
 	const claim = { now, limit: count, owner: context.engineId, leaseUntil: now + 60_000 };
 	const claimed = await context.store.claimRuns(claim, claimEvents(now));
 	const settlements = await Promise.all(claimed.map((run) => settlementOf(context, run, record)));
