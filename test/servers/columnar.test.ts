@@ -1,7 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import type { Row } from '../../engine/contract/envelope.ts';
@@ -14,9 +10,7 @@ import { NASTY_TEXTS } from '../support/nasty-rows.ts';
 import { anyRows } from '../support/fuzzed-rows.ts';
 import { TYPED_COLUMNS, TYPED_ROWS } from '../support/typed-table.ts';
 import { askPython } from './formats-python.ts';
-
-/** At first use, the readers are fetched. */
-const INSTALL_MS = 900_000;
+import { INSTALL_MS, Shelf } from './readers.ts';
 
 const parquet = createParquetFormat();
 const arrow = createArrowFormat();
@@ -58,20 +52,12 @@ interface SeenTable {
 }
 
 describe('columnar files in programs that are not ours', () => {
-	let folder: string;
+	let shelf: Shelf;
 	beforeAll(async () => {
-		folder = await mkdtemp(join(tmpdir(), 'capscheduler-columnar-'));
+		shelf = await Shelf.make();
 		await askPython('print(1)', []);
 	}, INSTALL_MS);
-	afterAll(async () => {
-		await rm(folder, { recursive: true });
-	});
-
-	async function fileOf(bytes: Buffer, extension: string): Promise<string> {
-		const file = join(folder, `file.${extension}`);
-		await writeFile(file, bytes);
-		return file;
-	}
+	afterAll(() => shelf.clear());
 
 	const typed = () => inputOf(TYPED_ROWS, { columns: TYPED_COLUMNS });
 
@@ -80,7 +66,9 @@ describe('columnar files in programs that are not ours', () => {
 		async (compression) => {
 			const options = parquet.options.parse({ compression, rowGroupRows: 7 });
 			const bytes = await renderToBytes(parquet.render(typed(), options));
-			const { types, rows } = await askPython<SeenTable>(PYARROW, [await fileOf(bytes, 'parquet')]);
+			const { types, rows } = await askPython<SeenTable>(PYARROW, [
+				await shelf.put(bytes, 'parquet'),
+			]);
 			expect(types).toEqual(ARROW_TYPES);
 			expect(rows).toEqual(TYPED_ROWS.map(inPython));
 		},
@@ -90,7 +78,9 @@ describe('columnar files in programs that are not ours', () => {
 		const options = arrow.options.parse({ layout, batchRows: 7 });
 		const bytes = await renderToBytes(arrow.render(typed(), options));
 		const extension = layout === 'file' ? 'arrow' : 'arrows';
-		const { types, rows } = await askPython<SeenTable>(PYARROW, [await fileOf(bytes, extension)]);
+		const { types, rows } = await askPython<SeenTable>(PYARROW, [
+			await shelf.put(bytes, extension),
+		]);
 		expect(types).toEqual(ARROW_TYPES);
 		expect(rows).toEqual(TYPED_ROWS.map(inPython));
 	});
@@ -98,7 +88,7 @@ describe('columnar files in programs that are not ours', () => {
 	it('DuckDB reads every value of Parquet with its type', async () => {
 		const options = parquet.options.parse({ rowGroupRows: 7 });
 		const bytes = await renderToBytes(parquet.render(typed(), options));
-		const { types, rows } = await askPython<SeenTable>(DUCKDB, [await fileOf(bytes, 'parquet')]);
+		const { types, rows } = await askPython<SeenTable>(DUCKDB, [await shelf.put(bytes, 'parquet')]);
 		expect(types).toMatchObject({
 			whole: 'BIGINT',
 			wide: 'BIGINT',
@@ -124,7 +114,7 @@ describe('columnar files in programs that are not ours', () => {
 			text: `t${n % 10}`,
 		}));
 		const options = parquet.options.parse({ rowGroupRows: 10_000 });
-		const file = await fileOf(await renderToBytes(parquet.render(input, options)), 'parquet');
+		const file = await shelf.put(await renderToBytes(parquet.render(input, options)), 'parquet');
 		const seen = await askPython<unknown>(STATISTICS, [file]);
 		expect(seen).toEqual({
 			groups: 10,
@@ -146,36 +136,38 @@ describe('columnar files in programs that are not ours', () => {
 			number: parseJson('{"x":1e400,"y":-0.0,"z":123456789012345678901234567890}'),
 		}));
 		const bytes = await renderToBytes(parquet.render(inputOf(rows), parquet.options.parse({})));
-		const file = await fileOf(bytes, 'parquet');
+		const file = await shelf.put(bytes, 'parquet');
 		for (const program of [PYARROW, DUCKDB]) {
 			expect((await askPython<SeenTable>(program, [file])).rows).toHaveLength(rows.length);
 		}
 		const batches = await renderToBytes(arrow.render(inputOf(rows), arrow.options.parse({})));
-		const { rows: seen } = await askPython<SeenTable>(PYARROW, [await fileOf(batches, 'arrow')]);
+		const { rows: seen } = await askPython<SeenTable>(PYARROW, [await shelf.put(batches, 'arrow')]);
 		expect(seen).toHaveLength(rows.length);
 	});
 
 	it('fuzzed rows never make a file that they refuse', async () => {
 		await anyRows({ runs: 8 }, async (rows) => {
 			const bytes = await renderToBytes(parquet.render(inputOf(rows), parquet.options.parse({})));
-			const file = await fileOf(bytes, 'parquet');
+			const file = await shelf.put(bytes, 'parquet');
 			for (const program of [PYARROW, DUCKDB]) {
 				expect((await askPython<SeenTable>(program, [file])).rows).toHaveLength(rows.length);
 			}
 			const batches = await renderToBytes(arrow.render(inputOf(rows), arrow.options.parse({})));
-			const { rows: seen } = await askPython<SeenTable>(PYARROW, [await fileOf(batches, 'arrow')]);
+			const { rows: seen } = await askPython<SeenTable>(PYARROW, [
+				await shelf.put(batches, 'arrow'),
+			]);
 			expect(seen).toHaveLength(rows.length);
 		});
 	}, 120_000);
 
 	it('a result without rows or columns is a file that they open', async () => {
 		const bytes = await renderToBytes(parquet.render(inputOf([]), parquet.options.parse({})));
-		const file = await fileOf(bytes, 'parquet');
+		const file = await shelf.put(bytes, 'parquet');
 		for (const program of [PYARROW, DUCKDB]) {
 			expect((await askPython<SeenTable>(program, [file])).rows).toEqual([]);
 		}
 		const none = await renderToBytes(arrow.render(inputOf([]), arrow.options.parse({})));
-		const seen = await askPython<SeenTable>(PYARROW, [await fileOf(none, 'arrow')]);
+		const seen = await askPython<SeenTable>(PYARROW, [await shelf.put(none, 'arrow')]);
 		expect(seen).toEqual({ types: {}, rows: [] });
 	});
 });

@@ -1,7 +1,3 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { parse } from 'csv-parse/sync';
 
@@ -15,9 +11,7 @@ import { anyRows, manyRows } from '../support/fuzzed-rows.ts';
 import { TYPED_COLUMNS, TYPED_ROWS } from '../support/typed-table.ts';
 import { askPython } from './formats-python.ts';
 import { installLibreOffice, openInLibreOffice } from './libreoffice.ts';
-
-/** At first use, both readers are fetched. */
-const INSTALL_MS = 900_000;
+import { INSTALL_MS, Shelf } from './readers.ts';
 
 const xlsx = createXlsxFormat();
 const ods = createOdsFormat();
@@ -38,20 +32,16 @@ print(json.dumps([[sheet.title, [[seen(cell) for cell in row] for row in sheet.i
 type SeenSheet = [string, [string, unknown][][]];
 
 describe('spreadsheets in programs that are not ours', () => {
-	let folder: string;
+	let shelf: Shelf;
 	beforeAll(async () => {
-		folder = await mkdtemp(join(tmpdir(), 'capscheduler-sheets-'));
+		shelf = await Shelf.make();
 		await askPython('print(1)', []);
 		await installLibreOffice();
 	}, INSTALL_MS);
-	afterAll(async () => {
-		await rm(folder, { recursive: true });
-	});
+	afterAll(() => shelf.clear());
 
 	const openpyxl = async (bytes: Buffer): Promise<SeenSheet[]> => {
-		const file = join(folder, 'book.xlsx');
-		await writeFile(file, bytes);
-		return askPython<SeenSheet[]>(OPENPYXL, [file]);
+		return askPython<SeenSheet[]>(OPENPYXL, [await shelf.put(bytes, 'xlsx')]);
 	};
 
 	it('openpyxl reads an Excel workbook with every value and type', async () => {
@@ -106,8 +96,7 @@ describe('spreadsheets in programs that are not ours', () => {
 	] as const)('a million rows and more go on on the next sheet of %s', async (_name, format) => {
 		const input = generatedInput(1_048_600, (n) => ({ n }), { batchSize: 1000 });
 		const bytes = await renderToBytes(format.render(input, format.options.parse({ sheet: 'S' })));
-		const file = join(folder, 'long.zip');
-		await writeFile(file, bytes);
+		const file = await shelf.put(bytes, 'zip');
 		const counts = await askPython<Record<string, number>>(COUNT_ROWS, [file]);
 		expect(counts).toEqual({ S: 1_048_576, 'S (2)': 26 });
 	});
