@@ -29,6 +29,7 @@ type Wait = 'inline' | 'callback' | 'none';
 const HELD = 50;
 /** Milliseconds between looks at a run that takes longer. */
 const LOOK_EVERY = 1_000;
+
 /** Runs an action; undefined when the execution is to sleep until the engine calls back. */
 export async function invoke(
 	context: IExecuteFunctions,
