@@ -42,11 +42,13 @@ export function createSignals(options: {
 	let cancelSend: (() => void) | null = null;
 
 	async function listen(): Promise<void> {
+		let on: Session | null = null;
 		try {
-			const on = await db.connect();
+			on = await db.connect();
 			on.onNotification(hear);
+			const opened = on;
 			on.onLost(() => {
-				if (session === on) session = null;
+				if (session === opened) session = null;
 				retry();
 			});
 			await on.exec(`LISTEN ${channel}`);
@@ -55,6 +57,8 @@ export function createSignals(options: {
 			// Whatever was told while nobody listened.
 			else heard({ work: true, tenants: new Set(), ended: [], cancelled: [] });
 		} catch {
+			// One that cannot LISTEN but is open would be one connection more at every retry.
+			await on?.close();
 			retry();
 		} finally {
 			connecting = null;
