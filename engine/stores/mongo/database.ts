@@ -1,7 +1,7 @@
 import { MongoClient } from 'mongodb';
-import type { Collection, Db } from 'mongodb';
+import type { Collection, Db, MongoClientOptions } from 'mongodb';
 
-import { CapError } from '../../contract/errors.ts';
+import { CapError, inputError } from '../../contract/errors.ts';
 import type { Doc, TimerDoc } from './documents.ts';
 import { isPassing, storageError } from './storage-error.ts';
 
@@ -60,7 +60,7 @@ const DEFAULT_DATABASE = 'capscheduler';
 const AGAIN = [50, 200, 500, 1000];
 
 export function createDatabase(url: string): Database {
-	const client = new MongoClient(url, {
+	const client = clientOf(url, {
 		appName: 'capscheduler',
 		// A write is answered for when a majority has it in its journal: no failover takes it back.
 		writeConcern: { w: 'majority', journal: true, wtimeoutMS: 15_000 },
@@ -121,6 +121,21 @@ export function createDatabase(url: string): Database {
 			await client.close();
 		},
 	};
+}
+
+/** @throws CapError INVALID_REQUEST that shows nothing of the URL but the name of an option that there is none of */
+function clientOf(url: string, options: MongoClientOptions): MongoClient {
+	try {
+		return new MongoClient(url, options);
+	} catch (error) {
+		const { message } = error as Error;
+		throw inputError('INVALID_REQUEST', {
+			path: 'CAPSCHEDULER_STORE',
+			expected:
+				'mongodb://user:password@host:port/database, with / @ : ? # and % of a password encoded',
+			received: message.startsWith('option') ? message : 'something that cannot be read',
+		});
+	}
 }
 
 function databaseOf(url: string): string {
