@@ -41,30 +41,35 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 	const groups = new Map<string, Group<C>>();
 	let closed = false;
 
+	/** A place that becomes free is handed over: who comes later cannot take it from who waits. */
 	async function enter(group: Group<C>, { limit, signal }: PoolUse<C>): Promise<void> {
-		while (group.busy >= limit) {
-			await new Promise<void>((resolve, reject) => {
-				const onAbort = (): void => {
-					group.waiting = group.waiting.filter((one) => one !== go);
-					reject(signal.reason as Error);
-				};
-				const go = (): void => {
-					signal.removeEventListener('abort', onAbort);
-					resolve();
-				};
-				group.waiting.push(go);
-				signal.addEventListener('abort', onAbort, { once: true });
-			});
+		if (group.busy < limit) {
+			group.busy += 1;
+			return;
 		}
-		signal.throwIfAborted();
-		group.busy += 1;
+		await new Promise<void>((resolve, reject) => {
+			const onAbort = (): void => {
+				group.waiting = group.waiting.filter((one) => one !== go);
+				reject(signal.reason as Error);
+			};
+			const go = (): void => {
+				signal.removeEventListener('abort', onAbort);
+				resolve();
+			};
+			group.waiting.push(go);
+			signal.addEventListener('abort', onAbort, { once: true });
+		});
 	}
 
 	function leave(key: string, group: Group<C>): void {
+		const next = group.waiting.shift();
+		if (next !== undefined) {
+			next();
+			return;
+		}
 		group.busy -= 1;
-		group.waiting.shift()?.();
-		if (group.busy === 0 && group.idle.length === 0 && group.waiting.length === 0) {
-			if (groups.get(key) === group) groups.delete(key);
+		if (group.busy === 0 && group.idle.length === 0 && groups.get(key) === group) {
+			groups.delete(key);
 		}
 	}
 
@@ -126,10 +131,12 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 
 	return {
 		async use(use) {
+			use.signal.throwIfAborted();
 			let group = groups.get(use.key);
 			if (!group) groups.set(use.key, (group = { idle: [], busy: 0, waiting: [] }));
 			await enter(group, use);
 			try {
+				use.signal.throwIfAborted();
 				return await inGroup(group, use);
 			} finally {
 				leave(use.key, group);
