@@ -26,7 +26,7 @@ const GRACE = 5 * SECOND;
 /** What another attempt goes on with, or overwrites: it is left where it is. */
 const UNFINISHED: ReadonlySet<string> = new Set(['TIMEOUT', 'TARGET_UNREACHABLE', 'FENCED']);
 
-/** The channel of a server that has folders of files: FTP, SFTP, WebDAV. */
+/** The channel of a server that has folders of files: FTP, SFTP. */
 export function createFileServerChannel<S extends FileServerSettings>(
 	server: FileServer<S>,
 	clock: Clock,
