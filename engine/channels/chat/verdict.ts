@@ -1,5 +1,5 @@
 import type { Answer } from '../shared/http-exchange.ts';
-import type { Failed } from '../shared/http-verdict.ts';
+import type { Failed } from '../shared/failed.ts';
 import { failureOf } from '../shared/http-verdict.ts';
 import type { Instant } from '../../contract/time.ts';
 import { oneLine } from '../shared/template.ts';

@@ -1,9 +1,9 @@
 import { CapError } from '../../contract/errors.ts';
 import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
-import type { SendOutcome } from '../channel.port.ts';
+import type { Failed } from '../shared/failed.ts';
+import { failedWith, isTlsCode } from '../shared/failed.ts';
 import { oneLine } from '../shared/template.ts';
 
-type Failed = Exclude<SendOutcome, { kind: 'delivered' }>;
 type Verdict = [ErrorCode, RetryVerdict, string];
 
 /** By SQLSTATE, the longest beginning that is listed. */
@@ -51,9 +51,7 @@ interface SqlError extends Error {
 }
 
 export function failureFrom(error: unknown, { host }: { host: string }): Failed {
-	if (error instanceof CapError) {
-		return { kind: 'failed', code: error.code, message: error.message, retry: error.retry };
-	}
+	if (error instanceof CapError) return failedWith(error);
 	const { code = '', errno, sqlState, message } = error as SqlError;
 	const state = sqlState ?? (/^[0-9A-Z]{5}$/.test(code) ? code : undefined);
 	const verdict =
@@ -79,8 +77,7 @@ function lost(
 		return { kind: 'failed', code: 'TARGET_FAULT', retry: 'later', message: text };
 	}
 	const tls =
-		/CERT|^ERR_(?:TLS|SSL)|SELF_SIGNED|^EPROTO$|UNABLE_TO_|HANDSHAKE_(?:SSL|NO_SSL)/.test(code) ||
-		/SSL|certificate/.test(message);
+		isTlsCode(code) || /HANDSHAKE_(?:SSL|NO_SSL)/.test(code) || /SSL|certificate/.test(message);
 	return {
 		kind: 'failed',
 		code: tls ? 'TARGET_PROTOCOL' : 'TARGET_UNREACHABLE',

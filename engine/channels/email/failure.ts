@@ -1,9 +1,8 @@
 import { CapError } from '../../contract/errors.ts';
 import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
-import type { SendOutcome } from '../channel.port.ts';
+import type { Failed } from '../shared/failed.ts';
+import { failedWith } from '../shared/failed.ts';
 import { oneLine } from '../shared/template.ts';
-
-type Failed = Exclude<SendOutcome, { kind: 'delivered' }>;
 
 /** What the library tells of an error; `responseCode` where the server answered. */
 interface SmtpError extends Error {
@@ -19,9 +18,7 @@ interface SmtpError extends Error {
  * without an answer it is the connection, which can be mended.
  */
 export function failureFrom(error: unknown, { host }: { host: string }): Failed {
-	if (error instanceof CapError) {
-		return { kind: 'failed', code: error.code, message: error.message, retry: error.retry };
-	}
+	if (error instanceof CapError) return failedWith(error);
 	const fault = error as SmtpError;
 	const [code, retry, why] = verdictOf(fault);
 	return { kind: 'failed', code, message: `${host}: ${why}${answerOf(fault)}`, retry };

@@ -1,8 +1,8 @@
 import { CapError } from '../../contract/errors.ts';
 import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
-import type { SendOutcome } from '../channel.port.ts';
+import type { Failed } from '../shared/failed.ts';
+import { isTlsCode } from '../shared/failed.ts';
 
-type Failed = Exclude<SendOutcome, { kind: 'delivered' }>;
 type Verdict = [ErrorCode, RetryVerdict, string];
 
 /** Answers of brokers, by the name that the protocol gives them. */
@@ -73,10 +73,7 @@ export function failureFrom(error: unknown): Failed {
 function verdictOf({ name = '', type = '', code }: Fault): Verdict | null {
 	const answer = ANSWERS[type];
 	if (answer !== undefined) return [answer[0], answer[1], `${answer[2]} (${type})`];
-	if (
-		typeof code === 'string' &&
-		/CERT|^ERR_(?:TLS|SSL)|SELF_SIGNED|^EPROTO$|UNABLE_TO_/.test(code)
-	) {
+	if (typeof code === 'string' && isTlsCode(code)) {
 		return ['TARGET_PROTOCOL', 'later', `TLS failed (${code})`];
 	}
 	const fault = FAULTS[name];

@@ -1,6 +1,6 @@
 import type { Parcel, ReportLink } from '../channel.port.ts';
 import type { Row } from '../../contract/envelope.ts';
-import type { JsonValue } from '../../contract/json.ts';
+import { cellText } from '../shared/summary.ts';
 import { fieldsOf, renderTemplate } from '../shared/template.ts';
 import { isRowField } from './settings.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -66,7 +66,7 @@ export function rowMessages(parcel: Parcel, settings: KafkaSettings): RowMessage
 	return (line, number) => {
 		const row = needsRow ? (JSON.parse(line.toString()) as Row) : {};
 		const more = (field: string): string | undefined =>
-			isRowField(field) ? textOf(row, field.slice(4)) : undefined;
+			isRowField(field) ? cellText(row, field.slice(4)) : undefined;
 		return {
 			key: key === undefined ? null : renderTemplate(key, parcel, { more }),
 			value: line,
@@ -88,10 +88,4 @@ function rendered(
 			renderTemplate(template, parcel, { more }),
 		]),
 	);
-}
-
-function textOf(row: Row, column: string): string {
-	const value: JsonValue | undefined = Object.hasOwn(row, column) ? row[column] : undefined;
-	if (value === null || value === undefined) return '';
-	return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
-
 import type { RecordMetadata } from 'kafkajs';
 
 import type { CapError } from '../../contract/errors.ts';
 import type { Clock } from '../../clock.ts';
 import type { Duration } from '../../contract/time.ts';
 import type { Egress } from '../../security/security.port.ts';
+import { endedBy } from '../shared/deadline.ts';
+import { poolKey } from '../shared/pool.ts';
 import { loadKafka, openClient } from './client.ts';
 import type { Message } from './messages.ts';
 import type { KafkaSettings } from './settings.ts';
@@ -61,22 +61,6 @@ export async function openProducer(
 			}),
 		destroy,
 	};
-}
-
-/** Whichever comes first. */
-export async function endedBy<T>(signal: AbortSignal, task: Promise<T>): Promise<T> {
-	task.catch(() => undefined);
-	signal.throwIfAborted();
-	const { promise, reject } = Promise.withResolvers<never>();
-	const onAbort = (): void => {
-		reject(signal.reason as Error);
-	};
-	signal.addEventListener('abort', onAbort, { once: true });
-	try {
-		return await Promise.race([task, promise]);
-	} finally {
-		signal.removeEventListener('abort', onAbort);
-	}
 }
 
 const IDLE: Duration = 30_000;
@@ -155,5 +139,5 @@ export class ProducerPool {
 function keyOf(settings: KafkaSettings): string {
 	const { brokers, tls, sasl, user, password, clientId, idempotent, acks, compression } = settings;
 	const parts = [brokers, tls, sasl, user, password, clientId, idempotent, acks, compression];
-	return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+	return poolKey(parts);
 }

@@ -8,7 +8,7 @@ import type { Deadline } from '../shared/deadline.ts';
 import { parcelHeaders } from '../shared/http-headers.ts';
 import type { HttpSend } from '../shared/http-send.ts';
 import { askHttp } from '../shared/http-send.ts';
-import type { Failed } from '../shared/http-verdict.ts';
+import type { Failed } from '../shared/failed.ts';
 import { failureFrom, failureOf } from '../shared/http-verdict.ts';
 import type { Answer } from '../shared/http-exchange.ts';
 import { readParcel } from '../shared/source.ts';

@@ -50,3 +50,24 @@ export function createDeadline(
 		},
 	};
 }
+
+/** Rejects with the signal's reason as soon as it aborts, whatever a library does with what it waits for. */
+export async function endedBy<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+	let onAbort: () => void = () => undefined;
+	const aborted = new Promise<never>((_, reject) => {
+		onAbort = () => {
+			reject(
+				signal.reason instanceof Error ? signal.reason : new CapError('CANCELLED', 'cancelled'),
+			);
+		};
+		if (signal.aborted) onAbort();
+		else signal.addEventListener('abort', onAbort, { once: true });
+	});
+	try {
+		return await Promise.race([promise, aborted]);
+	} catch (error) {
+		throw signal.aborted ? (signal.reason as Error) : error;
+	} finally {
+		signal.removeEventListener('abort', onAbort);
+	}
+}

@@ -18,13 +18,18 @@ export function asTargetError(error: unknown): CapError {
 	if (/TIMEOUT|^ETIMEDOUT$/.test(code)) {
 		return new CapError('TIMEOUT', `no answer in time (${code})`, later);
 	}
-	if (/CERT|^ERR_(?:TLS|SSL)|SELF_SIGNED|^EPROTO$|UNABLE_TO_/.test(code)) {
+	if (isTlsCode(code)) {
 		return new CapError('TARGET_PROTOCOL', `TLS failed (${code})`, later);
 	}
 	if (/^HPE_|^UND_ERR_(?:HEADERS_OVERFLOW|RES)/.test(code)) {
 		return new CapError('TARGET_PROTOCOL', `answered no valid HTTP (${code})`, later);
 	}
 	return new CapError('TARGET_UNREACHABLE', `the connection failed (${code})`, later);
+}
+
+/** Of a handshake that failed, by Node's code. */
+export function isTlsCode(code: string): boolean {
+	return /CERT|^ERR_(?:TLS|SSL)|SELF_SIGNED|^EPROTO$|UNABLE_TO_/.test(code);
 }
 
 /** By shape, as errors may come from another realm; also of the first of several attempts to connect. */

@@ -1,9 +1,8 @@
 import type { Clock } from '../../clock.ts';
-import { CapError } from '../../contract/errors.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { toIso } from '../../contract/time.ts';
 import type { Channel, Parcel, SendContext, SendOutcome } from '../channel.port.ts';
-import { createDeadline } from './deadline.ts';
+import { createDeadline, endedBy } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { failedWith } from './failed.ts';
 import type { FileConnection, FileServer, FileServerSettings, WayIn } from './file-server.port.ts';
@@ -161,25 +160,4 @@ export function createFileServerChannel<S extends FileServerSettings>(
 
 async function plainly<T>(_name: WayIn, act: () => Promise<T>): Promise<T> {
 	return act();
-}
-
-/** Rejects with the signal's reason as soon as it aborts, whatever a library does with what it waits for. */
-export async function endedBy<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
-	let onAbort: () => void = () => undefined;
-	const aborted = new Promise<never>((_, reject) => {
-		onAbort = () => {
-			reject(
-				signal.reason instanceof Error ? signal.reason : new CapError('CANCELLED', 'cancelled'),
-			);
-		};
-		if (signal.aborted) onAbort();
-		else signal.addEventListener('abort', onAbort, { once: true });
-	});
-	try {
-		return await Promise.race([promise, aborted]);
-	} catch (error) {
-		throw signal.aborted ? (signal.reason as Error) : error;
-	} finally {
-		signal.removeEventListener('abort', onAbort);
-	}
 }

@@ -8,7 +8,7 @@ import type { Egress } from '../../security/security.port.ts';
 import type { Deadline } from './deadline.ts';
 import type { Answer } from './http-exchange.ts';
 import { exchange } from './http-exchange.ts';
-import type { Failed } from './http-verdict.ts';
+import type { Failed } from './failed.ts';
 import { failureFrom, failureOf } from './http-verdict.ts';
 
 /** Bytes in hand, or a stream of known length. */

@@ -2,10 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 
 import { CapError } from '../../contract/errors.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
-import type { SendOutcome } from '../channel.port.ts';
+import type { Failed } from './failed.ts';
+import { failedWith, isTlsCode } from './failed.ts';
 import type { Answer } from './http-exchange.ts';
-
-export type Failed = Exclude<SendOutcome, { kind: 'delivered' }>;
 
 /** A receiver may ask for this much patience and no more. */
 const MAX_RETRY_AFTER: Duration = 86_400_000;
@@ -43,10 +42,7 @@ function retryAfter(headers: IncomingHttpHeaders, now: Instant): { retryAfter?: 
 
 /** What went wrong before there was an answer. */
 export function failureFrom(error: unknown): Failed {
-	if (error instanceof CapError) {
-		const hint = error.retryAfter === undefined ? {} : { retryAfter: error.retryAfter };
-		return { ...failed(error.code, error.message, error.retry), ...hint };
-	}
+	if (error instanceof CapError) return failedWith(error);
 	const code = codeOf(error);
 	if (/^UND_ERR_.*TIMEOUT$|^ETIMEDOUT$/.test(code)) {
 		return failed('TIMEOUT', `no connection in time (${code})`, 'later');
@@ -54,7 +50,7 @@ export function failureFrom(error: unknown): Failed {
 	if (/^HPE_|^UND_ERR_(?:HEADERS_OVERFLOW|RES)/.test(code)) {
 		return failed('TARGET_PROTOCOL', `answered no valid HTTP (${code})`, 'later');
 	}
-	if (/CERT|^ERR_(?:TLS|SSL)|SELF_SIGNED|^EPROTO$|UNABLE_TO_/.test(code)) {
+	if (isTlsCode(code)) {
 		return failed('TARGET_PROTOCOL', `TLS failed (${code})`, 'later');
 	}
 	return failed('TARGET_UNREACHABLE', `no answer (${code})`, 'later');

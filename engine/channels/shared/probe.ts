@@ -2,6 +2,7 @@ import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
 import type { ProbeContext, ProbeStep } from '../channel.port.ts';
+import { endedBy } from './deadline.ts';
 
 /** What a step found: a word for people, and something for the steps after it. */
 export interface Found<T> {
@@ -40,7 +41,9 @@ export async function runProbe(
 		const begun = clock.monotonic();
 		const ms = (): number => Math.max(0, Math.round(clock.monotonic() - begun));
 		try {
-			const { value, detail } = await endedBy(signal, task);
+			signal.throwIfAborted();
+			// what the task still does when the time is over, it does alone
+			const { value, detail } = await endedBy(signal, task());
 			report({ step: name, ok: true, ms: ms(), ...(detail === undefined ? {} : { detail }) });
 			return value;
 		} catch (error) {
@@ -59,21 +62,6 @@ export async function runProbe(
 function late(reason: unknown): { code: ErrorCode; message: string } {
 	if (reason instanceof CapError) return { code: reason.code, message: reason.message };
 	return { code: 'TIMEOUT', message: 'not done in time' };
-}
-
-/** Whichever comes first; what the task still does then, it does alone. */
-async function endedBy<T>(signal: AbortSignal, task: () => Promise<T>): Promise<T> {
-	signal.throwIfAborted();
-	const { promise, reject } = Promise.withResolvers<never>();
-	const onAbort = (): void => {
-		reject(signal.reason as Error);
-	};
-	signal.addEventListener('abort', onAbort, { once: true });
-	try {
-		return await Promise.race([task(), promise]);
-	} finally {
-		signal.removeEventListener('abort', onAbort);
-	}
 }
 
 /** What a test sends: small, and it says what it is to whoever finds it. `token` keeps two tests apart. */

@@ -45,7 +45,8 @@ function restOf({ rows, total, more, columns }: Preview, shown: number): string 
 	return parts.join(', ');
 }
 
-function cellText(row: Row, column: string): string {
+/** The value as a word of one cell; empty when the row has none. */
+export function cellText(row: Row, column: string): string {
 	const value: JsonValue | undefined = Object.hasOwn(row, column) ? row[column] : undefined;
 	if (value === null || value === undefined) return '';
 	return typeof value === 'string' ? value : JSON.stringify(value);

@@ -14,7 +14,7 @@ import { CertifiedDispatchers, bodyOf, partsOf } from './parts.ts';
 import { probeEndpoint } from './probe.ts';
 import type { WebhookSettings } from './settings.ts';
 import { splitHeader, webhookSettingsSchema } from './settings.ts';
-import type { Failed } from '../shared/http-verdict.ts';
+import type { Failed } from '../shared/failed.ts';
 import { failureFrom } from '../shared/http-verdict.ts';
 
 export { createPostSigned } from './post-signed.ts';

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-
 import type { Dispatcher } from 'undici';
 
 import { CapError, inputError } from '../../contract/errors.ts';
@@ -8,6 +6,7 @@ import type { Parcel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
 import type { Body } from '../shared/http-send.ts';
 import { linesOf } from '../shared/lines.ts';
+import { poolKey } from '../shared/pool.ts';
 import { collect, readParcel } from '../shared/source.ts';
 import { fieldsOf, renderTemplate } from '../shared/template.ts';
 import type { WebhookSettings } from './settings.ts';
@@ -129,9 +128,7 @@ export class CertifiedDispatchers {
 	/** Undefined: the guard's own does. */
 	of({ ca, clientCert: cert, clientKey: key }: WebhookSettings): Dispatcher | undefined {
 		if (ca === undefined && cert === undefined) return undefined;
-		const name = createHash('sha256')
-			.update(JSON.stringify([ca, cert, key]))
-			.digest('base64url');
+		const name = poolKey([ca, cert, key]);
 		let dispatcher = this.#byKey.get(name);
 		if (dispatcher === undefined) {
 			dispatcher = this.#egress.withCertificates({ ca, cert, key });
