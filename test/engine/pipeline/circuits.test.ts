@@ -209,6 +209,19 @@ describe('a destination that fails', () => {
 		expect(run.deliveries.map(({ state }: Body) => state).sort()).toEqual(['dead', 'delivered']);
 		expect(await readdir(join(bed.folder, 'out'))).toHaveLength(1);
 	});
+
+	it('named by its settings alone is one with all targets of the same settings, and of no other', async () => {
+		answer = async () => down;
+		const inline = { channel: 'there', settings: { folder: 'one' } };
+		await deliver(inline);
+		await passUntil(() => sent.length === 5);
+		await bed.until(async () => (await bed.events('destination.circuit_open')).length === 1);
+		const [second = ''] = await deliver(inline);
+		await held(second);
+		answer = async () => delivered();
+		const [other = ''] = await deliver({ ...inline, settings: { folder: 'two' } });
+		await bed.deliveryIn(other, 'delivered');
+	});
 });
 
 describe('a deadline', () => {
