@@ -13,15 +13,22 @@ interface SmtpError extends Error {
 	rejectedErrors?: SmtpError[];
 }
 
+interface Login {
+	host: string;
+	user?: string | undefined;
+	password?: string | undefined;
+}
+
 /**
  * What an error of a mail means. A server's 4xx is "not now" and 5xx "never" (RFC 5321, 4.2.1), whatever the step;
  * without an answer it is the connection, which can be mended.
  */
-export function failureFrom(error: unknown, { host }: { host: string }): Failed {
+export function failureFrom(error: unknown, settings: Login): Failed {
 	if (error instanceof CapError) return failedWith(error);
 	const fault = error as SmtpError;
 	const [code, retry, why] = verdictOf(fault);
-	return { kind: 'failed', code, message: `${host}: ${why}${answerOf(fault)}`, retry };
+	const message = `${settings.host}: ${why}${answerOf(fault, settings)}`;
+	return { kind: 'failed', code, message, retry };
 }
 
 function verdictOf(error: SmtpError): [ErrorCode, RetryVerdict, string] {
@@ -61,10 +68,19 @@ function reasonOf({ message }: SmtpError): string {
 	return oneLine(message.replace(/^.*Error initiating TLS - /, ''), 120);
 }
 
-/** The server's own words. */
-function answerOf({ response, rejectedErrors }: SmtpError): string {
-	const words = response ?? rejectedErrors?.at(-1)?.response;
-	return typeof words === 'string' && words !== '' ? `: ${oneLine(words, 200)}` : '';
+/** The server's own words, without what a login sent if they repeat it. */
+function answerOf({ response, rejectedErrors }: SmtpError, login: Login): string {
+	let words = response ?? rejectedErrors?.at(-1)?.response;
+	if (typeof words !== 'string' || words === '') return '';
+	for (const secret of secretsOf(login)) words = words.replaceAll(secret, '***');
+	return `: ${oneLine(words, 200)}`;
+}
+
+/** The password as it is, and as AUTH LOGIN and AUTH PLAIN send it. */
+function secretsOf({ user = '', password }: Login): string[] {
+	if (password === undefined || password === '') return [];
+	const base64 = (text: string): string => Buffer.from(text).toString('base64');
+	return [base64(`\u0000${user}\u0000${password}`), base64(password), password];
 }
 
 /** One recipient that was refused: the server's words. */

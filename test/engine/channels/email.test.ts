@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
 import { isAllowed, parseMailbox } from '../../../engine/channels/email/addresses.ts';
+import { failureFrom } from '../../../engine/channels/email/failure.ts';
 import { createEmailChannel } from '../../../engine/channels/email/index.ts';
 import { systemClock } from '../../../engine/clock.ts';
 import { createEgress } from '../../../engine/security/egress.ts';
@@ -147,5 +148,25 @@ describe('what a mail server is told', () => {
 		expect(headers.filter((line) => line.startsWith('Subject:'))).toEqual([
 			'Subject: Sales Bcc: eve@evil.example',
 		]);
+	});
+});
+
+describe('what a mail server says', () => {
+	it.each([
+		['password', 'correct horse'],
+		['password as AUTH LOGIN sends it', Buffer.from('correct horse').toString('base64')],
+		['login as AUTH PLAIN sends it', Buffer.from('\0cap\0correct horse').toString('base64')],
+	])('is kept without the %s that it repeats', (_what, secret) => {
+		const settings = { host: 'mail.example.org', user: 'cap', password: 'correct horse' };
+		const response = `502 5.5.1 unknown command: AUTH ${secret}`;
+		const error = Object.assign(new Error(response), {
+			code: 'EAUTH',
+			responseCode: 502,
+			response,
+		});
+		const { message } = failureFrom(error, settings);
+		expect(message).toBe(
+			'mail.example.org: the login was refused: 502 5.5.1 unknown command: AUTH ***',
+		);
 	});
 });
