@@ -173,8 +173,7 @@ export function createPlaces(ctx: Parts, onCircuit: OnCircuit = () => undefined)
 
 	function leaveWith(local: Local, place: Place, delivery: Delivery) {
 		const { id } = delivery;
-		const begun = ctx.clock.monotonic();
-		local.inFlight.set(id, begun);
+		const begun = local.inFlight.get(id) ?? ctx.clock.monotonic();
 		return async (outcome: Outcome): Promise<void> => {
 			local.inFlight.delete(id);
 			if (outcome.kind === 'delivered') {
@@ -208,6 +207,8 @@ export function createPlaces(ctx: Parts, onCircuit: OnCircuit = () => undefined)
 				const until = turnAt(local, at, at + 50, step);
 				return { go: false, why: 'share', until, circuit: local.standing?.circuit ?? CLOSED };
 			}
+			// the hand is taken at once: many ask at the same time, and the answer takes a look into the store
+			local.inFlight.set(id, ctx.clock.monotonic());
 			const entry = await change<Entry>(local, place, ({ circuit, turns }) => {
 				const at = ctx.clock.now();
 				const same = { circuit, turns };
@@ -226,8 +227,12 @@ export function createPlaces(ctx: Parts, onCircuit: OnCircuit = () => undefined)
 				}
 				const next = { circuit: admission.circuit, turns: turn.turns };
 				return { next, answer: { go: true, leave: () => Promise.resolve() } };
+			}).catch((error: unknown) => {
+				local.inFlight.delete(id);
+				throw error;
 			});
 			if (entry.go) return { go: true, leave: leaveWith(local, place, delivery) };
+			local.inFlight.delete(id);
 			const at = ctx.clock.now();
 			if (entry.why === 'circuit') local.sentAway++;
 			else if (entry.why === 'rate') {

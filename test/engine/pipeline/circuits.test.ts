@@ -210,6 +210,22 @@ describe('a destination that fails', () => {
 		expect(await readdir(join(bed.folder, 'out'))).toHaveLength(1);
 	});
 
+	it('that hangs gets half of the hands, however many come at once, and others go on', async () => {
+		await make();
+		const hanging = Promise.withResolvers<SendOutcome>();
+		answer = async () => hanging.promise;
+		const targets = Array.from({ length: 12 }, () => ({ destination: 'there' }));
+		const ids = await deliver(...targets);
+		await bed.until(() => Promise.resolve(sent.length >= 4));
+		const [other = ''] = await deliver({ channel: 'file', settings: { folder: '.' } });
+		await bed.deliveryIn(other, 'delivered');
+		expect(most).toBe(4);
+		answer = async () => delivered();
+		hanging.resolve(delivered());
+		await passUntil(async () => (await states(ids)).every((state) => state === 'delivered'));
+		expect(sent).toHaveLength(12);
+	});
+
 	it('named by its settings alone is one with all targets of the same settings, and of no other', async () => {
 		answer = async () => down;
 		const inline = { channel: 'there', settings: { folder: 'one' } };
