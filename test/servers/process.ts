@@ -77,28 +77,37 @@ export async function stopServer(child: ChildProcess, signal: NodeJS.Signals): P
 	await gone;
 }
 
+/** Of any process of the family, beside those that belong to it already. */
+async function childrenOf(family: ReadonlySet<number>): Promise<number[]> {
+	const rows = (await run('ps', ['-e', '-o', 'pid=,ppid='])).trim().split('\n');
+	const pairs = rows.map((row) => row.trim().split(/\s+/).map(Number));
+	return pairs.flatMap(([pid = 0, parent = 0]) =>
+		family.has(parent) && !family.has(pid) ? [pid] : [],
+	);
+}
+
+/** To a process that may have gone. */
+function signal(pid: number, name: NodeJS.Signals): void {
+	try {
+		process.kill(pid, name);
+	} catch (error) {
+		if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+	}
+}
+
 /** Ends a server with all that it forked for its connections, at once. */
 export async function killTree(child: ChildProcess): Promise<void> {
 	if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
 	const gone = once(child, 'exit');
-	// stopped first, so that it forks nothing more
-	process.kill(child.pid, 'SIGSTOP');
-	const rows = await run('ps', ['-e', '-o', 'pid=,ppid=']);
-	const parents = rows
-		.trim()
-		.split('\n')
-		.map((row) => row.trim().split(/\s+/).map(Number));
-	const family = [child.pid];
-	for (const parent of family) {
-		family.push(...parents.filter(([, ppid]) => ppid === parent).map(([pid]) => pid ?? 0));
-	}
-	for (const pid of family) {
-		try {
-			process.kill(pid, 'SIGKILL');
-		} catch (error) {
-			if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+	// All are stopped before the first dies: what still runs would fork more, or tell its client of the death.
+	const family = new Set<number>();
+	for (let found = [child.pid]; found.length > 0; found = await childrenOf(family)) {
+		for (const pid of found) {
+			family.add(pid);
+			signal(pid, 'SIGSTOP');
 		}
 	}
+	for (const pid of family) signal(pid, 'SIGKILL');
 	await gone;
 }
 
