@@ -2,8 +2,10 @@ import { BlockList, isIP } from 'node:net';
 import { resolve } from 'node:path';
 
 import { nearest } from './contract/nearest.ts';
+import { ROLES } from './contract/roles.ts';
+import type { Role } from './contract/roles.ts';
 import type { LogLevel, StoreSetting } from './contract/setting-forms.ts';
-import { LATER, PREFIX, SETTINGS, TEST_PREFIX } from './contract/settings.ts';
+import { PREFIX, SETTINGS, TEST_PREFIX } from './contract/settings.ts';
 import type { Setting, SettingName, SettingValues } from './contract/settings.ts';
 import type { Duration } from './contract/time.ts';
 
@@ -33,6 +35,7 @@ export interface Config {
 	modules: ReadonlyMap<string, string>;
 	/** Names of packages, and absolute paths. */
 	plugins: string[];
+	roles: readonly Role[];
 	concurrency: number;
 	deliveryConcurrency: number;
 	maxResultBytes: number;
@@ -114,6 +117,7 @@ export function loadConfig(
 		sqliteRoots: values.SQLITE_ROOTS.map(absolute),
 		modules: new Map(values.MODULES.map(({ name, path }) => [name, absolute(path)])),
 		plugins: values.PLUGINS.map((entry) => (/^[./]/.test(entry) ? absolute(entry) : entry)),
+		roles: values.ROLES,
 		concurrency: values.CONCURRENCY,
 		deliveryConcurrency: values.DELIVERY_CONCURRENCY,
 		maxResultBytes: values.MAX_RESULT_BYTES,
@@ -174,8 +178,6 @@ function unknownNames(env: Environment): ConfigProblem[] {
 	);
 	return unknown.map((name) => {
 		const rest = name.slice(PREFIX.length);
-		if (LATER.includes(rest))
-			return { name, expected: 'it not to be set: this setting is not built yet' };
 		const near = nearest(rest, Object.keys(SETTINGS));
 		const hint =
 			near === undefined ? 'docs/configuration.md lists them' : `did you mean ${PREFIX}${near}?`;
@@ -213,6 +215,7 @@ function contradictions(values: SettingValues): ConfigProblem[] {
 			expected: `the URL for result links and callbacks, because ${reachable}`,
 		});
 	}
+	problems.push(...roleProblems(values));
 	const names = values.MODULES.map(({ name }) => name);
 	const twice = names.find((name, index) => names.indexOf(name) !== index);
 	if (twice !== undefined) {
@@ -223,6 +226,30 @@ function contradictions(values: SettingValues): ConfigProblem[] {
 		});
 	}
 	return problems;
+}
+
+function roleProblems({
+	ROLES: roles,
+	STORE: store,
+	PUBLIC_URL: publicUrl,
+}: SettingValues): ConfigProblem[] {
+	if (roles.length === ROLES.length) return [];
+	if (store.kind === 'sqlite') {
+		return [
+			{
+				name: `${PREFIX}ROLES`,
+				expected: 'all of them, because no other engine can share the store sqlite',
+				received: JSON.stringify(roles.join(',')),
+			},
+		];
+	}
+	if (roles.includes('api') || publicUrl !== null) return [];
+	return [
+		{
+			name: `${PREFIX}PUBLIC_URL`,
+			expected: `the URL of engines with the role api, for result links and callbacks, because this one is to be ${roles.join(' and ')} only`,
+		},
+	];
 }
 
 const LOOPBACK = new BlockList();

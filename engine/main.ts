@@ -43,7 +43,7 @@ import type { Pipeline } from './pipeline/pipeline.ts';
 import { alertOfCircuit } from './pipeline/alerts.ts';
 import { createPlaces } from './pipeline/places.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
-import { createWake } from './pipeline/wake.ts';
+import { createWake, heedSignal } from './pipeline/wake.ts';
 import { loadPlugins } from './plugins/load.ts';
 import { createEgress } from './security/egress.ts';
 import { loadOrCreateKeyFile } from './security/key-file.ts';
@@ -202,6 +202,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			publicUrl: () => url,
 			smallestInterval: config.smallestInterval,
 			maxResultBytes: config.maxResultBytes,
+			roles: config.roles,
 			concurrency: config.concurrency,
 			deliveryConcurrency: config.deliveryConcurrency,
 			lease: config.lease,
@@ -219,16 +220,9 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		url = config.publicUrl ?? listening;
 	};
 	heed = (signal) => {
-		heedSignal(context, signal);
+		heedSignal(context.wake, signal);
 	};
 	return { context, setUrl, chosen, metrics };
-}
-
-/** What another engine has done may be work here, or the end of what somebody waits for here. */
-function heedSignal({ wake }: Context, { work, ended, cancelled }: Signal): void {
-	for (const id of cancelled) wake.abortAttempt(id, 'cancelled');
-	for (const id of ended) wake.runEnded(id);
-	if (work) wake.poke();
 }
 
 class RunningEngine implements Engine {
@@ -251,6 +245,7 @@ class RunningEngine implements Engine {
 		this.#pipeline = createPipeline(parts.context);
 		this.#registry = createEngineRegistry(parts.context, () => ({
 			version: VERSION,
+			roles: this.#config.roles,
 			host: hostname(),
 			pid: process.pid,
 			url: this.url,
@@ -299,26 +294,33 @@ class RunningEngine implements Engine {
 	async #start(): Promise<void> {
 		const { context, setUrl, metrics } = this.#parts;
 		await context.store.open();
+		const { host, port, roles } = this.#config;
 		const app = createApp(context, {
 			version: VERSION,
+			roles,
 			rateLimit: { perMinute: this.#config.rateLimit, failuresPerMinute: FAILURES_PER_MINUTE },
 			maxBodyBytes: this.#config.maxBodyBytes,
 			ready: async () => this.#ready(),
 			draining: () => this.#state === 'draining' || this.#state === 'stopped',
 		});
-		const { host, port } = this.#config;
 		this.#server = await startServer(app, { host, port });
 		setUrl(this.#server.url);
 		// Not before it listens: a start that fails there would have made a key that nobody gets to see.
-		this.#firstKey = await ensureFirstKey(context, this.#config.adminKey);
+		if (roles.includes('api')) {
+			this.#firstKey = await ensureFirstKey(context, this.#config.adminKey);
+		}
 		metrics.gauge('capscheduler_runs_in_flight', () => this.#pipeline.inFlight.runs);
 		metrics.gauge('capscheduler_circuits_open', () => context.places.open);
 		metrics.gauge('capscheduler_timers', async () => (await context.store.counts()).timers);
 		await this.#pipeline.start();
-		await this.#maintenance.start();
+		if (roles.includes('scheduler')) await this.#maintenance.start();
 		await this.#registry.start();
 		this.#state = 'ready';
-		context.log.info('engine started', { engine: context.engineId, url: this.#server.url });
+		context.log.info('engine started', {
+			engine: context.engineId,
+			url: this.#server.url,
+			roles: roles.join(),
+		});
 	}
 
 	async stop(reason = 'asked to'): Promise<void> {

@@ -5,7 +5,18 @@ import { withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
 import { sayJson, sayTable } from './terminal.ts';
 
-const COLUMNS = ['id', 'state', 'version', 'host', 'pid', 'url', 'clockAheadMs', 'runs', 'seenAt'];
+const COLUMNS = [
+	'id',
+	'state',
+	'version',
+	'roles',
+	'host',
+	'pid',
+	'url',
+	'clockAheadMs',
+	'runs',
+	'seenAt',
+];
 
 export function addEngines(program: Command): void {
 	program
@@ -23,6 +34,7 @@ async function list({ api, json }: Call<object>): Promise<void> {
 	}
 	const rows = items.map((engine) => ({
 		...engine,
+		roles: (engine['roles'] as string[]).join(),
 		runs: (engine['inFlight'] as { runs: number }).runs,
 	}));
 	sayTable(rows, COLUMNS);

@@ -18,8 +18,8 @@ export async function start({ json }: Globals): Promise<ExitCode> {
 	const engine = await openEngine(config);
 	const { url, firstKey } = engine;
 	if (json === true) {
-		const { dataDir } = config;
-		say(JSON.stringify({ url, dataDir, firstKey, pid: process.pid, version: VERSION }));
+		const { dataDir, roles } = config;
+		say(JSON.stringify({ url, dataDir, firstKey, pid: process.pid, version: VERSION, roles }));
 	} else {
 		greet(config, { url, firstKey });
 	}
@@ -51,6 +51,10 @@ function greet(config: Config, { url, firstKey }: { url: string; firstKey: strin
 		`  address  ${url}`,
 		`  docs     ${url}/docs`,
 	];
+	if (!config.roles.includes('api')) {
+		say([...lines.slice(0, -1), `  roles    ${config.roles.join(', ')}`, ''].join('\n'));
+		return;
+	}
 	if (firstKey !== null) {
 		lines.push(
 			`  key      ${firstKey}`,

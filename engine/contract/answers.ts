@@ -4,6 +4,7 @@ import { SCOPES } from './access.ts';
 import { count, id, instant, secretsSchema, text } from './answers-parts.ts';
 import { actionSchema } from './capability.ts';
 import { jsonObjectSchema } from './json.ts';
+import { ROLES } from './roles.ts';
 
 /*
  * What the REST API answers. Requests are strict; answers may gain fields, so clients must ignore those
@@ -169,6 +170,7 @@ export const engineSchema = z
 			description: '`lost`: not heard of for 35 s; what it held is taken over as leases end.',
 		}),
 		version: text,
+		roles: z.array(z.enum(ROLES)).meta({ description: 'What it does: `CAPSCHEDULER_ROLES`.' }),
 		host: text,
 		pid: count,
 		url: text,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 
+import { ROLES } from './roles.ts';
+import type { Role } from './roles.ts';
 import { parseDuration } from './time.ts';
 import type { Duration } from './time.ts';
 
@@ -122,6 +124,14 @@ export function readStore(input: string): StoreSetting | undefined {
 	const url = URL.canParse(input) ? new URL(input) : null;
 	const isPostgres = url?.protocol === 'postgres:' || url?.protocol === 'postgresql:';
 	return isPostgres ? { kind: 'postgres', url: input } : undefined;
+}
+
+/** In the order of `ROLES`, each once. */
+export function readRoles(input: string): Role[] | undefined {
+	const named = new Set(input.split(',').map((entry) => entry.trim()));
+	if (named.delete('all')) return named.size === 0 ? [...ROLES] : undefined;
+	const roles = ROLES.filter((role) => named.delete(role));
+	return roles.length > 0 && named.size === 0 ? roles : undefined;
 }
 
 const FAULT_ENTRY = /^[\w.-]+:[1-9]\d{0,8}:(?:kill|hang|throw)$/;

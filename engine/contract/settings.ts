@@ -14,6 +14,7 @@ import {
 	readPath,
 	readPlugin,
 	readPublicUrl,
+	readRoles,
 	readStore,
 	size,
 	text,
@@ -194,6 +195,14 @@ export const SETTINGS = {
 			'Packages that bring formats, channels or bindings: names as npm knows them, or paths of modules (`./fixed-width.mjs`). A plug-in is the operator’s own code and runs in the engine; one that cannot be loaded stops the start. See docs/plugins.md.',
 		schema: list('names of packages or paths, separated by commas', readPlugin),
 	}),
+	ROLES: setting({
+		group: 'How much it does',
+		form: '`api`, `scheduler`, `worker`, by comma, or `all`',
+		fallback: 'all',
+		meaning:
+			'What this engine does where several share a store: `api` answers the REST API and runs nothing, `scheduler` decides what is due and takes over what was lost, `worker` carries out runs and deliveries. Without `api` only `/healthz`, `/readyz` and `/metrics` are answered, and `CAPSCHEDULER_PUBLIC_URL` names those that have it. Each role needs at least one engine. See clusters.md.',
+		schema: text('"all", or some of api, scheduler and worker, separated by commas', readRoles),
+	}),
 	CONCURRENCY: setting({
 		group: 'How much it does',
 		form: 'number',
@@ -312,9 +321,6 @@ type ValueOf<S> = S extends { schema: z.ZodType<infer T>; fallback: string }
 
 /** Every setting's value, by its short name. */
 export type SettingValues = { -readonly [N in SettingName]: ValueOf<(typeof SETTINGS)[N]> };
-
-/** Names that DESIGN.md gives to settings which are not built yet: refused with that reason. */
-export const LATER: readonly string[] = ['ROLES'];
 
 /** Variables with this prefix belong to the tests and are no settings. */
 export const TEST_PREFIX = `${PREFIX}TEST_`;

@@ -29,17 +29,38 @@ export function createApp(ctx: Context, options: AppOptions): Express {
 	};
 	app.use(requestIds(ctx.newId), measure(ctx), securityHeaders);
 	app.use(refuseCrossSite(() => ctx.settings.publicUrl()));
+	if (!options.roles.includes('api')) return withProbesOnly(app, shared);
 	// For people who open the bare address; programs have no use for it, so it is in no document.
 	app.get('/', (_request, response) => {
 		response.locals['route'] = '/';
 		response.redirect('/docs');
 	});
-	for (const [path, routes] of byPath(ROUTES)) mount(app, path, { routes, shared });
+	return complete(app, { routes: ROUTES, shared, elsewhere: 'there is nothing at this path' });
+}
+
+/** Of an engine that has other roles: its port is for those who watch it. */
+function withProbesOnly(app: Express, shared: Shared): Express {
+	const roles = shared.options.roles.join(' and ');
+	return complete(app, {
+		routes: ROUTES.filter(({ id }) => PROBES.has(id)),
+		shared,
+		elsewhere: `this engine is ${roles} only, and does not answer the API`,
+	});
+}
+
+const PROBES: ReadonlySet<string> = new Set(['healthz', 'readyz', 'metrics']);
+
+function complete(
+	app: Express,
+	options: { routes: readonly Route[]; shared: Shared; elsewhere: string },
+): Express {
+	const { shared, elsewhere } = options;
+	for (const [path, routes] of byPath(options.routes)) mount(app, path, { routes, shared });
 	app.use(() => {
-		throw new CapError('NOT_FOUND', 'there is nothing at this path');
+		throw new CapError('NOT_FOUND', elsewhere);
 	});
 	app.use((error: unknown, request: Request, response: Response, _next: NextFunction) => {
-		sendProblem(request, response, error, ctx.log);
+		sendProblem(request, response, error, shared.ctx.log);
 	});
 	return app;
 }

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 
 import type { Actor, Scope } from '../contract/access.ts';
 import type { ErrorCode } from '../contract/errors.ts';
+import type { Role } from '../contract/roles.ts';
 import type { Duration } from '../contract/time.ts';
 import type { Answered, Context, OnceRequest } from '../pipeline/context.ts';
 import type { RateLimitOptions } from './rate-limit.ts';
@@ -15,6 +16,8 @@ import type { RateLimitOptions } from './rate-limit.ts';
 export interface AppOptions {
 	/** Of the engine, for the OpenAPI document. */
 	version: string;
+	/** Without `api`, only probes and metrics are answered. */
+	roles: readonly Role[];
 	rateLimit: RateLimitOptions;
 	/** Of a JSON body, inflated; default 1 MB. */
 	maxBodyBytes: number;

@@ -3,6 +3,7 @@ import type { Clock } from '../clock.ts';
 import type { ChannelRegistry } from '../channels/channel.port.ts';
 import type { EngineId, NewId } from '../contract/ids.ts';
 import type { JsonValue } from '../contract/json.ts';
+import type { Role } from '../contract/roles.ts';
 import type { Duration } from '../contract/time.ts';
 import type { FaultPoints } from '../contract/fault-points.ts';
 import type { PackagingRegistry } from '../formats/packaging.port.ts';
@@ -51,6 +52,8 @@ export interface Context {
 }
 
 export interface PipelineSettings {
+	/** What this engine does; all of it unless several share the store. */
+	roles: readonly Role[];
 	/** Where clients reach this engine, without a trailing slash. Known once the port is bound. */
 	publicUrl(): string;
 	/** Schedules may not be due more often; default 1 s. */
@@ -66,6 +69,10 @@ export interface PipelineSettings {
 	notifyAfter: Duration;
 	/** How long SIGTERM waits for what is running; default 20 s. */
 	drainWithin: Duration;
+}
+
+export function hasRole({ settings }: Pick<Context, 'settings'>, role: Role): boolean {
+	return settings.roles.includes(role);
 }
 
 /** The answer to a POST as kept for repeats. */

@@ -1,5 +1,7 @@
 import type { EngineId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { Role } from '../contract/roles.ts';
+import { ROLES } from '../contract/roles.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import type { Context } from './context.ts';
 
@@ -21,6 +23,7 @@ const MOST = 500;
 /** What an engine says of itself. */
 export interface AboutEngine {
 	version: string;
+	roles: readonly Role[];
 	host: string;
 	pid: number;
 	/** Where it listens. */
@@ -100,16 +103,23 @@ export function createEngineRegistry(ctx: Context, about: () => AboutEngine): En
 	};
 }
 
+type Said = Omit<EngineView, 'id' | 'roles' | 'state'> & {
+	roles?: readonly Role[];
+	state: EngineState;
+};
+
 /** All that were heard of within the last hour, the youngest first. */
 export async function listEngines(ctx: Context): Promise<EngineView[]> {
 	const now = ctx.clock.now();
 	const documents = await ctx.store.listShared(NOBODY, KIND, MOST);
 	return documents
 		.map(({ key, value }) => {
-			const said = value as unknown as AboutEngine & Omit<EngineView, 'id'>;
+			const said = value as unknown as Said;
 			const lost = said.state !== 'stopped' && said.seenAt < now - LOST_AFTER;
 			const id = key.slice(KIND.length) as EngineId;
-			return { ...said, id, state: lost ? ('lost' as const) : said.state };
+			// Those before there were roles said nothing of them, and did everything.
+			const { roles = ROLES } = said;
+			return { ...said, roles, id, state: lost ? ('lost' as const) : said.state };
 		})
 		.sort((a, b) => b.startedAt - a.startedAt);
 }

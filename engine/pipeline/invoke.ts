@@ -97,6 +97,7 @@ export async function waitForRun(
 ): Promise<Run> {
 	const ended = Promise.withResolvers<void>();
 	const stopListening = ctx.wake.onRunEnd(id, ended.resolve);
+	const stopLooking = ctx.store.exclusive ? (): void => undefined : lookAgain();
 	const stopTimer = ctx.clock.after(options.within, ended.resolve);
 	const gaveUp = (): void => {
 		ended.resolve();
@@ -111,10 +112,29 @@ export async function waitForRun(
 		return then;
 	} finally {
 		stopListening();
+		stopLooking();
 		stopTimer();
 		options.signal.removeEventListener('abort', gaveUp);
 	}
+
+	/** Where it ends in another engine, the word of it may be lost. */
+	function lookAgain(): () => void {
+		let cancel = ctx.clock.after(LOOK_EVERY, function look() {
+			cancel = ctx.clock.after(LOOK_EVERY, look);
+			void ctx.store.getRun(tenant, id).then(
+				(run) => {
+					if (run === null || isOver(run.state)) ended.resolve();
+				},
+				() => undefined,
+			);
+		});
+		return () => {
+			cancel();
+		};
+	}
 }
+
+const LOOK_EVERY: Duration = 2_000;
 
 /** Ends the run wherever it is. What the capability has done already is not undone. */
 export async function cancelRun(ctx: Context, actor: Actor, id: RunId): Promise<Run> {

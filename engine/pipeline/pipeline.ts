@@ -1,5 +1,8 @@
+import type { Role } from '../contract/roles.ts';
 import type { Duration, Instant } from '../contract/time.ts';
+import type { TimerName } from '../stores/store.port.ts';
 import type { Context } from './context.ts';
+import { hasRole } from './context.ts';
 import { tellAlerts } from './alerts.ts';
 import { createDeliveryWorker } from './deliver.ts';
 import { createRunWorker } from './dispatch.ts';
@@ -45,17 +48,23 @@ export function createPipeline(ctx: Context): Pipeline {
 	const deliveries = createDeliveryWorker(ctx);
 	const notifications = createNotificationWorker(ctx);
 	const workers = [runs, deliveries, notifications];
+	const [schedules, works] = [hasRole(ctx, 'scheduler'), hasRole(ctx, 'worker')];
 	const alerts = createTeller(ctx);
-	const alarm = new Alarm(ctx, async () => {
-		const moreOccurs = await occur(ctx);
-		const moreRuns = await settleDueRuns(ctx);
-		const moreSlas = await settleDueSlas(ctx);
-		alerts.poke();
+	// Without `start`, workers take nothing.
+	const pokeWorkers = (): void => {
 		for (const worker of workers) worker.poke();
-		return moreOccurs || moreRuns || moreSlas;
+	};
+	const alarm = new Alarm(ctx, {
+		timers: timersOf(ctx),
+		async ring() {
+			const more = schedules && (await decideDue(ctx));
+			if (works) alerts.poke();
+			pokeWorkers();
+			return more;
+		},
 	});
 	ctx.wake.onPoke(() => {
-		for (const worker of workers) worker.poke();
+		pokeWorkers();
 		alarm.setSoon();
 	});
 	ctx.wake.onAbort((id, reason) => {
@@ -63,16 +72,10 @@ export function createPipeline(ctx: Context): Pipeline {
 	});
 	return {
 		async start() {
-			if (ctx.store.exclusive) {
-				const taken = await takeOver(ctx, { except: ctx.engineId });
-				if (taken > 0) ctx.log.info('took up what an earlier engine left', { taken });
-			}
-			// Before anything is due: newer zone data may have moved it.
-			const moved = await retime(ctx, { zoneData: true });
-			if (moved > 0) ctx.log.info('worked out again when schedules are due', { schedules: moved });
-			await healTimers(ctx);
-			for (const worker of workers) worker.start();
-			alarm.start();
+			if (schedules) await takeUp();
+			if (works) for (const worker of workers) worker.start();
+			// One that only answers the API has nothing to wait for.
+			if (schedules || works) alarm.start();
 		},
 		sweep: async () => {
 			// Leases first: after a standstill they may look lost although the work is in hand here.
@@ -92,6 +95,36 @@ export function createPipeline(ctx: Context): Pipeline {
 			};
 		},
 	};
+
+	async function takeUp(): Promise<void> {
+		if (ctx.store.exclusive) {
+			const taken = await takeOver(ctx, { except: ctx.engineId });
+			if (taken > 0) ctx.log.info('took up what an earlier engine left', { taken });
+		}
+		// Before anything is due: newer zone data may have moved it.
+		const moved = await retime(ctx, { zoneData: true });
+		if (moved > 0) ctx.log.info('worked out again when schedules are due', { schedules: moved });
+		await healTimers(ctx);
+	}
+}
+
+/** @returns whether there is more */
+async function decideDue(ctx: Context): Promise<boolean> {
+	const moreOccurs = await occur(ctx);
+	const moreRuns = await settleDueRuns(ctx);
+	const moreSlas = await settleDueSlas(ctx);
+	return moreOccurs || moreRuns || moreSlas;
+}
+
+const TIMERS_OF: Record<Role, readonly TimerName[]> = {
+	api: [],
+	scheduler: ['schedule.due', 'run.retry', 'run.deadline', 'run.sla'],
+	worker: ['delivery.due', 'notification.due'],
+};
+
+/** The timers that this engine has to do with: others are not its to wait for. */
+function timersOf({ settings }: Context): TimerName[] {
+	return settings.roles.flatMap((role) => TIMERS_OF[role]);
 }
 
 /** Tells alerts beside all else: who is told may be slow. One round at a time. */
@@ -125,6 +158,7 @@ class Alarm {
 	readonly #ctx: Context;
 	/** @returns whether it is to be rung again at once */
 	readonly #ring: () => Promise<boolean>;
+	readonly #timers: readonly TimerName[];
 	#stopped = true;
 	#asked = false;
 	#wakeUp: () => void = () => undefined;
@@ -132,9 +166,13 @@ class Alarm {
 	/** The earliest timer after the last ring. */
 	#earliest: Instant | null = null;
 
-	constructor(ctx: Context, ring: () => Promise<boolean>) {
+	constructor(
+		ctx: Context,
+		{ ring, timers }: { ring: () => Promise<boolean>; timers: readonly TimerName[] },
+	) {
 		this.#ctx = ctx;
 		this.#ring = ring;
+		this.#timers = timers;
 	}
 
 	start(): void {
@@ -196,7 +234,7 @@ class Alarm {
 	}
 
 	async #next(rungAt: Instant): Promise<Instant> {
-		const next = await this.#ctx.store.nextTimerAt();
+		const next = await this.#ctx.store.nextTimerAt(this.#timers);
 		if (next === null) return Number.POSITIVE_INFINITY;
 		// A timer that the ring left due waits for a worker whose hands are full; it takes it by itself. One that
 		// became due since then has not been looked at: the store may have kept us waiting for the disk.

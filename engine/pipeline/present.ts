@@ -358,11 +358,13 @@ export function presentKey(key: KeyRecord): JsonObject {
 }
 
 export function presentEngine(engine: EngineView): JsonObject {
-	const { id, state, version, host, pid, url, startedAt, seenAt, clockAhead, inFlight } = engine;
+	const { id, state, version, roles, host, pid, url } = engine;
+	const { startedAt, seenAt, clockAhead, inFlight } = engine;
 	return {
 		id,
 		state,
 		version,
+		roles: [...roles],
 		host,
 		pid,
 		url,

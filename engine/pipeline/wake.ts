@@ -47,6 +47,20 @@ export function createWake(): Wake {
 	};
 }
 
+/** What another engine has done may be work here, or the end of what somebody waits for here. */
+export function heedSignal(
+	wake: Wake,
+	{
+		work,
+		ended,
+		cancelled,
+	}: { work: boolean; ended: readonly RunId[]; cancelled: readonly RunId[] },
+): void {
+	for (const id of cancelled) wake.abortAttempt(id, 'cancelled');
+	for (const id of ended) wake.runEnded(id);
+	if (work) wake.poke();
+}
+
 /** Listeners of one moment in the life of a run, each called once. */
 function onceEach(): {
 	tell: (id: RunId) => void;

@@ -368,8 +368,8 @@ export interface Store extends BackfillStore, CalendarStore, SharedStateStore {
 	onEvents(listener: (tenants: ReadonlySet<string>) => void): () => void;
 
 	// -- timers and upkeep
-	/** When the earliest timer is due. */
-	nextTimerAt(): Promise<Instant | null>;
+	/** When the earliest timer is due, of all or of those names. */
+	nextTimerAt(names?: readonly TimerName[]): Promise<Instant | null>;
 	/** Writes the timers that the rows ask for and that are missing, removes orphans. @returns how many */
 	healTimers(limit: number): Promise<number>;
 	/** Deletes what is older than it must be kept, in batches. @returns how many rows went */

@@ -88,9 +88,41 @@ describe('the configuration', () => {
 		]);
 	});
 
-	it('refuses settings that are not built yet', () => {
-		const [problem] = problemsOf({ CAPSCHEDULER_ROLES: 'worker' });
-		expect(problem?.expected).toContain('not built yet');
+	const SHARED = {
+		CAPSCHEDULER_STORE: 'postgres://u:hunter2@h/db',
+		CAPSCHEDULER_KEYS: KEY,
+		CAPSCHEDULER_PUBLIC_URL: 'https://caps.example.org',
+	};
+
+	it.each([
+		['all', ['api', 'scheduler', 'worker']],
+		['worker', ['worker']],
+		[' worker , api,worker', ['api', 'worker']],
+	])('reads the roles "%s"', (text, roles) => {
+		expect(loadConfig({ ...SHARED, CAPSCHEDULER_ROLES: text }).roles).toEqual(roles);
+	});
+
+	it.each(['workers', 'all,api', ',', 'api;worker'])('refuses the roles "%s"', (text) => {
+		expect(problemsOf({ ...SHARED, CAPSCHEDULER_ROLES: text })).toEqual([
+			{
+				name: 'CAPSCHEDULER_ROLES',
+				expected: '"all", or some of api, scheduler and worker, separated by commas',
+				received: JSON.stringify(text),
+			},
+		]);
+	});
+
+	it('wants all roles of an engine whose store no other can share', () => {
+		expect(problemsOf({ CAPSCHEDULER_ROLES: 'api,worker' })).toMatchObject([
+			{ name: 'CAPSCHEDULER_ROLES', received: '"api,worker"' },
+		]);
+	});
+
+	it('wants to know where the API is when it is elsewhere', () => {
+		const { CAPSCHEDULER_PUBLIC_URL: _, ...without } = SHARED;
+		expect(problemsOf({ ...without, CAPSCHEDULER_ROLES: 'worker' })).toMatchObject([
+			{ name: 'CAPSCHEDULER_PUBLIC_URL' },
+		]);
 	});
 
 	it('takes a store that engines share with keys that they share, and shows nothing of its URL', () => {

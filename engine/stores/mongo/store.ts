@@ -179,7 +179,7 @@ export function createMongoStore(options: MongoStoreOptions): MongoStore {
 		...deliveries.port,
 		...notifications.port,
 		...events.port,
-		nextTimerAt: async () => timers.nextAt(),
+		nextTimerAt: async (names) => timers.nextAt(names),
 		...createHealing(context, { timers, gates }),
 		...createRetention(context, { specs, blobs, timers }),
 		...createSharedStates(context),

@@ -17,8 +17,8 @@ import type { Pending } from './effects.ts';
 export interface Timers {
 	apply: (pending: Pending<'timer'>[]) => Promise<void>;
 	set(timers: readonly Setting[]): Promise<void>;
-	/** When the earliest is due. */
-	nextAt(): Promise<Instant | null>;
+	/** When the earliest is due, of all or of those names. */
+	nextAt(names?: readonly TimerName[]): Promise<Instant | null>;
 	/** Takes those that are due: others leave them alone for a while. */
 	take(name: TimerName, due: { now: Instant; limit: number }): Promise<string[]>;
 	/** Whether any is due, taken or not. */
@@ -75,11 +75,11 @@ export function createTimers({ db, nextSeq }: Pick<Context, 'db' | 'nextSeq'>): 
 		set,
 		apply: async (pending) => set(pending.map(({ of }) => of)),
 
-		async nextAt() {
+		async nextAt(names = TIMER_NAMES) {
 			const doc = await db.run(async () =>
 				db
 					.timers()
-					.find({ name: { $in: [...TIMER_NAMES] }, nextRunAt: { $gt: new Date(0) } })
+					.find({ name: { $in: [...names] }, nextRunAt: { $gt: new Date(0) } })
 					.sort({ nextRunAt: 1 })
 					.limit(1)
 					.next(),

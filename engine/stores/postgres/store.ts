@@ -174,7 +174,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 		...deliveries.port,
 		...notifications.port,
 		...events.port,
-		nextTimerAt: () => earliestTimer(db),
+		nextTimerAt: (names) => earliestTimer(db, names),
 		...createHealing(context),
 		...createRetention(context, { specs, blobs }),
 		...counts.port,

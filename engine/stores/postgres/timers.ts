@@ -70,13 +70,16 @@ export function setTimers(
 }
 
 /** When the earliest timer is due: one look into the index for each name. */
-export async function earliestTimer(db: Queryable): Promise<Instant | null> {
+export async function earliestTimer(
+	db: Queryable,
+	names: readonly TimerName[] = TIMER_NAMES,
+): Promise<Instant | null> {
 	const row = await db.get<[Instant | null]>(
 		`SELECT min(${toInstant('found.next_run_at')}) FROM unnest($1::text[]) AS timer (name),
 		LATERAL (SELECT next_run_at FROM agenda_jobs j
 			WHERE j.name = timer.name AND disabled = FALSE AND next_run_at IS NOT NULL
 			ORDER BY next_run_at LIMIT 1) found`,
-		[[...TIMER_NAMES]],
+		[[...names]],
 	);
 	return row?.[0] ?? null;
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import type { FaultPoints } from '../../contract/fault-points.ts';
 import { createBlobFiles } from '../files/blob-files.ts';
-import type { Store } from '../store.port.ts';
+import type { Store, TimerName } from '../store.port.ts';
 import { createAccess } from './access.ts';
 import { createBackfillEnds } from './backfill-ends.ts';
 import { createBackfills } from './backfills.ts';
@@ -122,8 +122,8 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 		...deliveries.port,
 		...notifications.port,
 		...events.port,
-		async nextTimerAt() {
-			return context.timers.nextAt();
+		async nextTimerAt(names?: readonly TimerName[]) {
+			return context.timers.nextAt(names);
 		},
 		...createHealing(context),
 		...createRetention(context, { results, specs, blobs }),

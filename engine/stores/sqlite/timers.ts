@@ -7,8 +7,8 @@ export interface Timers {
 	set(name: TimerName, key: string, at: Instant): void;
 	/** Removes those that are there. */
 	remove(key: string, ...names: TimerName[]): void;
-	/** When the earliest is due. */
-	nextAt(): Instant | null;
+	/** When the earliest is due, of all or of those names. */
+	nextAt(names?: readonly TimerName[]): Instant | null;
 }
 
 export const TIMER_NAMES = [
@@ -36,13 +36,13 @@ export function createTimers(db: Database): Timers {
 			const statement = db.sql('DELETE FROM agenda_jobs WHERE id = ?');
 			for (const name of names) statement.run(timerId(name, key));
 		},
-		nextAt() {
+		nextAt(names = TIMER_NAMES) {
 			const statement = db.rows<[Instant]>(
 				`SELECT next_run_at FROM agenda_jobs WHERE name = ? AND next_run_at IS NOT NULL
 				ORDER BY next_run_at LIMIT 1`,
 			);
 			let earliest: Instant | null = null;
-			for (const name of TIMER_NAMES) {
+			for (const name of names) {
 				const row = statement.get(name);
 				if (row !== undefined && (earliest === null || row[0] < earliest)) earliest = row[0];
 			}
