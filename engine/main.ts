@@ -133,7 +133,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		httpsOnly: config.production,
 	});
 	let heed: (signal: Signal) => void = () => undefined;
-	const chosen = createStore({
+	const chosen = await createStore({
 		setting: config.store,
 		folder: config.dataDir,
 		clock: machineClock,

@@ -2,6 +2,7 @@ import { loadConfig } from '../config.ts';
 import type { Config } from '../config.ts';
 import { VERSION } from '../version.ts';
 import type { Globals } from './arguments.ts';
+import { saveCompileCache } from './compile-cache.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { openEngine } from './open-engine.ts';
@@ -23,6 +24,7 @@ export async function start({ json }: Globals): Promise<ExitCode> {
 	} else {
 		greet(config, { url, firstKey });
 	}
+	saveCompileCache();
 	const signal = await stopped;
 	if (json !== true) note(`${signal}: finishing what is running; once more to exit at once`);
 	await engine.stop(signal);

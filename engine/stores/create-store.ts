@@ -2,10 +2,6 @@ import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
 import type { FaultPoints } from '../contract/fault-points.ts';
 import type { StoreSetting } from '../contract/setting-forms.ts';
-import { createMongoAgendaBackend } from './mongo/agenda-backend.ts';
-import { createMongoStore } from './mongo/store.ts';
-import { createPostgresAgendaBackend } from './postgres/agenda-backend.ts';
-import { createPostgresStore } from './postgres/store.ts';
 import { createServerClock } from './shared/server-clock.ts';
 import type { Signal } from './shared/signal.ts';
 import { createSqliteAgendaBackend } from './sqlite/agenda-backend.ts';
@@ -37,8 +33,8 @@ export interface ChosenStore {
 	agenda: ReturnType<typeof createSqliteAgendaBackend>;
 }
 
-/** The store that the settings name. Nothing is opened yet. */
-export function createStore(options: StoreOptions): ChosenStore {
+/** The store that the settings name. Nothing is opened yet; the driver of a server is loaded only for its store. */
+export async function createStore(options: StoreOptions): Promise<ChosenStore> {
 	switch (options.setting.kind) {
 		case 'sqlite':
 			return embedded(options);
@@ -59,10 +55,12 @@ function embedded({ folder, clock, faults, onFault }: StoreOptions): ChosenStore
 	return { store, clock, clockAhead: () => null, agenda };
 }
 
-function onPostgres(
+async function onPostgres(
 	url: string,
 	{ folder, clock: machine, clockIsGiven, faults, onFault, onSignal }: StoreOptions,
-): ChosenStore {
+): Promise<ChosenStore> {
+	const { createPostgresStore } = await import('./postgres/store.ts');
+	const { createPostgresAgendaBackend } = await import('./postgres/agenda-backend.ts');
 	const clock = createServerClock(machine);
 	const store = createPostgresStore({
 		url,
@@ -81,10 +79,12 @@ function onPostgres(
 	return { store, clock, clockAhead: () => clock.ahead, agenda };
 }
 
-function onMongo(
+async function onMongo(
 	url: string,
 	{ folder, clock: machine, clockIsGiven, faults, onFault, onSignal }: StoreOptions,
-): ChosenStore {
+): Promise<ChosenStore> {
+	const { createMongoStore } = await import('./mongo/store.ts');
+	const { createMongoAgendaBackend } = await import('./mongo/agenda-backend.ts');
 	const clock = createServerClock(machine);
 	const store = createMongoStore({
 		url,

@@ -60,6 +60,11 @@ describe('the packed engine', () => {
 		expect(await engine.ended).toEqual({ code: 0, signal: null });
 	}, 60_000);
 
+	it('keeps what V8 compiled beside its code, for the next start', async () => {
+		const kept = await readdir(join(app, 'node_modules', '.cache', 'capscheduler'));
+		expect(kept).not.toEqual([]);
+	});
+
 	it('has everything that the demo needs', async () => {
 		const told = JSON.parse(await run('npx', ['capscheduler', 'demo', '--json'], app)) as {
 			ok: boolean;

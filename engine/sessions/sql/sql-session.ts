@@ -6,8 +6,6 @@ import type { Egress } from '../../security/security.port.ts';
 import type { SessionAdapter, SessionCall, SessionOutcome } from '../session.port.ts';
 import { failedWith, tooLarge } from '../shared/failure.ts';
 import { TimeLimit } from '../shared/time-limit.ts';
-import { queryMysql } from './mysql.ts';
-import { queryPostgres } from './postgres.ts';
 import { valuesOf } from './query.ts';
 import type { Query, Rows } from './query.ts';
 import type { SqlActionSettings, SqlSettings } from './settings.ts';
@@ -31,16 +29,21 @@ export function createSqlSession({
 }: SqlSessionParts): SessionAdapter {
 	const sqlite = createSqlite(sqliteRoots);
 
-	function run(settings: SqlSettings, query: Query): Promise<Rows> {
+	/** Drivers of servers are loaded when the first query needs them: they take 20 MB. */
+	async function run(settings: SqlSettings, query: Query): Promise<Rows> {
 		switch (settings.driver) {
 			case 'sqlite': {
 				const named = readStatement(query.sql, 'sqlite', 'sql').names.size > 0;
 				return sqlite.run(settings, query, { named });
 			}
-			case 'postgres':
+			case 'postgres': {
+				const { queryPostgres } = await import('./postgres.ts');
 				return queryPostgres(egress, addressOf(settings), query);
-			case 'mysql':
+			}
+			case 'mysql': {
+				const { queryMysql } = await import('./mysql.ts');
 				return queryMysql(egress, addressOf(settings), query);
+			}
 		}
 	}
 
