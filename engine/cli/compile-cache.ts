@@ -1,9 +1,9 @@
-import { enableCompileCache, flushCompileCache } from 'node:module';
+import { enableCompileCache, findPackageJSON, flushCompileCache } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 
 /** Where modules are installed beside this package: they hold it, or it is the workspace of a checkout. */
 function modulesFolder(): string {
-	const parent = dirname(dirname(import.meta.dirname));
+	const parent = dirname(dirname(findPackageJSON(import.meta.url) ?? import.meta.dirname));
 	return basename(parent) === 'node_modules' ? parent : join(parent, 'node_modules');
 }
 
