@@ -16,6 +16,7 @@ import { createN8nChannel } from './channels/n8n/index.ts';
 import { createChannelRegistry } from './channels/registry.ts';
 import { createS3Channel } from './channels/s3/index.ts';
 import { createSftpChannel } from './channels/sftp/index.ts';
+import { createWebdavChannel } from './channels/webdav/index.ts';
 import { createWebhookChannel } from './channels/webhook/index.ts';
 import { createPostSigned } from './channels/webhook/post-signed.ts';
 import type { Clock } from './clock.ts';
@@ -170,6 +171,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createFileChannel({ roots: config.fileRoots, clock }),
 			createFtpChannel({ egress, clock }),
 			createSftpChannel({ egress, clock }),
+			createWebdavChannel({ egress, clock }),
 			createS3Channel({ egress, clock, identityFor: config.cloudIdentity }),
 			createEmailChannel({ egress, clock }),
 			createKafkaChannel({ egress, clock }),

@@ -43,6 +43,8 @@ export interface ServerUnderTest {
 	clear(): Promise<void>;
 	/** False: a store of objects, whose folders are a part of their names. */
 	folders: boolean;
+	/** Names that the server spoils: a delivery under one fails for good. */
+	spoils?: RegExp;
 	/** Whether a second attempt goes on where the first was broken off. */
 	resumes: boolean;
 	cleanup(): Promise<void>;
@@ -93,7 +95,7 @@ export function exerciseChannelServer(
 		}
 
 		const isTemporary = ({ path }: Content): boolean =>
-			basename(path).startsWith('.') && path.endsWith('.part');
+			/^\..*\.(?:part|upload)$/.test(basename(path));
 		const finished = async (): Promise<Content[]> =>
 			(await at.contents()).filter((one) => !isTemporary(one));
 		const file = ({ filename, size, sha256 }: Parcel, folder = ''): Content => ({
@@ -149,6 +151,13 @@ export function exerciseChannelServer(
 
 		it.each(NAMES)('delivers under the name %j', async (filename) => {
 			const parcel = parcelOf('a,b\n1,2\n', { filename });
+			if (at.spoils?.test(filename)) {
+				for (const attempt of [1, 2]) {
+					const retry = 'never';
+					expect(await send(parcel, { attempt })).toMatchObject({ kind: 'failed', retry });
+				}
+				return;
+			}
 			await expectDelivered(parcel);
 			await expectOnly(parcel);
 		});

@@ -41,6 +41,8 @@ export interface FileServer<S extends FileServerSettings> {
 	settings: z.ZodType<S>;
 	secrets: readonly string[];
 	limits?: Record<string, number>;
+	/** What temporary names end in, without the dot; default `part`. */
+	temporary?: string;
 	/** @throws CapError what makes the settings useless */
 	check(settings: S): Promise<void>;
 	/** How many addresses its host has, all of them allowed. @throws CapError */

@@ -25,7 +25,7 @@ const GRACE = 5 * SECOND;
 /** What another attempt goes on with, or overwrites: it is left where it is. */
 const UNFINISHED: ReadonlySet<string> = new Set(['TIMEOUT', 'TARGET_UNREACHABLE', 'FENCED']);
 
-/** The channel of a server that has folders of files: FTP, SFTP. */
+/** The channel of a server that has folders of files: FTP, SFTP, WebDAV. */
 export function createFileServerChannel<S extends FileServerSettings>(
 	server: FileServer<S>,
 	clock: Clock,
@@ -68,7 +68,7 @@ export function createFileServerChannel<S extends FileServerSettings>(
 	async function discard(settings: S, parcel: Parcel): Promise<void> {
 		const signal = AbortSignal.any([]);
 		const deadline = createDeadline(clock, { signal, timeout: GRACE, silence: GRACE });
-		const path = temporaryPath(settings.folder, parcel);
+		const path = temporaryPath(settings.folder, parcel, server.temporary);
 		await connected(settings, deadline, async (connection) => connection.remove(path))
 			.catch(() => undefined)
 			.finally(() => {
@@ -144,7 +144,8 @@ export function createFileServerChannel<S extends FileServerSettings>(
 		prepare(settings, parcel) {
 			const { folder, overwrite, mkdir, verify } = settings as S;
 			judgeName(parcel.filename);
-			return { folder, overwrite, mkdir, verify, filename: parcel.filename };
+			const { temporary = 'part' } = server;
+			return { folder, overwrite, mkdir, verify, temporary, filename: parcel.filename };
 		},
 		send: async (prepared, settings, parcel, context) =>
 			send(prepared as unknown as PlacePlan, settings as S, { parcel, context }),

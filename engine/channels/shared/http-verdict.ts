@@ -24,7 +24,7 @@ export function failureOf({ status, headers }: Answer, now: Instant): Failed | n
 	}
 	const later = (code: Failed['code']): Failed => ({
 		...failed(code, `answered ${status}`, 'later'),
-		...retryAfter(headers, now),
+		...retryAfterOf(headers, now),
 	});
 	if (status === 429 || status === 503 || status === 425) return later('TARGET_BUSY');
 	if (status >= 500 || status === 408) return later('TARGET_FAULT');
@@ -32,7 +32,10 @@ export function failureOf({ status, headers }: Answer, now: Instant): Failed | n
 }
 
 /** The seconds or the HTTP date of Retry-After (RFC 9110, 10.2.3), at most a day. */
-function retryAfter(headers: IncomingHttpHeaders, now: Instant): { retryAfter?: Duration } {
+export function retryAfterOf(
+	headers: IncomingHttpHeaders,
+	now: Instant,
+): { retryAfter?: Duration } {
 	const value = [headers['retry-after']].flat()[0]?.trim();
 	if (!value) return {};
 	const wait = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;

@@ -32,7 +32,7 @@ export async function probeFiles<S extends FileServerSettings>(
 				onProgress: deadline.progress,
 				step: async (name, act) => step(name, async () => ({ value: await act() })),
 			});
-			await tryFolder(connection, { settings, deadline, step });
+			await tryFolder(connection, { server, settings, deadline, step });
 		},
 		{ clock, context, explain: (error) => server.explain(error, settings) },
 	).finally(() => {
@@ -44,17 +44,20 @@ export async function probeFiles<S extends FileServerSettings>(
 async function tryFolder(
 	connection: FileConnection,
 	about: {
+		server: { temporary?: string };
 		settings: FileServerSettings;
 		deadline: ReturnType<typeof createDeadline>;
 		step: ProbeRun['step'];
 	},
 ): Promise<void> {
-	const { settings, deadline, step } = about;
+	const { server, settings, deadline, step } = about;
 	const { name, bytes, contentType } = probeFile(randomBytes(4).toString('hex'));
 	const parcel = parcelOfProbe({ name, bytes, contentType });
 	const { folder, mkdir } = settings;
 	const path = await step('write', async () => {
-		const plan = { folder, mkdir, filename: name, overwrite: 'refuse', verify: 'size' } as const;
+		const { temporary = 'part' } = server;
+		const what = { filename: name, temporary, overwrite: 'refuse', verify: 'size' } as const;
+		const plan = { folder, mkdir, ...what };
 		const work = { deadline, attempt: 1, onBegin: () => undefined };
 		const placed = await placeFile(connection, parcel, { plan, work });
 		return { value: placed.path, detail: `${placed.path}, ${bytes.length} bytes` };

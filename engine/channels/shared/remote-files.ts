@@ -13,11 +13,11 @@ export interface RemoteFiles {
 	readonly resumes: boolean;
 	/** Null: nothing of that name. */
 	sizeOf(path: string): Promise<number | null>;
-	/** Creates it, or from byte `from` on goes on with what is there. `size`: of the whole file. */
+	/** Creates it, or from byte `from` on goes on with what is there. The rest is about the whole file. */
 	write(
 		path: string,
 		source: AsyncIterable<Uint8Array>,
-		options: { from: number; size: number },
+		options: { from: number; size: number; sha256: string; contentType: string },
 	): Promise<void>;
 	read(path: string, from: number): AsyncIterable<Uint8Array>;
 	/** In one step. False: something has the name, and it was not to be replaced. */
@@ -35,6 +35,8 @@ export interface PlacePlan {
 	filename: string;
 	overwrite: Overwrite;
 	mkdir: boolean;
+	/** What the temporary name ends in; default `part`. */
+	temporary?: string;
 	/** `content`: reads the file back and compares its hash. */
 	verify: 'size' | 'content';
 }
@@ -66,8 +68,8 @@ export function joinPath(folder: string, name: string): string {
 }
 
 /** The same in every attempt of one delivery, so that attempts leave at most one such file. */
-export function temporaryPath(folder: string, parcel: Parcel): string {
-	return joinPath(folder, `${temporaryStem(parcel, 4)}part`);
+export function temporaryPath(folder: string, parcel: Parcel, ending = 'part'): string {
+	return joinPath(folder, temporaryStem(parcel, ending.length) + ending);
 }
 
 /**
@@ -84,7 +86,7 @@ export async function placeFile(
 		const there = await findPlaced(files, parcel, { plan, work });
 		if (there !== null) return { path: there, found: true, resumedFrom: 0 };
 	}
-	const aside = temporaryPath(folder, parcel);
+	const aside = temporaryPath(folder, parcel, plan.temporary);
 	work.onBegin();
 	const resumedFrom = await writeAside(files, parcel, { aside, plan, work });
 	await checkArrived(files, parcel, { aside, plan, work });
@@ -148,7 +150,8 @@ async function writeAside(
 	if (from === parcel.size && from > 0) return from;
 	const write = async (): Promise<void> => {
 		const source = slices(skip(readParcel(parcel, work.deadline), from), work.deadline);
-		await files.write(aside, source, { from, size: parcel.size });
+		const { size, sha256, contentType } = parcel;
+		await files.write(aside, source, { from, size, sha256, contentType });
 	};
 	try {
 		await write();

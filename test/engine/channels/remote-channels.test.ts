@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createFtpChannel } from '../../../engine/channels/ftp/index.ts';
 import { createS3Channel } from '../../../engine/channels/s3/index.ts';
 import { createSftpChannel } from '../../../engine/channels/sftp/index.ts';
+import { createWebdavChannel } from '../../../engine/channels/webdav/index.ts';
 import { systemClock } from '../../../engine/clock.ts';
 import { createEgress } from '../../../engine/security/egress.ts';
 import { parcelOf } from '../../support/parcels.ts';
@@ -10,12 +11,14 @@ import { parcelOf } from '../../support/parcels.ts';
 const egress = createEgress({ allow: [], allowLoopback: false, httpsOnly: true });
 const ftp = createFtpChannel({ egress, clock: systemClock });
 const sftp = createSftpChannel({ egress, clock: systemClock });
+const webdav = createWebdavChannel({ egress, clock: systemClock });
 const s3 = createS3Channel({ egress, clock: systemClock, identityFor: ['ops'] });
 const hostKey = `SHA256:${'A'.repeat(43)}`;
 
 const channels = [
 	['ftp', ftp, { host: 'ftp.example.com', user: 'u', password: 'top-secret' }],
 	['sftp', sftp, { host: 'sftp.example.com', user: 'u', password: 'top-secret', hostKey }],
+	['webdav', webdav, { url: 'https://cloud.example.com/', user: 'u', password: 'top-secret' }],
 	['s3', s3, { bucket: 'reports', accessKeyId: 'AK', secretAccessKey: 'top-secret' }],
 ] as const;
 
