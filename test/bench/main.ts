@@ -1,227 +1,167 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-import { ENGINE, PEERS, PEERS_FOLDER, versionOf } from './contestants.ts';
 import type { Contestant } from './contestants.ts';
-import { channels } from './channels/main.ts';
-import { formats } from './formats/main.ts';
-import { large } from './large.ts';
-import { manyRows } from './many-rows.ts';
-import type { Measurement } from './measure.ts';
-import { measure } from './measure.ts';
-import { topEntries } from './profile.ts';
-import { drainTable, memoryTable } from './report.ts';
-import { timing } from './timing.ts';
+import { ENGINE, PEERS } from './contestants.ts';
+import { createProgress } from './progress.ts';
+import { describeMachine, installPeers, writeRecord } from './record.ts';
+import type { BenchOptions } from './workload.ts';
+import { WORKLOADS } from './workloads.ts';
 
-const HELP = `npm run bench -- [workload ...] [options]
+const DEFAULT = ['noop', 'post'];
 
-Workloads (default: noop post)
-  noop      drains 50,000 runs that do nothing
-  post      drains 20,000 runs that each POST to another process
-  memory    drains 200,000 of each, and shows the memory at every 20,000
-  timing    the next instant from a pattern, beside croner and cron-parser; previews; memory of timings
-  formats   500,000 rows of ten columns (PDF: 100,000) in each format, beside exceljs, csv-stringify, pdfkit's
-            tables and hyparquet-writer
-  rows      10 million rows of NDJSON through the engine into CSV and Parquet, with its peak of memory
-  channels  5,000 small deliveries and one of 1 GB by each channel, beside the bare client in a loop
-  large     a result of 1 GB through CSV to a webhook and a link, with the engine's peak of memory
+const OPTIONS = {
+	peers: { type: 'string' },
+	rounds: { type: 'string' },
+	runs: { type: 'string' },
+	seconds: { type: 'string' },
+	sizes: { type: 'string' },
+	ledger: { type: 'string' },
+	others: { type: 'string' },
+	megabytes: { type: 'string', default: '1000' },
+	channels: { type: 'string' },
+	profile: { type: 'boolean', default: false },
+	smoke: { type: 'boolean', default: false },
+	help: { type: 'boolean', default: false },
+} as const;
+
+/** Peers of single workloads, beside those of the queues. */
+const OTHER_PEERS = ['croner', 'n8n'];
+
+function help(): string {
+	const width = Math.max(...Object.keys(WORKLOADS).map((name) => name.length)) + 2;
+	const lines = Object.entries(WORKLOADS).map(
+		([name, { about }]) => `  ${name.padEnd(width)}${wrapped(about, width + 2)}`,
+	);
+	return `npm run bench -- [workload ...] [options]
+
+Workloads (default: ${DEFAULT.join(' ')})
+${lines.join('\n')}
 
 Options
-  --peers <names>    ${PEERS.map(({ name }) => name).join(', ')}; none; default: all
-  --rounds <n>       alternating rounds, default 3
-  --runs <n>         instead of the workload's number
+  --peers <names>    ${[...PEERS.map(({ name }) => name), ...OTHER_PEERS].join(', ')};
+                     none; default: all but n8n
+  --rounds <n>       alternating rounds; default: the workload's, 1 to 3
+  --runs <n>         instead of the workload's number of runs, schedules, rows or results
+  --seconds <n>      how long w2, api and idle measure
+  --sizes <n,...>    stored schedules (w4, idle) or requests a second (api)
+  --ledger <n>       rows of the ledger that are there before (w4)
+  --others <n>       schedules stored beside those that are due (w2)
   --megabytes <n>    size of the large result, default 1000
   --channels <names> of those that are measured; default: all
-  --profile          also prints in which functions the engine spent its time (noop, post)
-  --smoke            a minute's check that the accounting is right: small numbers, no peers
+  --profile          also prints in which functions the engine spent its time (noop, post, w2, hour, api)
+  --smoke            a check that the accounting is right: small numbers, no peers, no figure is judged
 `;
-
-const DRAINS = { noop: 50_000, post: 20_000 } as const;
-const MEMORY_RUNS = 200_000;
-const FORMAT_ROWS = 500_000;
-const MANY_ROWS = 10_000_000;
-type Workload = keyof typeof DRAINS;
-
-const { values, positionals } = parseArgs({
-	allowPositionals: true,
-	options: {
-		peers: { type: 'string' },
-		rounds: { type: 'string', default: '3' },
-		runs: { type: 'string' },
-		megabytes: { type: 'string' },
-		channels: { type: 'string' },
-		profile: { type: 'boolean', default: false },
-		smoke: { type: 'boolean', default: false },
-		help: { type: 'boolean', default: false },
-	},
-});
-
-if (values.help) {
-	process.stdout.write(HELP);
-} else {
-	const failures = values.smoke ? await smoke() : await benchmark();
-	for (const failure of failures) process.stderr.write(`WRONG ${failure}\n`);
-	process.exitCode = failures.length === 0 ? 0 : 1;
 }
 
-/** What CI runs: no figure is judged, only whether every run ended once and every key was called. */
-async function smoke(): Promise<string[]> {
-	const failures: string[] = [];
-	for (const workload of ['noop', 'post'] as const) {
-		const one = await measure(ENGINE, { workload, runs: 3000 });
-		say(`${workload}: ${one.runs} runs, each ended once, ${Math.round(one.perSecond)} a second`);
-		failures.push(...one.wrong.map((what) => `${workload}: ${what}`));
+function wrapped(text: string, indent: number): string {
+	const lines = [''];
+	for (const word of text.split(' ')) {
+		const line = lines.at(-1) ?? '';
+		if (line.length + word.length + indent > 108) lines.push(word);
+		else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
 	}
-	return [...failures, ...(await large({ megabytes: 20, say }))];
+	return lines.join(`\n${' '.repeat(indent)}`);
 }
 
-async function benchmark(): Promise<string[]> {
-	const workloads = positionals.length === 0 ? ['noop', 'post'] : positionals;
-	const peers = choosePeers(values.peers);
-	const compares = workloads.some((workload) => isDrain(workload) || workload === 'formats');
-	if (peers.length > 0 && compares) installPeers();
+/** Thrown for what was asked wrongly. */
+class UsageError extends Error {}
+
+const say = (text: string): void => {
+	process.stdout.write(`${text}\n`);
+};
+
+try {
+	const { values, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
+	if (values.help) {
+		process.stdout.write(help());
+	} else {
+		const names = chooseWorkloads(positionals, values.smoke);
+		const failures = await benchmark(names, optionsOf(values));
+		for (const failure of failures) process.stderr.write(`WRONG ${failure}\n`);
+		process.exitCode = failures.length === 0 ? 0 : 1;
+	}
+} catch (error) {
+	const asked =
+		error instanceof UsageError || (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS');
+	if (asked !== true) throw error;
+	process.stderr.write(`${(error as Error).message}\n\n${help()}`);
+	process.exitCode = 2;
+}
+
+/** @throws UsageError before anything is measured */
+function chooseWorkloads(asked: readonly string[], smoke: boolean): string[] {
+	const unknown = asked.filter((name) => !Object.hasOwn(WORKLOADS, name));
+	if (unknown.length > 0) {
+		throw new UsageError(
+			`workloads: expected some of ${Object.keys(WORKLOADS).join(', ')}, got ${unknown.join(', ')}`,
+		);
+	}
+	if (asked.length > 0) return [...asked];
+	return smoke
+		? Object.keys(WORKLOADS).filter((name) => WORKLOADS[name]?.inSmoke === true)
+		: DEFAULT;
+}
+
+function optionsOf(values: {
+	[Name in keyof typeof OPTIONS]?: (typeof OPTIONS)[Name]['type'] extends 'boolean'
+		? boolean
+		: string;
+}): BenchOptions {
+	const peerNames = values.peers === undefined ? null : values.peers.split(',');
+	return {
+		...choosePeers(values.smoke === true ? ['none'] : peerNames),
+		rounds: numberOf('rounds', values.rounds),
+		runs: numberOf('runs', values.runs),
+		seconds: numberOf('seconds', values.seconds),
+		sizes: values.sizes?.split(',').map((size) => numberOf('sizes', size) ?? 0) ?? null,
+		ledger: numberOf('ledger', values.ledger),
+		others: numberOf('others', values.others),
+		megabytes: numberOf('megabytes', values.megabytes) ?? 0,
+		channels: values.channels?.split(','),
+		profile: values.profile === true,
+		smoke: values.smoke === true,
+		say,
+		progress: createProgress(),
+	};
+}
+
+function numberOf(name: string, text: string | undefined): number | null {
+	if (text === undefined) return null;
+	if (!/^\d+$/.test(text)) throw new UsageError(`--${name}: expected whole numbers, got "${text}"`);
+	return Number(text);
+}
+
+function choosePeers(names: readonly string[] | null): Pick<BenchOptions, 'peers' | 'peerNames'> {
+	if (names === null) return { peers: PEERS, peerNames: null };
+	if (names.length === 1 && names[0] === 'none') return { peers: [], peerNames: [] };
+	const known = new Set([...PEERS.map(({ name }) => name), ...OTHER_PEERS]);
+	const unknown = names.filter((name) => !known.has(name));
+	if (unknown.length > 0) {
+		throw new UsageError(
+			`--peers: expected some of ${[...known].join(', ')}, or none, got ${unknown.join(', ')}`,
+		);
+	}
+	const peers: Contestant[] = PEERS.filter(({ name }) => names.includes(name));
+	return { peers, peerNames: names };
+}
+
+/** @returns what is not as it must be */
+async function benchmark(names: readonly string[], options: BenchOptions): Promise<string[]> {
+	const wantsPeers = options.peerNames === null || options.peerNames.length > 0;
+	if (wantsPeers && names.some((name) => WORKLOADS[name]?.usesPeers)) installPeers(say);
 	const machine = describeMachine();
 	say(machine.join('\n'));
-	const measurements: Measurement[] = [];
+	const measurements: object[] = [];
 	const failures: string[] = [];
-	for (const workload of workloads) {
-		if (workload === 'large') {
-			failures.push(...(await large({ megabytes: Number(values.megabytes ?? 1000), say })));
-		} else if (workload === 'channels') {
-			failures.push(
-				...(await channels({
-					names: values.channels?.split(','),
-					rounds: Number(values.rounds),
-					megabytes: Number(values.megabytes ?? 1000),
-					deliveries: values.runs === undefined ? undefined : Number(values.runs),
-					say,
-				})),
-			);
-		} else if (workload === 'rows') {
-			failures.push(...(await manyRows({ rows: Number(values.runs ?? MANY_ROWS), say })));
-		} else if (workload === 'formats') {
-			const rows = Number(values.runs ?? FORMAT_ROWS);
-			formats({ rows, rounds: Number(values.rounds), peers: peers.length > 0, say });
-		} else if (workload === 'timing') {
-			timing({ say });
-		} else if (workload === 'memory') {
-			measurements.push(...(await memory()));
-		} else if (isDrain(workload)) {
-			measurements.push(...(await rounds(workload, [ENGINE, ...peers])));
-			if (values.profile) await profile(workload);
-		} else {
-			throw new Error(`no workload "${workload}"\n${HELP}`);
-		}
+	for (const name of names) {
+		const outcome = await WORKLOADS[name]?.run(options);
+		measurements.push(...(outcome?.measurements ?? []));
+		failures.push(...(outcome?.wrong ?? []).map((what) => `${name}: ${what}`));
 	}
-	if (measurements.length > 0) write({ machine, measurements, contestants: [ENGINE, ...peers] });
-	for (const { workload, contestant, wrong } of measurements) {
-		failures.push(...wrong.map((what) => `${workload}, ${contestant}: ${what}`));
+	if (measurements.length > 0 && !options.smoke) {
+		const contestants = [ENGINE, ...options.peers];
+		const command = process.argv.slice(2);
+		say(`written to ${writeRecord({ machine, command, measurements, contestants })}`);
 	}
 	return failures;
-}
-
-function isDrain(workload: string): workload is Workload {
-	return Object.hasOwn(DRAINS, workload);
-}
-
-/** Each round begins with another contestant, so that none always has the machine at its coolest. */
-async function rounds(
-	workload: Workload,
-	contestants: readonly Contestant[],
-): Promise<Measurement[]> {
-	const runs = Number(values.runs ?? DRAINS[workload]);
-	const field = contestants.filter((contestant) => contestant.workloads.includes(workload));
-	const all: Measurement[] = [];
-	for (let round = 0; round < Number(values.rounds); round++) {
-		for (let i = 0; i < field.length; i++) {
-			const contestant = field[(i + round) % field.length] ?? ENGINE;
-			const one = await measure(contestant, { workload, runs });
-			all.push(one);
-			const load = loadavg()[0]?.toFixed(1) ?? '';
-			say(
-				`${workload} ${round + 1} ${one.contestant}: ${Math.round(one.perSecond)}/s, load ${load}`,
-			);
-		}
-	}
-	say(drainTable(all));
-	return all;
-}
-
-async function memory(): Promise<Measurement[]> {
-	const all: Measurement[] = [];
-	for (const workload of ['noop', 'post'] as const) {
-		const runs = Number(values.runs ?? MEMORY_RUNS);
-		const one = await measure(ENGINE, { workload, runs, sampleEvery: Math.round(runs / 10) });
-		all.push(one);
-		say(memoryTable(one));
-	}
-	return all;
-}
-
-async function profile(workload: Workload): Promise<void> {
-	const folder = mkdtempSync(join(tmpdir(), 'capscheduler-profile-'));
-	const node = ['--cpu-prof', `--cpu-prof-dir=${folder}`];
-	await measure(ENGINE, { workload, runs: Number(values.runs ?? DRAINS[workload]), node });
-	say(`${workload}: where the engine's time goes (self time, without idling)`);
-	for (const { entry, percent } of topEntries(folder, 25))
-		say(`${percent.toFixed(1).padStart(5)} %  ${entry}`);
-	rmSync(folder, { recursive: true, force: true });
-}
-
-function choosePeers(names: string | undefined): Contestant[] {
-	if (names === 'none') return [];
-	if (names === undefined) return [...PEERS];
-	return names.split(',').map((name) => {
-		const peer = PEERS.find((candidate) => candidate.name === name);
-		if (peer === undefined) throw new Error(`no peer "${name}"\n${HELP}`);
-		return peer;
-	});
-}
-
-/** The peers are a package of their own: nobody who builds the engine has to install them. */
-function installPeers(): void {
-	const lock = join(PEERS_FOLDER, 'package-lock.json');
-	const installed = join(PEERS_FOLDER, 'node_modules/.package-lock.json');
-	if (existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
-	say('installing the peers ...');
-	execFileSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
-		cwd: PEERS_FOLDER,
-		stdio: ['ignore', 'inherit', 'inherit'],
-	});
-}
-
-function describeMachine(): string[] {
-	const processors = cpus();
-	const model = processors[0]?.model.trim() ?? 'unknown';
-	return [
-		`${processors.length} x ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, SQLite ${process.versions['sqlite'] ?? ''}`,
-		`load before: ${loadavg()
-			.map((load) => load.toFixed(1))
-			.join(' ')}`,
-	];
-}
-
-function write(record: {
-	machine: string[];
-	measurements: Measurement[];
-	contestants: readonly Contestant[];
-}): void {
-	const contestants = record.contestants.map((contestant) => ({
-		name: contestant.name,
-		version: versionOf(contestant),
-		settings: contestant.settings,
-	}));
-	const folder = join(PEERS_FOLDER, 'results');
-	mkdirSync(folder, { recursive: true });
-	const at = new Date().toISOString();
-	const file = join(folder, `${at.replaceAll(':', '-')}.json`);
-	writeFileSync(file, `${JSON.stringify({ at, ...record, contestants }, null, '\t')}\n`);
-	say(`written to ${file}`);
-}
-
-function say(text: string): void {
-	process.stdout.write(`${text}\n`);
 }

@@ -24,6 +24,8 @@ export interface Measurement {
 	memory: { worker: number; server: number };
 	samples?: Drained['samples'];
 	server?: Pick<JobServer, 'version' | 'durability'>;
+	/** The load average when it ended: what else ran. */
+	load?: number;
 	/** What is not as it must be; empty when each job ended once and each key was called. */
 	wrong: string[];
 }

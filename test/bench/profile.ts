@@ -1,4 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { Session } from 'node:inspector/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 interface CpuProfile {
@@ -7,8 +9,50 @@ interface CpuProfile {
 	timeDeltas: number[];
 }
 
+/** A folder for profiles, and the options of Node that write one of the whole process there. */
+interface Profiling {
+	folder: string;
+	node: string[];
+}
+
+export function profiling(wanted: boolean): Profiling | null {
+	if (!wanted) return null;
+	const folder = mkdtempSync(join(tmpdir(), 'capscheduler-profile-'));
+	return { folder, node: ['--cpu-prof', `--cpu-prof-dir=${folder}`] };
+}
+
+/**
+ * Profiles this process from now on, without what it did to prepare.
+ * @returns writes the profile into the folder
+ */
+export async function startProfile(folder: string | undefined): Promise<() => Promise<void>> {
+	if (folder === undefined) return () => Promise.resolve();
+	const session = new Session();
+	session.connect();
+	await session.post('Profiler.enable');
+	await session.post('Profiler.start');
+	return async () => {
+		const { profile } = await session.post('Profiler.stop');
+		writeFileSync(join(folder, 'measured.cpuprofile'), JSON.stringify(profile));
+		session.disconnect();
+	};
+}
+
+/** Says in which functions the time went, once the process has ended, and removes the folder. */
+export function printProfile(
+	profile: Profiling | null,
+	title: string,
+	say: (text: string) => void,
+): void {
+	if (profile === null) return;
+	say(`${title}: where the engine's time goes (self time, without idling)`);
+	for (const { entry, percent } of topEntries(profile.folder, 30))
+		say(`${percent.toFixed(1).padStart(5)} %  ${entry}`);
+	rmSync(profile.folder, { recursive: true, force: true });
+}
+
 /** The functions of the newest `.cpuprofile` in the folder in which most time was spent, themselves. */
-export function topEntries(folder: string, count: number): { entry: string; percent: number }[] {
+function topEntries(folder: string, count: number): { entry: string; percent: number }[] {
 	const file = readdirSync(folder)
 		.filter((name) => name.endsWith('.cpuprofile'))
 		.sort()

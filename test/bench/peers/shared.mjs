@@ -5,6 +5,9 @@ import { Agent, request } from 'undici';
 /** The child's side of ../child.ts: the first line of input is the job, then `go`, then `end`. */
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
+/** For those whose job is another. */
+export const hear = () => lines;
+
 /** @returns {Promise<import('../job.ts').Job>} */
 export async function readJob() {
 	return JSON.parse((await lines.next()).value);

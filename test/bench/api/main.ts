@@ -1,0 +1,225 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { get } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import type { Child } from '../child.ts';
+import { startChild } from '../child.ts';
+import { printProfile, profiling } from '../profile.ts';
+import { load } from '../record.ts';
+import { markdown, median } from '../report.ts';
+import { cpuSeconds } from '../usage.ts';
+import type { BenchOptions, Workload } from '../workload.ts';
+import { prepareLoad, wrongAnswers } from './generator.ts';
+import type { ApiJob, ApiReady, LoadJob, LoadReport } from './job.ts';
+
+const ENGINE = fileURLToPath(new URL('engine.ts', import.meta.url));
+const STATIC = fileURLToPath(new URL('static.ts', import.meta.url));
+const SECONDS = 10;
+const RATES = [500, 1000, 2000, 5000];
+const CONNECTIONS = 64;
+const SCHEDULES = 10_000;
+const LINKS = 200;
+const DOWNLOADS = 3;
+const SMOKE = { rates: [100], seconds: 2, schedules: 300, megabytes: 5 };
+
+interface Measured extends LoadReport {
+	workload: 'api';
+	request: string;
+	rate: number;
+	/** Seconds of the engine's processor time for 1,000 requests. */
+	cpu: number;
+	load: number;
+}
+
+interface Download {
+	workload: 'api';
+	request: '1 file';
+	who: 'link' | 'static server';
+	megabytesPerSecond: number;
+	cpu: number;
+	load: number;
+}
+
+export const api: Workload = {
+	about:
+		'creates with an Idempotency-Key, reads, lists and downloads by link at fixed rates, without coordinated ' +
+		'omission; a file of 1 GB by link beside a static server',
+	usesPeers: false,
+	inSmoke: true,
+	async run(options) {
+		const place = await mkdtemp(join(tmpdir(), 'capscheduler-api-'));
+		const profile = profiling(options.profile);
+		const job: ApiJob = {
+			place,
+			schedules: options.runs ?? (options.smoke ? SMOKE.schedules : SCHEDULES),
+			links: LINKS,
+			megabytes: options.smoke ? SMOKE.megabytes : options.megabytes,
+			...(profile === null ? {} : { profile: profile.folder }),
+		};
+		const node = ['--max-semi-space-size=16'];
+		const engine = startChild(ENGINE, { input: job, node });
+		try {
+			const ready = await engine.next<ApiReady>();
+			const rated = await atRates(engine, { ready, job, options });
+			const loaded = await downloads(engine, { ready, options });
+			engine.say('end');
+			await engine.finish();
+			printProfile(profile, 'api', options.say);
+			return {
+				measurements: [...rated.all, ...loaded.all],
+				wrong: [...rated.wrong, ...loaded.wrong],
+			};
+		} finally {
+			await engine.kill();
+			await rm(place, { recursive: true, force: true });
+		}
+	},
+};
+
+interface Request {
+	name: string;
+	job: Pick<LoadJob, 'paths' | 'body' | 'key'>;
+	status: number;
+}
+
+function requestsTo({ key, ids, links }: ApiReady): Request[] {
+	return [
+		{
+			name: 'create, Idempotency-Key',
+			job: {
+				key,
+				paths: ['/bench/schedule'],
+				body: '{"action":"work","name":"#","timing":{"cron":"0 3 1 1 *"}}',
+			},
+			status: 201,
+		},
+		{ name: 'read', job: { key, paths: ids.map((id) => `/v1/schedules/${id}`) }, status: 200 },
+		{ name: 'list of 50', job: { key, paths: ['/v1/schedules?limit=50'] }, status: 200 },
+		{ name: 'link, 10 kB', job: { paths: links }, status: 200 },
+	];
+}
+
+async function atRates(
+	engine: Child,
+	{ ready, job, options }: { ready: ApiReady; job: ApiJob; options: BenchOptions },
+): Promise<{ all: Measured[]; wrong: string[] }> {
+	const { smoke, progress, say } = options;
+	const rates = options.sizes ?? (smoke ? SMOKE.rates : RATES);
+	const seconds = options.seconds ?? (smoke ? SMOKE.seconds : SECONDS);
+	const all: Measured[] = [];
+	const wrong: string[] = [];
+	const requests = requestsTo(ready);
+	let made = job.schedules;
+	for (const [at, request] of requests.entries()) {
+		for (const [turn, rate] of rates.entries()) {
+			progress(`api: ${request.name}`, at * rates.length + turn, requests.length * rates.length);
+			const generator = await prepareLoad({
+				...request.job,
+				url: ready.url,
+				rate,
+				seconds,
+				connections: CONNECTIONS,
+			});
+			const before = cpuSeconds([engine.pid]);
+			const report = await generator.run();
+			const cpu = ((cpuSeconds([engine.pid]) - before) / report.answered) * 1000;
+			all.push({ workload: 'api', request: request.name, rate, ...report, cpu, load: load() });
+			wrong.push(...wrongAnswers(report, request.status).map((what) => `${request.name}: ${what}`));
+			if (request.job.body !== undefined) made += report.answered - report.replayed;
+			// a server that is beyond its rate is not asked for more
+			if (report.seconds > seconds * 1.5) break;
+		}
+	}
+	progress('api', 1, 1);
+	engine.say('counts');
+	const { schedules } = await engine.next<{ schedules: number }>();
+	if (schedules !== made) wrong.push(`${schedules} schedules stored, expected ${made}`);
+	say(table(all));
+	return { all, wrong };
+}
+
+async function downloads(
+	engine: Child,
+	{ ready, options }: { ready: ApiReady; options: BenchOptions },
+): Promise<{ all: Download[]; wrong: string[] }> {
+	if (ready.large === null) return { all: [], wrong: [] };
+	const server = startChild(STATIC, { input: { file: ready.large.file } });
+	const all: Download[] = [];
+	const hashes = new Set<string>();
+	try {
+		const { url } = await server.next<{ url: string }>();
+		const places = [
+			{ who: 'link', pid: engine.pid, url: ready.url + ready.large.path },
+			{ who: 'static server', pid: server.pid, url },
+		] as const;
+		const rounds = options.smoke ? 1 : (options.rounds ?? DOWNLOADS);
+		for (let round = 0; round < rounds; round++) {
+			for (const { who, pid, url: from } of round % 2 === 0 ? places : places.toReversed()) {
+				const before = cpuSeconds([pid]);
+				const began = performance.now();
+				// the first of each is compared, the others only counted: a hash takes more than the download
+				const got = await download(from, round === 0);
+				if (got.hash !== null) hashes.add(got.hash);
+				const seconds = (performance.now() - began) / 1000;
+				if (round > 0 || rounds === 1) {
+					const cpu = cpuSeconds([pid]) - before;
+					const megabytesPerSecond = got.bytes / 1e6 / seconds;
+					all.push({
+						workload: 'api',
+						request: '1 file',
+						who,
+						megabytesPerSecond,
+						cpu,
+						load: load(),
+					});
+				}
+			}
+		}
+	} finally {
+		await server.kill();
+	}
+	const of = (who: Download['who']): number =>
+		median(all.filter((one) => one.who === who).map((one) => one.megabytesPerSecond));
+	options.say(
+		`a file of ${options.smoke ? SMOKE.megabytes : options.megabytes} MB by link: ${of('link').toFixed(0)} MB/s, ` +
+			`by a static server ${of('static server').toFixed(0)} MB/s; load ${load()}`,
+	);
+	return { all, wrong: hashes.size === 1 ? [] : ['the file by link is another than on the disk'] };
+}
+
+async function download(
+	url: string,
+	hashed: boolean,
+): Promise<{ bytes: number; hash: string | null }> {
+	const answer = await new Promise<IncomingMessage>((resolve, reject) => {
+		get(url, { agent: false }, resolve).on('error', reject);
+	});
+	if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.statusCode}`);
+	const hash = createHash('sha256');
+	let bytes = 0;
+	for await (const chunk of answer as AsyncIterable<Buffer>) {
+		bytes += chunk.length;
+		if (hashed) hash.update(chunk);
+	}
+	return { bytes, hash: hashed ? hash.digest('hex') : null };
+}
+
+function table(all: readonly Measured[]): string {
+	return markdown([
+		['api', 'asked/s', 'answered/s', 'ms p50', 'p99', 'p99.9', 'CPU s per 1,000', 'load'],
+		...all.map(({ request, rate, answered, seconds, p50, p99, p999, cpu, load: of }) => [
+			request,
+			rate.toLocaleString('en'),
+			(answered / seconds).toFixed(0),
+			p50.toFixed(1),
+			p99.toFixed(1),
+			p999.toFixed(1),
+			cpu.toFixed(3),
+			of.toFixed(1),
+		]),
+	]);
+}

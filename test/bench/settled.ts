@@ -1,0 +1,21 @@
+import { setTimeout as delay } from 'node:timers/promises';
+
+import type { Context } from '../../engine/pipeline/context.ts';
+
+/** Milliseconds between looks at the store's counts, which are a handful of rows. */
+const LOOK_EVERY = 10;
+const ENDS = ['succeeded', 'failed', 'expired', 'cancelled'] as const;
+
+/** Waits until so many runs have ended, asking the store's own counts. */
+export async function settled(
+	{ store }: Pick<Context, 'store'>,
+	count: number,
+	look: (over: number) => void = () => undefined,
+): Promise<void> {
+	for (let over = 0; over < count;) {
+		await delay(LOOK_EVERY);
+		const { runs } = await store.counts();
+		over = ENDS.reduce((sum, state) => sum + (runs[state] ?? 0), 0);
+		look(over);
+	}
+}

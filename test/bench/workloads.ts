@@ -1,0 +1,79 @@
+import { api } from './api/main.ts';
+import { channels } from './channels/main.ts';
+import { drain, memory } from './drains.ts';
+import { formats } from './formats/main.ts';
+import { hour } from './growth/hour.ts';
+import { idle } from './idle/main.ts';
+import { large } from './large.ts';
+import { manyRows } from './many-rows.ts';
+import { timers } from './timers/main.ts';
+import { timing } from './timing.ts';
+import type { Outcome, Workload } from './workload.ts';
+
+const FORMAT_ROWS = 500_000;
+const MANY_ROWS = 10_000_000;
+
+/** Those that print their own tables and keep no record. */
+const told = (wrong: readonly string[] = []): Outcome => ({ measurements: [], wrong });
+
+/** What can be measured, by name; the order is that of the help. */
+export const WORKLOADS: Readonly<Record<string, Workload>> = {
+	noop: drain('noop', 50_000, 'drains 50,000 runs that do nothing'),
+	post: drain('post', 20_000, 'drains 20,000 runs that each POST to another process'),
+	memory,
+	idle,
+	w2: timers,
+	hour,
+	api,
+	timing: {
+		about:
+			'the next instant from a pattern, beside croner and cron-parser; previews; memory of timings',
+		usesPeers: false,
+		inSmoke: false,
+		async run({ say }) {
+			timing({ say });
+			return Promise.resolve(told());
+		},
+	},
+	formats: {
+		about:
+			'500,000 rows of ten columns (PDF: 100,000) in each format, beside exceljs, csv-stringify, ' +
+			"pdfkit's tables and hyparquet-writer",
+		usesPeers: true,
+		inSmoke: false,
+		async run({ runs, rounds, peers, say }) {
+			formats({ rows: runs ?? FORMAT_ROWS, rounds: rounds ?? 3, peers: peers.length > 0, say });
+			return Promise.resolve(told());
+		},
+	},
+	rows: {
+		about:
+			'10 million rows of NDJSON through the engine into CSV and Parquet, with its peak of memory',
+		usesPeers: false,
+		inSmoke: false,
+		run: async ({ runs, say }) => told(await manyRows({ rows: runs ?? MANY_ROWS, say })),
+	},
+	channels: {
+		about:
+			'5,000 small deliveries and one of 1 GB by each channel, beside the bare client in a loop',
+		usesPeers: false,
+		inSmoke: false,
+		run: async ({ channels: names, rounds, megabytes, runs, say }) =>
+			told(
+				await channels({
+					names,
+					rounds: rounds ?? 3,
+					megabytes,
+					deliveries: runs ?? undefined,
+					say,
+				}),
+			),
+	},
+	large: {
+		about: "a result of 1 GB through CSV to a webhook and a link, with the engine's peak of memory",
+		usesPeers: false,
+		inSmoke: true,
+		run: async ({ megabytes, smoke, say }) =>
+			told(await large({ megabytes: smoke ? 20 : megabytes, say })),
+	},
+};
