@@ -26,6 +26,8 @@ export interface Parcel {
 	open(): AsyncIterable<Uint8Array>;
 	/** What the file is about. Absent where no stored result stands behind it. */
 	report?: Report;
+	/** It belongs to a file that is there: it takes its name from what has it, unless nothing may be replaced. */
+	beside?: true;
 	/** Given where this is no result but word of one, or an alert; the file then says the same as JSON. */
 	message?: Message;
 	/** Reads bytes of the file as rows, in batches. Absent where the file is not made of rows that can be told apart. */
@@ -111,6 +113,11 @@ export interface Channel {
 		streaming: boolean;
 		/** Whether a reader can ever see half a file under the final name. */
 		atomic: boolean;
+		/**
+		 * Whether it keeps files under their names, so that others can be put beside them. Receipts have `name` then,
+		 * and a parcel that is `beside` another is given the exact name that it has.
+		 */
+		files?: boolean;
 		receipt: string;
 		/** What a second send of the same delivery does. */
 		idempotency: string;

@@ -125,7 +125,9 @@ class ChannelBench {
 	async delivers(parcel: Parcel, sending?: Sending): Promise<void> {
 		const outcome = await this.send(parcel, sending);
 		const { size, sha256 } = parcel;
-		const receipt = { channel: this.at.channel.name, size, sha256 };
+		const { name, abilities } = this.at.channel;
+		const named = abilities.files === true ? { name: parcel.filename } : {};
+		const receipt = { channel: name, size, sha256, ...named };
 		claimHas(outcome, { kind: 'delivered', receipt });
 		claimSame(await this.at.arrived(parcel), [{ size, sha256 }]);
 	}

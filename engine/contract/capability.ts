@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { jsonObjectSchema } from './json.ts';
 import type { JsonObject } from './json.ts';
-import type { Sealed } from './delivery.ts';
+import type { Sealed } from './sealed.ts';
 import type { Instant } from './time.ts';
 import { capabilityNameSchema, nameSchema, titleSchema } from './names.ts';
 

@@ -6,7 +6,10 @@ import { ERROR_STATUS } from './errors.ts';
 import type { ErrorCode } from './errors.ts';
 import { jsonObjectSchema } from './json.ts';
 import type { JsonObject } from './json.ts';
+import type { NamedFile, PackageStep, Sidecars } from './packaging.ts';
+import { packageSchema, sidecarsSchema } from './packaging.ts';
 import type { FormatNotice } from './result.ts';
+import type { Sealed } from './sealed.ts';
 import { durationSchema } from './time.ts';
 
 export const CONDITIONS = ['always', 'has_rows', 'no_rows', 'changed'] as const;
@@ -17,10 +20,6 @@ export const DEFAULT_FILENAME = '{{capability}}-{{action}}-{{nominalAt:yyyy-MM-d
 
 /** No format was named: rows and values become JSON, bytes pass through as they are. */
 export const AUTO_FORMAT = 'auto';
-
-/** How a finished file can be packed for its delivery. */
-export const PACKAGINGS = ['gzip', 'zip'] as const;
-export type PackagingName = (typeof PACKAGINGS)[number];
 
 const place = {
 	destination: z.string().min(1).max(100).optional().describe("A destination's id or name."),
@@ -51,15 +50,8 @@ const rendering = {
 		.describe(
 			'A template: `{{capability}}-{{nominalAt:yyyy-MM-dd}}.{{ext}}`. `{{name}}` is what the source calls its file.',
 		),
-	package: z
-		.array(z.enum(PACKAGINGS))
-		.max(PACKAGINGS.length)
-		.refine((names) => new Set(names).size === names.length, { error: 'each once' })
-		.meta({ uniqueItems: true })
-		.optional()
-		.describe(
-			'How the file is packed, one after the other: `gzip` makes `report.csv.gz` of it, `zip` an archive `report.zip` that holds it.',
-		),
+	package: packageSchema.optional(),
+	sidecars: sidecarsSchema.optional(),
 };
 
 const oneOf = (target: { destination?: unknown; channel?: unknown; settings?: unknown }): boolean =>
@@ -227,9 +219,6 @@ export const notifyInputSchema = z
 		dependentRequired: { secret: ['url'] },
 	});
 
-/** A sealed secret: `v1.<kid>.<wrapped key>.<nonce>.<ciphertext>`; see `security/sealing.ts`. */
-export type Sealed = string;
-
 /** Where something is pushed to, as kept: secrets in `settings` are moved to `sealed` by field name. */
 export interface Place {
 	/** Kept with what it names at the time of the run: a destination may change between. */
@@ -246,7 +235,9 @@ export interface Target extends Place {
 	options: JsonObject;
 	filename: string;
 	/** Absent: the file goes as it is. */
-	package?: PackagingName[];
+	package?: PackageStep[];
+	/** Absent: the file comes alone. */
+	sidecars?: Sidecars;
 	when: Condition;
 	/** Absent: that of the run. */
 	priority?: number;
@@ -293,15 +284,28 @@ export const DELIVERY_STATES = [
 ] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
-/** What a channel confirmed. Only written on the channel's own answer. */
-export interface Receipt {
-	channel: string;
+/** What a channel confirmed of one file. */
+export type FileReceipt = {
 	/** Where it went, without secrets: a URL without query, a path. */
 	location: string;
 	size: number;
 	sha256: string;
 	/** The other side's own word for it: an ETag, a status line, an inode. */
 	remote: JsonObject;
+};
+
+export const FILE_ROLES = ['data', 'checksum', 'manifest', 'done'] as const;
+export type FileRole = (typeof FILE_ROLES)[number];
+
+/** What a channel confirmed. Only written on the channel's own answer. */
+export interface Receipt extends FileReceipt {
+	channel: string;
+	/** What the file is called there, of channels that keep files. */
+	name?: string;
+	/** All files of a delivery that has sidecars, the first of them the file itself. */
+	files?: (FileReceipt & { name: string; role: FileRole })[];
+	/** What is in the archive that was sent. */
+	contents?: NamedFile[];
 	/** What the file does not show of the result; absent: it shows all. */
 	notices?: FormatNotice[];
 	/** ISO 8601. */

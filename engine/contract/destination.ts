@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { ALERT_KINDS } from './alert.ts';
 import type { AlertKind } from './alert.ts';
-import type { Sealed } from './delivery.ts';
+import type { Sealed } from './sealed.ts';
 import type { DestinationId } from './ids.ts';
 import type { JsonObject } from './json.ts';
 import { jsonObjectSchema } from './json.ts';

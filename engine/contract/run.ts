@@ -1,4 +1,5 @@
-import type { DeliveryState, Receipt, Sealed, Target } from './delivery.ts';
+import type { DeliveryState, Receipt, Target } from './delivery.ts';
+import type { Sealed } from './sealed.ts';
 import type { Trigger } from './envelope.ts';
 import type { ErrorCode } from './errors.ts';
 import type {
@@ -12,6 +13,7 @@ import type {
 	ScheduleId,
 } from './ids.ts';
 import type { JsonObject } from './json.ts';
+import type { NamedFile } from './packaging.ts';
 import type { BlobRef, FormatNotice } from './result.ts';
 import type { Instant } from './time.ts';
 
@@ -160,6 +162,8 @@ export interface SentArtifact extends BlobRef {
 	contentType: string;
 	filename: string;
 	notices?: FormatNotice[];
+	/** What is in it, of an archive. */
+	contents?: NamedFile[];
 }
 
 export interface DeliveryAttempt {

@@ -12,7 +12,7 @@ import { parseInput } from '../contract/zod-issues.ts';
 import type { Format, FormatInput, ReportMeta, StoredBytes } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
 import { canonicalJson } from './spec-id.ts';
-import { findFormat } from './spec.ts';
+import { findFormat } from './spec-parts.ts';
 
 /** A result in one format. */
 export interface Rendering {

@@ -9,7 +9,7 @@ import type { Context } from './context.ts';
 import type { WrittenDestination } from './destinations.ts';
 import { compile, findDestination, rulesOf, storeDestination } from './destinations.ts';
 import { joinSecrets, splitSecrets } from './secrets.ts';
-import { findChannel } from './spec.ts';
+import { findChannel } from './spec-parts.ts';
 
 /** Standard Webhooks: receivers have a day to change over. */
 const ROTATION: Duration = 86_400_000;

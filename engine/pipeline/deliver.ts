@@ -1,11 +1,8 @@
-import type { Channel, Parcel, SendOutcome } from '../channels/channel.port.ts';
+import type { SendOutcome } from '../channels/channel.port.ts';
 import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
 import type { DeliverySettlement } from '../contract/change.ts';
-import { AUTO_FORMAT } from '../contract/delivery.ts';
-import type { Target } from '../contract/delivery.ts';
-import { CapError, inputError } from '../contract/errors.ts';
+import { CapError } from '../contract/errors.ts';
 import type { ErrorCode } from '../contract/errors.ts';
-import type { JsonObject } from '../contract/json.ts';
 import type { ResultRecord } from '../contract/result.ts';
 import type { Delivery, Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
@@ -24,15 +21,15 @@ import {
 	skipped,
 } from '../core/delivery/transitions.ts';
 import { alertOfDeath } from './alerts.ts';
-import { chooseFormat, ensureArtifact, storedBytes } from './artifact.ts';
+import { storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
-import { fileNameOf } from './file-name.ts';
-import { packArtifact } from './package.ts';
 import { parcelOf } from './parcel.ts';
 import type { Entry, Place } from './place.ts';
-import type { Reached } from './reach.ts';
 import { demandAllowed, placeOf, reach } from './reach.ts';
+import { renderDelivery } from './rendered.ts';
+import type { Sending } from './send-files.ts';
+import { patienceOf, sendFiles } from './send-files.ts';
 import { settleDeliveredSla } from './sla.ts';
 import type { Held, Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
@@ -123,19 +120,26 @@ async function send(
 		const reached = await reach(ctx, delivery);
 		const { channel, settings } = reached;
 		retries = channel.retries;
-		artifact ??= await render(ctx, delivery, { ...about, reached });
+		artifact ??= await renderDelivery(ctx, delivery, {
+			...about,
+			reached,
+			result: await resultOf(ctx, about.run),
+		});
 		demandAllowed(reached, { capability: about.run.capability, filename: artifact.filename });
-		const parcel = parcelOf(ctx, { ...delivery, artifact }, about);
+		const sent = { ...delivery, artifact };
+		const sending = {
+			channel,
+			settings,
+			parcel: parcelOf(ctx, sent, about),
+			delivery: sent,
+			...about,
+		};
 		if (held.reason() === 'drain') return released(delivery, { at: ctx.clock.now() });
 		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
 		const place = placeOf(delivery.tenant, reached);
-		const entry = await ctx.places.enter(place, delivery, timeoutOf(channel, parcel) + PATIENCE);
+		const entry = await ctx.places.enter(place, delivery, patienceOf(sending) + PATIENCE);
 		if (!entry.go) return mustWait(ctx, delivery, { entry, place, artifact, startedAt });
-		const outcome = await sendInTurn(
-			ctx,
-			{ channel, settings, parcel, delivery, held },
-			entry.leave,
-		);
+		const outcome = await sendInTurn(ctx, { ...sending, held }, entry.leave);
 		const at = ctx.clock.now();
 		if (outcome.kind === 'delivered') {
 			const { notices } = artifact;
@@ -166,11 +170,6 @@ async function send(
 
 /** What a turn at a place holds longer than the attempt may take. */
 const PATIENCE: Duration = 10_000;
-
-/** Large artifacts need longer than small ones: a second more for every megabyte. */
-function timeoutOf(channel: Channel, parcel: Parcel): Duration {
-	return channel.timeout + Math.ceil(parcel.size / 1_000_000) * 1000;
-}
 
 /** @throws CapError DEADLINE_EXCEEDED */
 function demandTime({ deadlineAt }: Delivery, at: Instant): void {
@@ -222,12 +221,12 @@ function mustWait(
 /** Sends, and tells the place how it went, whatever happens. */
 async function sendInTurn(
 	ctx: Context,
-	about: Parameters<typeof sendParcel>[1],
+	about: Sending,
 	leave: Extract<Entry, { go: true }>['leave'],
 ): Promise<SendOutcome> {
 	let told: Outcome = { kind: 'neutral' };
 	try {
-		const outcome = await sendParcel(ctx, about);
+		const outcome = await sendFiles(ctx, about);
 		if (outcome.kind === 'delivered') told = { kind: 'delivered' };
 		else if (about.held.reason() === undefined || about.held.reason() === 'timeout') {
 			told = outcomeOf(failureOf(outcome, about.held));
@@ -238,30 +237,6 @@ async function sendInTurn(
 		await leave(told).catch((error: unknown) => {
 			ctx.log.error('place not updated', { error: error instanceof Error ? error : undefined });
 		});
-	}
-}
-
-async function sendParcel(
-	ctx: Context,
-	about: { channel: Channel; settings: JsonObject; parcel: Parcel; delivery: Delivery; held: Held },
-): Promise<SendOutcome> {
-	const { channel, settings, parcel, delivery, held } = about;
-	const timeout = timeoutOf(channel, parcel);
-	const stopTimer = ctx.clock.after(timeout + 1000, () => {
-		held.abort('timeout');
-	});
-	try {
-		const prepared = channel.prepare(settings, parcel);
-		ctx.faults.hit('deliver.before');
-		const outcome = await channel.send(prepared, settings, parcel, {
-			signal: held.signal,
-			attempt: delivery.attempt,
-			timeout,
-		});
-		ctx.faults.hit('deliver.after');
-		return outcome;
-	} finally {
-		stopTimer();
 	}
 }
 
@@ -336,37 +311,4 @@ async function countRows(ctx: Context, result: ResultRecord): Promise<number | n
 		for await (const batch of rows()) count += batch.length;
 	}
 	return count;
-}
-
-/** What a target without a format means is the channel's to say, where it can send but one. */
-function wishOf(target: Target, required: string | undefined): Pick<Target, 'format' | 'options'> {
-	if (required === undefined || target.format === required) return target;
-	if (target.format === AUTO_FORMAT) return { format: required, options: {} };
-	throw inputError('FORMAT_UNSUITABLE', {
-		path: 'format',
-		expected: `"${required}", which is what the channel sends with these settings`,
-		received: `"${target.format}"`,
-	});
-}
-
-async function render(
-	ctx: Context,
-	{ target }: Delivery,
-	about: Source & { reached: Reached },
-): Promise<NonNullable<Delivery['artifact']>> {
-	const { channel, settings } = about.reached;
-	const required = channel.format?.(settings);
-	const result = await resultOf(ctx, about.run);
-	const chosen = chooseFormat(ctx, result, { ...wishOf(target, required), path: 'format' });
-	const { capability } = about.run;
-	demandAllowed(about.reached, { capability, format: chosen.format.name });
-	const artifact = await ensureArtifact(ctx, { ...about, result }, chosen);
-	const file = {
-		artifact,
-		filename: fileNameOf(target.filename, { ...about, result }, artifact),
-	};
-	const packed = await packArtifact(ctx, file, { names: target.package ?? [], result });
-	const { filename } = packed;
-	const { blob, contentType, notices } = packed.artifact;
-	return { ...blob, contentType, filename, ...(notices === undefined ? {} : { notices }) };
 }

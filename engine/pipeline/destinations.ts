@@ -9,7 +9,7 @@ import { inUse, revisionDiffers } from './capabilities.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
 import { joinSecrets, MASK, maskedSettings, splitSecrets } from './secrets.ts';
-import { checkedSettings, findChannel } from './spec.ts';
+import { checkedSettings, findChannel } from './spec-parts.ts';
 
 export interface WrittenDestination {
 	destination: Destination;

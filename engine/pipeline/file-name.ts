@@ -10,13 +10,15 @@ export interface Named {
 	timeZone: string;
 	/** What the source called its file, if it did: `report.pdf`. */
 	source: string | undefined;
+	/** Bytes that are kept free for what is put behind the name; default 0. */
+	room?: number;
 }
 
 /** The name of a file for a rendered result. */
 export function fileNameOf(
 	template: string,
 	{ run, spec, result }: { run: Run; spec: RunSpec; result: Pick<ResultRecord, 'filename'> },
-	artifact: Pick<ArtifactRecord, 'format' | 'extension'>,
+	artifact: Pick<ArtifactRecord, 'format' | 'extension'> & { room?: number },
 ): string {
 	const values = {
 		capability: run.capability,
@@ -29,7 +31,9 @@ export function fileNameOf(
 		windowStart: run.windowStart,
 		windowEnd: run.nominalAt,
 	};
-	return nameFile(template, { values, timeZone: spec.timeZone, source: result.filename }, artifact);
+	const { timeZone } = spec;
+	const { room = 0 } = artifact;
+	return nameFile(template, { values, timeZone, source: result.filename, room }, artifact);
 }
 
 /** With a letter in it: `Sales 2026.11` has none. */
@@ -38,7 +42,7 @@ const EXTENSION = /^(.+?)(?:\.([0-9]*[A-Za-z][A-Za-z0-9]{0,9}))?$/;
 /** The same for what comes of no run. */
 export function nameFile(
 	template: string,
-	{ values, timeZone, source }: Named,
+	{ values, timeZone, source, room = 0 }: Named,
 	{ format, extension }: Pick<ArtifactRecord, 'format' | 'extension'>,
 ): string {
 	const [, stem, own] = EXTENSION.exec(source ?? '') ?? [];
@@ -51,5 +55,6 @@ export function nameFile(
 			ext: format === 'raw' ? (own ?? extension) : extension,
 		},
 		timeZone,
+		room,
 	});
 }

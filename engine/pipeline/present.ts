@@ -23,6 +23,7 @@ import { formatPeriod } from '../core/schedule/months.ts';
 import { notesAt } from '../core/schedule/notes.ts';
 import type { RunDetails } from '../stores/store.port.ts';
 import { upcomingOf } from './accept.ts';
+import { presentPackage } from './package-steps.ts';
 import { maskedSettings } from './secrets.ts';
 
 /* What answers show: instants in ISO 8601, no secrets, nothing of the inside. */
@@ -171,7 +172,8 @@ function presentTarget(target: RunSpecTarget): JsonObject {
 		format,
 		options,
 		filename,
-		...(packed === undefined ? {} : { package: packed }),
+		...(packed === undefined ? {} : { package: presentPackage(packed) }),
+		...(target.sidecars === undefined ? {} : { sidecars: { ...target.sidecars } }),
 		when,
 		...(target.priority === undefined ? {} : { priority: target.priority }),
 		...(target.within === undefined ? {} : { within: formatDuration(target.within) }),

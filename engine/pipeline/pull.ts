@@ -17,7 +17,7 @@ import { fileNameOf } from './file-name.ts';
 import { newLink } from './follow-ups.ts';
 import { findRun } from './invoke.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
-import { findFormat } from './spec.ts';
+import { findFormat } from './spec-parts.ts';
 
 /** `POST /v1/runs/{id}/links`. */
 export const linkInputSchema = z

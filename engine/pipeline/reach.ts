@@ -14,7 +14,7 @@ import type { Place } from './place.ts';
 import { inlineName } from './places.ts';
 import { joinSecrets } from './secrets.ts';
 import { canonicalJson } from './spec-id.ts';
-import { targetPrefix } from './spec.ts';
+import { targetPrefix } from './spec-parts.ts';
 
 /** The channel and its settings as they are now: a destination may have changed since. */
 export async function reach(ctx: Context, delivery: Delivery): Promise<Reached> {

@@ -4,6 +4,7 @@ import type { Place } from '../contract/delivery.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { DeliveryId, ScheduleId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { PackageStep } from '../contract/packaging.ts';
 import type { Delivery } from '../contract/run.ts';
 import type { Instant } from '../contract/time.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';
@@ -12,8 +13,10 @@ import { mayUse } from './access.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { findDestination } from './destinations.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
+import { resealPackage } from './package-steps.ts';
+import { packageOwner } from './rendered.ts';
 import { splitSecrets } from './secrets.ts';
-import { checkedSettings, findChannel, targetPrefix } from './spec.ts';
+import { checkedSettings, findChannel, targetPrefix } from './spec-parts.ts';
 
 /** Another place than that of before. */
 export interface ReplayTarget {
@@ -76,11 +79,12 @@ async function decide(
 		return { settlement: replayed(delivery, { at }), answer: { delivery: answer, secrets: {} } };
 	}
 	const id = ctx.newId('delivery');
+	const repack = repackFor(ctx, delivery, id);
 	if (target.destination !== undefined) {
 		const place = {
 			destination: await allowedDestination(ctx, actor, delivery, target.destination),
 		};
-		const { settlement, next } = replayedElsewhere(delivery, { at, id, place });
+		const { settlement, next } = replayedElsewhere(delivery, { at, id, place, repack });
 		return { settlement, answer: { delivery: next, secrets: {} } };
 	}
 	const channel = findChannel(ctx, target.channel ?? '', 'target.channel');
@@ -99,8 +103,20 @@ async function decide(
 			prefix: targetPrefix(frame.targetKey),
 		}),
 	};
-	const { settlement, next } = replayedElsewhere(delivery, { at, id, place });
+	const { settlement, next } = replayedElsewhere(delivery, { at, id, place, repack });
 	return { settlement, answer: { delivery: next, secrets: generated } };
+}
+
+/** What was packed is sent as it is; what never was, is packed with secrets that are the new delivery's. */
+function repackFor(ctx: Context, delivery: Delivery, id: DeliveryId) {
+	const { tenant } = delivery;
+	return (steps: readonly PackageStep[], key: string): PackageStep[] => {
+		const owner = { tenant, type: 'spec', id };
+		return resealPackage(ctx, steps, {
+			from: packageOwner(delivery),
+			to: { owner, prefix: targetPrefix(key) },
+		});
+	};
 }
 
 async function allowedDestination(

@@ -1,4 +1,4 @@
-import type { Sealed } from '../contract/delivery.ts';
+import type { Sealed } from '../contract/sealed.ts';
 import type { JsonObject, JsonValue } from '../contract/json.ts';
 import type { SealBinding, Sealing } from '../security/security.port.ts';
 

@@ -1,24 +1,25 @@
-import type { Channel } from '../channels/channel.port.ts';
 import type {
 	DeliveryInput,
 	DeliverySpec,
 	NotifySpec,
-	PackagingName,
 	Place,
 	Target,
 } from '../contract/delivery.ts';
 import { AUTO_FORMAT, DEFAULT_FILENAME, notifyInputSchema } from '../contract/delivery.ts';
 import type { Destination } from '../contract/destination.ts';
-import { CapError, inputError } from '../contract/errors.ts';
+import type { CapError } from '../contract/errors.ts';
+import { inputError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { PackageStepInput, Sidecars } from '../contract/packaging.ts';
 import type { RunSpec, ScheduleInput, SpecRecord } from '../contract/schedule.ts';
-import { invalid, parseInput, shown } from '../contract/zod-issues.ts';
+import { parseInput, shown } from '../contract/zod-issues.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';
 import { parseFilename } from '../core/delivery/filename.ts';
-import type { Format } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
+import { compilePackage, demandUnpacked } from './package-steps.ts';
 import { splitSecrets } from './secrets.ts';
 import { specId } from './spec-id.ts';
+import { checkedSettings, findChannel, findFormat, targetPrefix } from './spec-parts.ts';
 
 /** Secrets made by the engine, by the place in the input that they are for; answered once. */
 export type GeneratedSecrets = Record<string, string>;
@@ -96,6 +97,8 @@ function freeKey(taken: Set<string>): string {
 	}
 }
 
+type SidecarsInput = NonNullable<DeliveryInput['targets'][number]['sidecars']>;
+
 interface PlaceInput {
 	destination?: string | undefined;
 	channel?: string | undefined;
@@ -103,7 +106,8 @@ interface PlaceInput {
 	format?: string | undefined;
 	options?: JsonObject | undefined;
 	filename?: string | undefined;
-	package?: PackagingName[] | undefined;
+	package?: PackageStepInput[] | undefined;
+	sidecars?: SidecarsInput | undefined;
 }
 
 class SpecCompiler {
@@ -144,7 +148,11 @@ class SpecCompiler {
 			};
 			const fallbacks: Target[] = [];
 			for (const [position, fallback] of target.fallback.entries()) {
-				const place = { path: `${path}.fallback[${position}]`, key: `${index}.${position + 1}` };
+				const place = {
+					path: `${path}.fallback[${position}]`,
+					key: `${index}.${position + 1}`,
+					inheritsSidecars: fallback.sidecars === undefined,
+				};
 				// A fallback is the same parcel by another way, unless it says otherwise.
 				const inherited = {
 					...fallback,
@@ -152,6 +160,7 @@ class SpecCompiler {
 					options: fallback.options ?? (fallback.format === undefined ? target.options : undefined),
 					filename: fallback.filename ?? target.filename,
 					package: fallback.package ?? target.package,
+					sidecars: fallback.sidecars ?? target.sidecars,
 				};
 				fallbacks.push({
 					...(await this.#target(inherited, place)),
@@ -232,21 +241,43 @@ class SpecCompiler {
 
 	async #target(
 		input: PlaceInput,
-		{ path, key }: { path: string; key: string },
+		{
+			path,
+			key,
+			inheritsSidecars = false,
+		}: { path: string; key: string; inheritsSidecars?: boolean },
 	): Promise<Omit<Target, 'when'>> {
 		const filename = input.filename ?? DEFAULT_FILENAME;
 		parseFilename(filename, `${path}.filename`);
 		const { place, channel, settings } = await this.#place(input, { path, key });
-		this.#demandFormat({ channel, settings }, input.format, path);
+		this.#demandFormat({ channel, settings }, input, path);
+		const steps = await compilePackage(this.#ctx, input.package ?? [], {
+			path: `${path}.package`,
+			filename,
+			owner: this.#seal(''),
+			prefix: targetPrefix(key),
+		});
+		const keepsFiles = this.#ctx.channels.get(channel)?.abilities.files === true;
+		if (!keepsFiles && !inheritsSidecars && input.sidecars !== undefined) {
+			throw this.#noSidecars(channel, path);
+		}
 		return {
 			...place,
 			key,
 			...this.#rendering(input, path),
 			filename,
-			...(input.package === undefined || input.package.length === 0
-				? {}
-				: { package: input.package }),
+			...(steps.length === 0 ? {} : { package: steps }),
+			...(keepsFiles && input.sidecars !== undefined ? { sidecars: kept(input.sidecars) } : {}),
 		};
+	}
+
+	#noSidecars(channel: string, path: string): CapError {
+		const all = this.#ctx.channels.list().filter(({ abilities }) => abilities.files === true);
+		return inputError('INVALID_REQUEST', {
+			path: `${path}.sidecars`,
+			expected: `a channel that keeps files: ${all.map(({ name }) => name).join(', ')}`,
+			received: shown(channel),
+		});
 	}
 
 	/** @returns beside the place the channel that it leads to, with its settings but for the secrets */
@@ -299,12 +330,12 @@ class SpecCompiler {
 	/** A format that the channel cannot send would only make dead letters. */
 	#demandFormat(
 		{ channel, settings }: Pick<Destination, 'channel' | 'settings'>,
-		given: string | undefined,
+		{ format: given, package: packed }: PlaceInput,
 		path: string,
 	): void {
-		if (given === undefined) return;
 		const required = this.#ctx.channels.get(channel)?.format?.(settings);
-		if (required === undefined || required === given) return;
+		demandUnpacked(packed, { channel, format: required, path: `${path}.package` });
+		if (given === undefined || required === undefined || required === given) return;
 		throw inputError('FORMAT_UNSUITABLE', {
 			path: `${path}.format`,
 			expected: `"${required}", which is what channel "${channel}" sends with these settings`,
@@ -334,58 +365,6 @@ class SpecCompiler {
 	}
 }
 
-/** Keeps the secrets of one target apart from those of the others of the same spec. */
-export function targetPrefix(key: string): string {
-	return `targets.${key}.`;
-}
-
-export function findFormat(ctx: Pick<Context, 'formats'>, name: string, path: string): Format {
-	const format = ctx.formats.get(name);
-	if (format !== undefined) return format;
-	const known = ctx.formats.list().map(({ name: known }) => known);
-	throw inputError('FORMAT_UNKNOWN', {
-		path,
-		expected: `one of ${known.join(', ')}`,
-		received: shown(name),
-	});
-}
-
-export function findChannel(ctx: Pick<Context, 'channels'>, name: string, path: string): Channel {
-	const channel = ctx.channels.get(name);
-	if (channel !== undefined) return channel;
-	const known = ctx.channels.list().map(({ name: known }) => known);
-	throw inputError('CHANNEL_UNKNOWN', {
-		path,
-		expected: `one of ${known.join(', ')}`,
-		received: shown(name),
-	});
-}
-
-/** Settings of a channel, parsed and found to be allowed, with the secrets that the engine made for them. */
-export async function checkedSettings(
-	channel: Channel,
-	input: JsonObject | undefined,
-	path: string,
-): Promise<{ settings: JsonObject; generated: Record<string, string> }> {
-	const parsed = parseInput(channel.settings, input ?? {}, { path }) as JsonObject;
-	const generated = channel.generate?.(parsed) ?? {};
-	const settings = { ...parsed, ...generated };
-	try {
-		await channel.check(settings);
-	} catch (error) {
-		throw below(path, error);
-	}
-	return { settings, generated };
-}
-
-/** Puts the place in front of the paths of an error that was thrown for a part. */
-function below(path: string, error: unknown): unknown {
-	if (!(error instanceof CapError) || error.issues.length === 0) return error;
-	const issues = error.issues.map((issue) => ({
-		...issue,
-		path: issue.path.startsWith(path)
-			? issue.path
-			: `${path}.${issue.path.replace(/^settings\./, '')}`,
-	}));
-	return invalid(issues, error.code);
+function kept({ checksums, manifest, done }: SidecarsInput): Sidecars {
+	return { ...(checksums === undefined ? {} : { checksums }), manifest, done };
 }

@@ -8,7 +8,7 @@ import type { Duration, Instant } from '../contract/time.ts';
 import { toIso } from '../contract/time.ts';
 import type { Context } from './context.ts';
 import { findDestination, resetCircuit, withKeptSecrets } from './destinations.ts';
-import { findChannel } from './spec.ts';
+import { findChannel } from './spec-parts.ts';
 
 /** A test is waited for by somebody at a screen. */
 export const TEST_WITHIN: Duration = 60_000;

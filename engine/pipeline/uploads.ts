@@ -20,7 +20,7 @@ import { fileNameOf, nameFile } from './file-name.ts';
 import { findRun } from './invoke.ts';
 import { checkSchema } from './json-schema.ts';
 import { loadResult } from './pull.ts';
-import { findFormat } from './spec.ts';
+import { findFormat } from './spec-parts.ts';
 
 /** What somebody hands in: rows, a value or bytes, told apart by the media type. */
 export interface Upload {

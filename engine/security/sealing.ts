@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, randomBytes } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
-import type { Sealed } from '../contract/delivery.ts';
+import type { Sealed } from '../contract/sealed.ts';
 import { CapError } from '../contract/errors.ts';
 import type { SealingKey } from './keys.ts';
 import type { SealBinding, Sealing } from './security.port.ts';

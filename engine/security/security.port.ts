@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Dispatcher } from 'undici';
 
-import type { Sealed } from '../contract/delivery.ts';
+import type { Sealed } from '../contract/sealed.ts';
 import type { Duration } from '../contract/time.ts';
 
 /** One request over HTTP/1.1. Its parts are ASCII without control characters, but for the body, which is UTF-8. */

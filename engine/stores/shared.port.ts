@@ -1,4 +1,4 @@
-import type { Sealed } from '../contract/delivery.ts';
+import type { Sealed } from '../contract/sealed.ts';
 import type { Instant } from '../contract/time.ts';
 
 /* What several parts of the store's port are made of. */

@@ -9,7 +9,7 @@ import type { Channel, Parcel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
 import { createDeadline } from '../shared/deadline.ts';
 import { failureFrom } from './failure.ts';
-import { judgeName } from '../shared/names.ts';
+import { judgeName, overwriteOf } from '../shared/names.ts';
 import { enter, placeOf } from './folder.ts';
 import { probeFolder } from './probe.ts';
 import { findPublished, publish } from './publish.ts';
@@ -64,6 +64,7 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 		abilities: {
 			streaming: true,
 			atomic: true,
+			files: true,
 			receipt: 'path and inode of the file, after its bytes and its name are on disk',
 			idempotency: 'a file of the same name and the same bytes counts as delivered',
 		},
@@ -84,7 +85,12 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 		prepare(settings, parcel) {
 			const { folder, overwrite, mkdir } = settings as FileSettings;
 			judgeName(parcel.filename);
-			return { ...placeOf(folder, roots), overwrite, mkdir, filename: parcel.filename };
+			return {
+				...placeOf(folder, roots),
+				overwrite: overwriteOf(overwrite, parcel),
+				mkdir,
+				filename: parcel.filename,
+			};
 		},
 		async send(prepared, _settings, parcel, { signal, attempt, timeout }) {
 			const deadline = createDeadline(clock, { signal, timeout, silence: MINUTE });
@@ -97,7 +103,15 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 				const at = toIso(clock.now());
 				return {
 					kind: 'delivered',
-					receipt: { channel: 'file', location: path, size, sha256, remote: { inode: ino }, at },
+					receipt: {
+						channel: 'file',
+						location: path,
+						name,
+						size,
+						sha256,
+						remote: { inode: ino },
+						at,
+					},
 				};
 			} catch (error) {
 				return failureFrom(error, prepared as Plan);

@@ -1,5 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { randomBytes } from 'node:crypto';
+import { posix } from 'node:path';
 
 import type { Clock } from '../../clock.ts';
 import { CapError, inputError } from '../../contract/errors.ts';
@@ -10,7 +11,7 @@ import type { Channel, Parcel } from '../channel.port.ts';
 import { createDeadline } from '../shared/deadline.ts';
 import { failedWith } from '../shared/failed.ts';
 import { createGuardedHttp } from '../shared/guarded-http.ts';
-import { judgeName, namesFor } from '../shared/names.ts';
+import { judgeName, namesFor, overwriteOf } from '../shared/names.ts';
 import { poolKey } from '../shared/pool.ts';
 import { probeFile, runProbe } from '../shared/probe.ts';
 import { joinPath } from '../shared/remote-files.ts';
@@ -87,7 +88,7 @@ export function createS3Channel({ egress, clock, identityFor }: S3ChannelOptions
 		{ parcel, attempt }: { parcel: Parcel; attempt: number },
 	): Promise<{ key: string; stored: Stored; found: boolean }> {
 		const { settings } = store;
-		const { overwrite } = settings;
+		const overwrite = overwriteOf(settings.overwrite, parcel);
 		for (const name of namesFor(parcel.filename, overwrite)) {
 			store.deadline.signal.throwIfAborted();
 			const key = joinPath(settings.folder.replace(/^\//, ''), name);
@@ -124,6 +125,7 @@ export function createS3Channel({ egress, clock, identityFor }: S3ChannelOptions
 		abilities: {
 			streaming: true,
 			atomic: true,
+			files: true,
 			receipt: 'key, ETag, version and checksum that the store answered',
 			idempotency:
 				'an object of the same name, with the SHA-256 that it was stored with, counts as delivered',
@@ -142,7 +144,8 @@ export function createS3Channel({ egress, clock, identityFor }: S3ChannelOptions
 			const settings = given as S3Settings;
 			judgeName(parcel.filename);
 			if (!mayUse(parcel.tenant, settings)) throw noIdentity();
-			const { bucket, folder, overwrite } = settings;
+			const { bucket, folder } = settings;
+			const overwrite = overwriteOf(settings.overwrite, parcel);
 			return { bucket, folder, filename: parcel.filename, overwrite };
 		},
 		async send(_prepared, given, parcel, { signal, timeout, attempt }) {
@@ -163,7 +166,15 @@ export function createS3Channel({ egress, clock, identityFor }: S3ChannelOptions
 				const at = toIso(clock.now());
 				return {
 					kind: 'delivered',
-					receipt: { channel: 's3', location, size, sha256, remote, at },
+					receipt: {
+						channel: 's3',
+						location,
+						name: posix.basename(key),
+						size,
+						sha256,
+						remote,
+						at,
+					},
 				};
 			} catch (error) {
 				const aborted = deadline.signal.aborted;

@@ -1,3 +1,5 @@
+import { posix } from 'node:path';
+
 import type { Clock } from '../../clock.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import { toIso } from '../../contract/time.ts';
@@ -6,7 +8,7 @@ import { createDeadline, endedBy } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { failedWith } from './failed.ts';
 import type { FileConnection, FileServer, FileServerSettings, WayIn } from './file-server.port.ts';
-import { judgeName } from './names.ts';
+import { judgeName, overwriteOf } from './names.ts';
 import { probeFiles } from './probe-files.ts';
 import { createPool, poolKey } from './pool.ts';
 import type { PoolUse } from './pool.ts';
@@ -119,7 +121,15 @@ export function createFileServerChannel<S extends FileServerSettings>(
 		const at = toIso(clock.now());
 		return {
 			kind: 'delivered',
-			receipt: { channel: server.name, location, size, sha256, remote, at },
+			receipt: {
+				channel: server.name,
+				location,
+				name: posix.basename(placed.path),
+				size,
+				sha256,
+				remote,
+				at,
+			},
 		};
 	}
 
@@ -129,6 +139,7 @@ export function createFileServerChannel<S extends FileServerSettings>(
 		abilities: {
 			streaming: true,
 			atomic: server.atomic,
+			files: true,
 			receipt: 'path and size of the file, after it got its name',
 			idempotency:
 				'every attempt writes under the same temporary name; a file of the same name and the same bytes counts as delivered',
@@ -145,7 +156,14 @@ export function createFileServerChannel<S extends FileServerSettings>(
 			const { folder, overwrite, mkdir, verify } = settings as S;
 			judgeName(parcel.filename);
 			const { temporary = 'part' } = server;
-			return { folder, overwrite, mkdir, verify, temporary, filename: parcel.filename };
+			return {
+				folder,
+				overwrite: overwriteOf(overwrite, parcel),
+				mkdir,
+				verify,
+				temporary,
+				filename: parcel.filename,
+			};
 		},
 		send: async (prepared, settings, parcel, context) =>
 			send(prepared as unknown as PlacePlan, settings as S, { parcel, context }),

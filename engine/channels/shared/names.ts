@@ -29,6 +29,11 @@ export function judgeName(name: string): void {
 	});
 }
 
+/** What goes beside a file whose name was free tells of that file: what an older one of the name left is in its way. */
+export function overwriteOf(overwrite: Overwrite, { beside }: Pick<Parcel, 'beside'>): Overwrite {
+	return beside === true && overwrite === 'suffix' ? 'replace' : overwrite;
+}
+
 /**
  * The names under which the parcel may lie, in order: its own, then with `suffix` `name-1.csv`,
  * `name-2.csv` … shortened so that they fit.

@@ -75,10 +75,11 @@ function readField(inner: string, path: string): Part {
 /**
  * The file's name: never empty, at most 255 bytes of UTF-8, one segment of a path, whatever the values are.
  * @param timeZone IANA name of the zone in which times are written: the schedule's
+ * @param room bytes that are kept free for what is put behind it: `.gz`, `.sha256`; default 0
  */
 export function renderFilename(
 	parsed: ParsedFilename,
-	{ values, timeZone }: { values: FilenameValues; timeZone: string },
+	{ values, timeZone, room = 0 }: { values: FilenameValues; timeZone: string; room?: number },
 ): string {
 	const rendered = parsed.map((part) => {
 		if ('text' in part) return part.text;
@@ -89,20 +90,23 @@ export function renderFilename(
 		}
 		return value.toWellFormed().replace(REPLACED, '_');
 	});
-	const name = rendered
-		.join('')
+	return fit(tidy(rendered.join('')), MAX_BYTES - room);
+}
+
+function tidy(text: string): string {
+	const name = text
 		.normalize('NFC')
 		.replace(/\.{2,}/g, '.')
 		.replace(/^[.\s]+/, '_')
 		.replace(/[.\s]+$/, '');
-	return fit(name === '' ? '_' : name);
+	return name === '' ? '_' : name;
 }
 
 /** Shortens before the extension, by whole characters. */
-function fit(name: string): string {
-	if (bytesOf(name) <= MAX_BYTES) return name;
+function fit(name: string, maxBytes: number): string {
+	if (bytesOf(name) <= maxBytes) return name;
 	const [extension = ''] = /\.[A-Za-z0-9]{1,16}$/.exec(name) ?? [];
-	let room = MAX_BYTES - extension.length;
+	let room = maxBytes - extension.length;
 	let stem = '';
 	for (const character of name.slice(0, name.length - extension.length)) {
 		room -= bytesOf(character);
@@ -110,6 +114,31 @@ function fit(name: string): string {
 		stem += character;
 	}
 	return stem + extension;
+}
+
+/** The name of a file that is called as something in the data is. */
+export function filenameOf(text: string, extension: string): string {
+	const stem = tidy(text.toWellFormed().replace(REPLACED, '_'));
+	return fit(`${stem}.${extension}`, MAX_BYTES);
+}
+
+/**
+ * Files that lie side by side: a name that is taken, also where the case of letters counts nothing, becomes
+ * `name-2.csv`, `name-3.csv` …
+ */
+export function distinctNames(names: readonly string[]): string[] {
+	const taken = new Set<string>();
+	return names.map((name) => {
+		const [extension = ''] = /\.[A-Za-z0-9]{1,16}$/.exec(name) ?? [];
+		const stem = name.slice(0, name.length - extension.length);
+		let free = name;
+		for (let n = 2; taken.has(free.toLowerCase()); n++) {
+			const tail = `-${n}${extension}`;
+			free = fit(stem, MAX_BYTES - tail.length) + tail;
+		}
+		taken.add(free.toLowerCase());
+		return free;
+	});
 }
 
 function bytesOf(text: string): number {

@@ -4,6 +4,7 @@ import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
 import type { NewId } from '../../contract/ids.ts';
 import type { JsonObject } from '../../contract/json.ts';
+import type { PackageStep } from '../../contract/packaging.ts';
 import type { Delivery, DeliveryAttempt, Failure } from '../../contract/run.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import { spread } from '../spread.ts';
@@ -273,15 +274,23 @@ export function replayed(delivery: Delivery, { at }: { at: Instant }): DeliveryS
 	};
 }
 
+interface Elsewhere {
+	at: Instant;
+	id: Delivery['id'];
+	place: Place;
+	/** Seals the packaging's secrets for the new delivery, whose target has that key. */
+	repack?: (steps: readonly PackageStep[], key: string) => PackageStep[];
+}
+
 /**
  * The same bytes to another place, as a delivery of its own beside this one, which stays what it is. Its key
  * begins as that of the target that it stands for: what reaches the one has reached the other.
  */
 export function replayedElsewhere(
 	delivery: Delivery,
-	{ at, id, place }: { at: Instant; id: Delivery['id']; place: Place },
+	{ at, id, place, repack = (steps) => [...steps] }: Elsewhere,
 ): { settlement: DeliverySettlement; next: Delivery } {
-	const { key: oldKey, format, options, filename, package: packed } = delivery.target;
+	const { key: oldKey, format, options, filename, package: packed, sidecars } = delivery.target;
 	const key = `${oldKey.split('.')[0] ?? oldKey}.r${id.slice(-8)}`;
 	const target: Target = {
 		...place,
@@ -289,7 +298,8 @@ export function replayedElsewhere(
 		format,
 		options,
 		filename,
-		...(packed === undefined ? {} : { package: packed }),
+		...(packed === undefined ? {} : { package: repack(packed, key) }),
+		...(sidecars === undefined ? {} : { sidecars }),
 		when: 'always',
 	};
 	const next: Delivery = {

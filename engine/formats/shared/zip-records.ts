@@ -14,6 +14,8 @@ export interface ZipRecord {
 	offset: number;
 	/** Whether sizes and checksum follow the content, because they were not known before it. */
 	streamed: boolean;
+	/** Whether the content is encrypted as `zip-crypt.ts` says; then no checksum tells of it. */
+	encrypted: boolean;
 	/** Date and time in MS-DOS's bits: see `dosTime`. */
 	stamp: number;
 }
@@ -21,17 +23,37 @@ export interface ZipRecord {
 export const STORED = 0;
 export const DEFLATED = 8;
 
+const ENCRYPTED = 0x0001;
 const UNKNOWN_YET = 0x0008;
 const UTF8_NAME = 0x0800;
 const VERSION = 20;
 const VERSION_ZIP64 = 45;
+const VERSION_AES = 51;
+/** Stands for the method, which is in the field below then. */
+const AES = 99;
 const MAX_32 = 0xffffffff;
 const MAX_16 = 0xffff;
 
 const outgrown = (value: number): boolean => value >= MAX_32;
 const capped = (value: number): number => Math.min(value, MAX_32);
 
-const flagsOf = ({ streamed }: ZipRecord): number => UTF8_NAME | (streamed ? UNKNOWN_YET : 0);
+const flagsOf = ({ streamed, encrypted }: ZipRecord): number =>
+	UTF8_NAME | (streamed ? UNKNOWN_YET : 0) | (encrypted ? ENCRYPTED : 0);
+
+const methodOf = ({ method, encrypted }: ZipRecord): number => (encrypted ? AES : method);
+
+/** WinZip's AE-2 with a key of 256 bits, and what the content is compressed by below it. */
+function aesField({ method, encrypted }: ZipRecord): Buffer {
+	if (!encrypted) return Buffer.alloc(0);
+	const bytes = Buffer.alloc(11);
+	bytes.writeUInt16LE(0x9901, 0);
+	bytes.writeUInt16LE(7, 2);
+	bytes.writeUInt16LE(2, 4);
+	bytes.write('AE', 6, 'latin1');
+	bytes.writeUInt8(3, 8);
+	bytes.writeUInt16LE(method, 9);
+	return bytes;
+}
 
 /** Date and time as MS-DOS kept them: to two seconds, from 1980 to 2107. */
 export function dosTime(at: number): number {
@@ -46,10 +68,11 @@ export function dosTime(at: number): number {
 /** Sizes and checksum of a streamed entry are zero here: see `descriptor`. */
 export function localHeader(entry: ZipRecord): Buffer {
 	const bytes = Buffer.alloc(30);
+	const extra = aesField(entry);
 	bytes.writeUInt32LE(0x04034b50, 0);
-	bytes.writeUInt16LE(VERSION, 4);
+	bytes.writeUInt16LE(entry.encrypted ? VERSION_AES : VERSION, 4);
 	bytes.writeUInt16LE(flagsOf(entry), 6);
-	bytes.writeUInt16LE(entry.method, 8);
+	bytes.writeUInt16LE(methodOf(entry), 8);
 	bytes.writeUInt32LE(entry.stamp, 10);
 	if (!entry.streamed) {
 		bytes.writeUInt32LE(entry.crc, 14);
@@ -57,15 +80,16 @@ export function localHeader(entry: ZipRecord): Buffer {
 		bytes.writeUInt32LE(entry.size, 22);
 	}
 	bytes.writeUInt16LE(entry.name.length, 26);
-	return Buffer.concat([bytes, entry.name]);
+	bytes.writeUInt16LE(extra.length, 28);
+	return Buffer.concat([bytes, entry.name, extra]);
 }
 
 /** What follows a streamed entry. */
-export function descriptor({ crc, packed, size }: ZipRecord): Buffer {
+export function descriptor({ crc, packed, size, encrypted }: ZipRecord): Buffer {
 	const wide = outgrown(packed) || outgrown(size);
 	const bytes = Buffer.alloc(wide ? 24 : 16);
 	bytes.writeUInt32LE(0x08074b50, 0);
-	bytes.writeUInt32LE(crc, 4);
+	bytes.writeUInt32LE(encrypted ? 0 : crc, 4);
 	if (wide) {
 		bytes.writeBigUInt64LE(BigInt(packed), 8);
 		bytes.writeBigUInt64LE(BigInt(size), 16);
@@ -89,21 +113,23 @@ export function directory(entries: readonly ZipRecord[], offset: number): Buffer
 function centralHeader(entry: ZipRecord): Buffer {
 	const { packed, size, offset } = entry;
 	const large = [size, packed, offset].filter(outgrown);
-	const extra = Buffer.alloc(large.length === 0 ? 0 : 4 + 8 * large.length);
+	const wide = Buffer.alloc(large.length === 0 ? 0 : 4 + 8 * large.length);
 	if (large.length > 0) {
-		extra.writeUInt16LE(0x0001, 0);
-		extra.writeUInt16LE(8 * large.length, 2);
-		large.forEach((value, index) => extra.writeBigUInt64LE(BigInt(value), 4 + 8 * index));
+		wide.writeUInt16LE(0x0001, 0);
+		wide.writeUInt16LE(8 * large.length, 2);
+		large.forEach((value, index) => wide.writeBigUInt64LE(BigInt(value), 4 + 8 * index));
 	}
-	const version = large.length > 0 ? VERSION_ZIP64 : VERSION;
+	const extra = Buffer.concat([wide, aesField(entry)]);
+	const plain = large.length > 0 ? VERSION_ZIP64 : VERSION;
+	const version = entry.encrypted ? VERSION_AES : plain;
 	const bytes = Buffer.alloc(46);
 	bytes.writeUInt32LE(0x02014b50, 0);
 	bytes.writeUInt16LE(version, 4);
 	bytes.writeUInt16LE(version, 6);
 	bytes.writeUInt16LE(flagsOf(entry), 8);
-	bytes.writeUInt16LE(entry.method, 10);
+	bytes.writeUInt16LE(methodOf(entry), 10);
 	bytes.writeUInt32LE(entry.stamp, 12);
-	bytes.writeUInt32LE(entry.crc, 16);
+	bytes.writeUInt32LE(entry.encrypted ? 0 : entry.crc, 16);
 	bytes.writeUInt32LE(capped(packed), 20);
 	bytes.writeUInt32LE(capped(size), 24);
 	bytes.writeUInt16LE(entry.name.length, 28);

@@ -1,6 +1,7 @@
 import type { Transform } from 'node:stream';
 import { crc32, createDeflateRaw, deflateRawSync } from 'node:zlib';
 
+import { encrypted } from './zip-crypt.ts';
 import {
 	DEFLATED,
 	STORED,
@@ -26,6 +27,8 @@ export interface ZipOptions {
 	modifiedAt: number;
 	/** 1 to 9; default 6. */
 	level?: number;
+	/** Encrypts all content, but no names; what is encrypted is never twice the same. */
+	password?: string;
 }
 
 /** Small pieces are joined, so that readers see blocks of about this many bytes. */
@@ -40,13 +43,13 @@ const AHEAD = 256 * 1024;
  */
 export async function* zip(
 	entries: Iterable<ZipEntry> | AsyncIterable<ZipEntry>,
-	{ modifiedAt, level = 6 }: ZipOptions,
+	{ modifiedAt, level = 6, password }: ZipOptions,
 ): AsyncGenerator<Uint8Array> {
 	const stamp = dosTime(modifiedAt);
 	const joined = new Joiner();
 	const written: ZipRecord[] = [];
 	for await (const entry of entries) {
-		const content = entry.content();
+		const content = contentOf(entry, password);
 		const record: ZipRecord = {
 			name: Buffer.from(entry.name, 'utf8'),
 			method: entry.method === 'store' ? STORED : DEFLATED,
@@ -55,9 +58,10 @@ export async function* zip(
 			size: 0,
 			offset: joined.total,
 			streamed: !(content instanceof Uint8Array),
+			encrypted: password !== undefined,
 			stamp,
 		};
-		const bytes = content instanceof Uint8Array ? whole(content) : stream(content);
+		const bytes = content instanceof Uint8Array ? whole(content) : stream(content, password);
 		for await (const block of bytes(record, level)) yield* joined.add(block);
 		written.push(record);
 	}
@@ -70,6 +74,20 @@ type EntryBytes = (
 	level: number,
 ) => Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 
+/** What is to be encrypted is a stream, also where it is there as a whole. */
+function contentOf(
+	entry: ZipEntry,
+	password: string | undefined,
+): Uint8Array | AsyncIterable<Uint8Array> {
+	const content = entry.content();
+	return content instanceof Uint8Array && password !== undefined ? streamOf(content) : content;
+}
+
+async function* streamOf(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+	await Promise.resolve();
+	yield bytes;
+}
+
 const whole = (content: Uint8Array): EntryBytes =>
 	function* (record, level) {
 		const packed = record.method === STORED ? content : deflateRawSync(content, { level });
@@ -80,11 +98,12 @@ const whole = (content: Uint8Array): EntryBytes =>
 		yield packed;
 	};
 
-const stream = (content: AsyncIterable<Uint8Array>): EntryBytes =>
+const stream = (content: AsyncIterable<Uint8Array>, password: string | undefined): EntryBytes =>
 	async function* (record, level) {
 		yield localHeader(record);
 		const bytes = measured(content, record);
-		for await (const block of record.method === STORED ? bytes : deflated(bytes, level)) {
+		const packed = record.method === STORED ? bytes : deflated(bytes, level);
+		for await (const block of password === undefined ? packed : encrypted(packed, password)) {
 			record.packed += block.length;
 			yield block;
 		}
