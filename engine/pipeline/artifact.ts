@@ -57,6 +57,7 @@ export async function ensureArtifact(
 	const hash = createHash('sha256')
 		.update(`${format.name}\n${canonicalJson(options)}`)
 		.digest('hex');
+	if (format.name === 'raw') return asItCame(ctx, about, { format, options, hash });
 	const known = await ctx.store.getArtifact(result.tenant, result.id, hash);
 	if (known !== null) return known;
 	const key = `${result.id}/${hash}`;
@@ -76,22 +77,7 @@ async function render(
 	const { result } = about;
 	const notices: FormatNotice[] = [];
 	const input = await inputOf(ctx, about, notices);
-	const { contentType, extension } = format.describe?.(input, options) ?? format;
-	const record: Omit<ArtifactRecord, 'blob'> = {
-		tenant: result.tenant,
-		resultId: result.id,
-		rendering: hash,
-		format: format.name,
-		contentType,
-		extension,
-		createdAt: ctx.clock.now(),
-	};
-	if (format.name === 'raw') {
-		// The bytes are there already.
-		const artifact = { ...record, blob: result.blob };
-		await ctx.store.putArtifact(artifact, null);
-		return artifact;
-	}
+	const record = recordOf(ctx, { format, options, hash }, { result, input });
 	// A file is larger than what it is made of, but not without bounds.
 	const maxBytes = ctx.settings.maxResultBytes * 8;
 	const staged = await ctx.store.blobs.stage(format.render(input, options), { maxBytes });
@@ -102,6 +88,34 @@ async function render(
 	};
 	await ctx.store.putArtifact(artifact, staged.inline, limitedEvents(about.run, artifact));
 	return artifact;
+}
+
+/** The result's own bytes are kept with it: nothing is written, and every attempt and replay gets them again. */
+async function asItCame(
+	ctx: Context,
+	about: { run: Run; spec: RunSpec; result: ResultRecord },
+	rendering: Rendering & { hash: string },
+): Promise<ArtifactRecord> {
+	const { result } = about;
+	const input = await inputOf(ctx, about, []);
+	return { ...recordOf(ctx, rendering, { result, input }), blob: result.blob };
+}
+
+function recordOf(
+	ctx: Context,
+	{ format, options, hash }: Rendering & { hash: string },
+	{ result, input }: { result: ResultRecord; input: FormatInput },
+): Omit<ArtifactRecord, 'blob'> {
+	const { contentType, extension } = format.describe?.(input, options) ?? format;
+	return {
+		tenant: result.tenant,
+		resultId: result.id,
+		rendering: hash,
+		format: format.name,
+		contentType,
+		extension,
+		createdAt: ctx.clock.now(),
+	};
 }
 
 /** Nobody who watches may think that the file is whole. */

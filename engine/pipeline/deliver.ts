@@ -5,7 +5,6 @@ import { CapError } from '../contract/errors.ts';
 import type { ErrorCode } from '../contract/errors.ts';
 import type { ResultRecord } from '../contract/result.ts';
 import type { Delivery, Run } from '../contract/run.ts';
-import type { RunSpec } from '../contract/schedule.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import { toIso } from '../contract/time.ts';
 import type { Outcome } from '../core/delivery/circuit.ts';
@@ -16,11 +15,9 @@ import {
 	afterSendFailure,
 	delivered,
 	heldBack,
-	isSettled,
 	released,
 	skipped,
 } from '../core/delivery/transitions.ts';
-import { alertOfDeath } from './alerts.ts';
 import { storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
@@ -30,12 +27,16 @@ import { demandAllowed, placeOf, reach } from './reach.ts';
 import { renderDelivery } from './rendered.ts';
 import type { Sending } from './send-files.ts';
 import { patienceOf, sendFiles } from './send-files.ts';
-import { settleDeliveredSla } from './sla.ts';
+import type { About } from './settle-delivery.ts';
+import { settleDelivery } from './settle-delivery.ts';
 import type { Held, Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
 
-/** Claims deliveries that are due and carries out their attempts. */
-export function createDeliveryWorker(ctx: Context): Worker {
+/** Claims deliveries that are due and carries out their attempts. @param onClaimed told after some were claimed */
+export function createDeliveryWorker(
+	ctx: Context,
+	{ onClaimed }: { onClaimed(this: void): void },
+): Worker {
 	return createWorker<Delivery>({
 		name: 'deliveries',
 		clock: ctx.clock,
@@ -45,16 +46,20 @@ export function createDeliveryWorker(ctx: Context): Worker {
 		async claim(limit) {
 			const now = ctx.clock.now();
 			const leaseUntil = now + ctx.settings.lease;
-			return ctx.store.claimDeliveries(
+			const claimed = await ctx.store.claimDeliveries(
 				{ now, limit, owner: ctx.engineId, leaseUntil },
 				claimEvents(now),
 			);
+			if (claimed.length > 0) onClaimed();
+			return claimed;
 		},
 		work: async (delivery, held) => {
 			const begun = ctx.clock.monotonic();
-			const settlement = await send(ctx, delivery, held);
+			const about: About = {};
+			const settlement = await send(ctx, delivery, { held, about });
+			held.workDone();
 			if (settlement !== null) {
-				await writeSafely(ctx, held, async () => settleDelivery(ctx, delivery, settlement));
+				await writeSafely(ctx, held, async () => settleDelivery(ctx, delivery, settlement, about));
 			}
 			ctx.metrics.observe('capscheduler_delivery_seconds', (ctx.clock.monotonic() - begun) / 1000);
 		},
@@ -65,49 +70,11 @@ export function createDeliveryWorker(ctx: Context): Worker {
 	});
 }
 
-export async function settleDelivery(
-	ctx: Context,
-	delivery: Delivery,
-	settlement: DeliverySettlement,
-): Promise<boolean> {
-	if (settlement.set.state === 'dead') {
-		// before it is written: a crash between may tell of it twice, and never not at all
-		const { next } = settlement;
-		await alertOfDeath(ctx, delivery, { error: settlement.set.error ?? null, next });
-	}
-	const [applied] = await ctx.store.settleDeliveries([settlement]);
-	if (applied !== true) {
-		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'delivery' });
-		return false;
-	}
-	const { state } = settlement.set;
-	if (state !== undefined) ctx.metrics.count('capscheduler_deliveries_total', { state });
-	if (state === 'dead') {
-		ctx.log.warn('delivery dead', {
-			delivery: delivery.id,
-			run: delivery.runId,
-			target: delivery.targetKey,
-			code: settlement.set.error?.code,
-		});
-	}
-	if (state === 'delivered' || state === 'dead' || state === 'skipped') {
-		// The notification waits for the last of them. If this engine dies here, it comes at its own time.
-		const all = await ctx.store.deliveriesOfRun(delivery.tenant, delivery.runId);
-		if (all.every(isSettled)) {
-			ctx.wake.runDelivered(delivery.runId);
-			await ctx.store.releaseNotifications(delivery.tenant, delivery.runId, ctx.clock.now());
-			await settleDeliveredSla(ctx, delivery, all);
-		}
-	}
-	ctx.wake.poke();
-	return true;
-}
-
 /** One attempt, up to its settlement; null when the delivery is somebody else's now. */
 async function send(
 	ctx: Context,
 	delivery: Delivery,
-	held: Held,
+	{ held, about: known }: { held: Held; about: About },
 ): Promise<DeliverySettlement | null> {
 	const startedAt = ctx.clock.now();
 	let artifact = delivery.artifact;
@@ -115,6 +82,7 @@ async function send(
 	try {
 		demandTime(delivery, startedAt);
 		const about = await load(ctx, delivery);
+		Object.assign(known, about);
 		const reason = await conditionOf(ctx, delivery, about);
 		if (reason !== null) return skipped(delivery, { startedAt, at: ctx.clock.now(), reason });
 		const reached = await reach(ctx, delivery);
@@ -258,10 +226,7 @@ function ownFault(error: unknown): SendFailure {
 	return { error: { code, message }, outcome: 'failed', retry, retryAfter };
 }
 
-interface Source {
-	run: Run;
-	spec: RunSpec;
-}
+type Source = Required<About>;
 
 async function load(ctx: Context, delivery: Delivery): Promise<Source> {
 	const run = await ctx.store.getRun(delivery.tenant, delivery.runId);

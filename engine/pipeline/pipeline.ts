@@ -45,7 +45,11 @@ const AFTER_FAILURE: Duration = 1_000;
 
 export function createPipeline(ctx: Context): Pipeline {
 	const runs = createRunWorker(ctx);
-	const deliveries = createDeliveryWorker(ctx);
+	const deliveries = createDeliveryWorker(ctx, {
+		onClaimed: () => {
+			alarm.lookPastTaken();
+		},
+	});
 	const notifications = createNotificationWorker(ctx);
 	const workers = [runs, deliveries, notifications];
 	const [schedules, works] = [hasRole(ctx, 'scheduler'), hasRole(ctx, 'worker')];
@@ -165,6 +169,8 @@ class Alarm {
 	#running: Promise<void> = Promise.resolve();
 	/** The earliest timer after the last ring. */
 	#earliest: Instant | null = null;
+	/** Whether that timer is due, and a worker is to take it. */
+	#stuck = false;
 
 	constructor(
 		ctx: Context,
@@ -183,6 +189,11 @@ class Alarm {
 	setSoon(): void {
 		this.#asked = true;
 		this.#wakeUp();
+	}
+
+	/** A worker took something: if its timer hid those behind it, they are looked at. */
+	lookPastTaken(): void {
+		if (this.#stuck) this.setSoon();
 	}
 
 	async stop(): Promise<void> {
@@ -235,11 +246,12 @@ class Alarm {
 
 	async #next(rungAt: Instant): Promise<Instant> {
 		const next = await this.#ctx.store.nextTimerAt(this.#timers);
+		this.#stuck = false;
 		if (next === null) return Number.POSITIVE_INFINITY;
 		// A timer that the ring left due waits for a worker whose hands are full; it takes it by itself. One that
 		// became due since then has not been looked at: the store may have kept us waiting for the disk.
-		const stuck = next <= rungAt && next === this.#earliest;
+		this.#stuck = next <= rungAt && next === this.#earliest;
 		this.#earliest = next;
-		return stuck ? this.#ctx.clock.now() + STUCK_SLEEP : next;
+		return this.#stuck ? this.#ctx.clock.now() + STUCK_SLEEP : next;
 	}
 }

@@ -10,7 +10,7 @@ import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
 import { alertOfTime } from './alerts.ts';
 import { finishCancelling } from './backfill.ts';
 import type { Context } from './context.ts';
-import { settleDelivery } from './deliver.ts';
+import { settleDelivery } from './settle-delivery.ts';
 import { settle, withoutSpec } from './dispatch.ts';
 import { makeFollowUps } from './follow-ups.ts';
 import { settleNotification } from './notify.ts';

@@ -16,6 +16,10 @@ const CIPHER = 'aes-256-gcm';
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const DATA_KEY_BYTES = 32;
+/** Secrets that stay open in memory, where whoever can read it finds the keys too. */
+const MOST_KEPT = 256;
+/** Characters of one, with what names it. */
+const LARGEST_KEPT = 16_384;
 
 /**
  * `v1.<kid>.<wrapped key>.<nonce>.<ciphertext>`, the last three in base64url; the wrapped key begins with
@@ -43,6 +47,17 @@ export function createSealing({ keys }: { keys: readonly SealingKey[] }): Rotata
 		);
 	};
 
+	const opened = new Map<string, string>();
+
+	/** Every delivery of a schedule opens the same secrets. The oldest goes first. */
+	function keep(name: string, plain: string): void {
+		opened.set(name, plain);
+		for (const oldest of opened.keys()) {
+			if (opened.size <= MOST_KEPT) break;
+			opened.delete(oldest);
+		}
+	}
+
 	return {
 		seal(plain, binding) {
 			// one call for all three: a call costs more than its bytes
@@ -54,9 +69,15 @@ export function createSealing({ keys }: { keys: readonly SealingKey[] }): Rotata
 			return `${wrap(dataKey, wrapNonce)}.${nonce.toString('base64url')}.${text.toString('base64url')}`;
 		},
 		open(sealed, binding) {
+			const bound = label(binding);
+			const name = `${sealed}|${bound.toString()}`;
+			const known = opened.get(name);
+			if (known !== undefined) return known;
 			const parts = read(sealed);
 			const key = createSecretKey(unwrap(parts));
-			return decrypt(key, parts.nonce, label(binding), parts.text).toString('utf8');
+			const plain = decrypt(key, parts.nonce, bound, parts.text).toString('utf8');
+			if (name.length + plain.length <= LARGEST_KEPT) keep(name, plain);
+			return plain;
 		},
 		rewrap(sealed) {
 			const parts = read(sealed);

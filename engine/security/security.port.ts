@@ -5,15 +5,15 @@ import type { Dispatcher } from 'undici';
 import type { Sealed } from '../contract/sealed.ts';
 import type { Duration } from '../contract/time.ts';
 
-/** One request over HTTP/1.1. Its parts are ASCII without control characters, but for the body, which is UTF-8. */
+/** One request over HTTP/1.1. Its parts are ASCII without control characters, but for the body: bytes, or text in UTF-8. */
 export interface HttpRequest {
 	/** `https://host:port` */
 	origin: string;
 	path: string;
-	method: 'GET' | 'POST';
+	method: 'GET' | 'POST' | 'PUT';
 	/** Name, value, name, value; without `host`, `connection` and what tells of the body's length. */
 	headers: readonly string[];
-	body: string | null;
+	body: string | Uint8Array | null;
 }
 
 /** A request under way. */
@@ -70,7 +70,7 @@ export interface Egress {
 		cert?: string | undefined;
 		key?: string | undefined;
 	}): Dispatcher;
-	/** The same for small messages of text, at a fraction of the cost. */
+	/** The same for small messages, at a fraction of the cost. */
 	readonly http: HttpClient;
 	/**
 	 * A connected TCP socket for clients that take one. `address`: where exactly, judged as one of the host's, for

@@ -6,7 +6,7 @@ import type { Channel, Parcel } from '../channel.port.ts';
 import { createDeadline } from '../shared/deadline.ts';
 import type { Answer } from '../shared/http-exchange.ts';
 import { askHttp } from '../shared/http-send.ts';
-import { failureFrom } from '../shared/http-verdict.ts';
+import { failedWith } from '../shared/failed.ts';
 import { FORMS } from './forms.ts';
 import { postOf } from './post.ts';
 import type { ChatSettings } from './settings.ts';
@@ -70,7 +70,7 @@ export function createChatChannel({ egress, clock }: ChatTools): Channel {
 					receipt: receiptOf(parcel, given, { answer, at: toIso(clock.now()) }),
 				};
 			} catch (error) {
-				return failureFrom(deadline.signal.aborted ? deadline.signal.reason : error);
+				return failedWith(deadline.signal.aborted ? deadline.signal.reason : error);
 			} finally {
 				deadline.end();
 			}

@@ -4,7 +4,7 @@ import type { Parcel, ReportLink } from '../channel.port.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { Clock } from '../../clock.ts';
 import type { Deadline } from '../shared/deadline.ts';
-import { collect, readParcel } from '../shared/source.ts';
+import { readParcel, readWhole } from '../shared/source.ts';
 import { smallTable } from '../shared/summary.ts';
 import { domainOf, parseMailbox } from './addresses.ts';
 import type { Mailbox } from './addresses.ts';
@@ -143,7 +143,7 @@ async function bodyOf(
 	const word = { attach: ', attached', link: '', inline: '', message: '' }[how];
 	const words = wordsOf(parcel, settings, { how: word, table, link });
 	if (how !== 'inline') return { text: asText(words), html: asHtml(words) };
-	const file = Buffer.from(await collect(readParcel(parcel, deadline))).toString();
+	const file = Buffer.from(await readWhole(parcel, deadline)).toString();
 	return isHtml(parcel.contentType) ? { text: asText(words), html: file } : { text: file };
 }
 

@@ -9,7 +9,7 @@ import type { Channel, Parcel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
 import { createDeadline } from '../shared/deadline.ts';
 import { linesOf } from '../shared/lines.ts';
-import { collect, readParcel } from '../shared/source.ts';
+import { readParcel, readWhole } from '../shared/source.ts';
 import { fieldsOf, renderTemplate } from '../shared/template.ts';
 import { failureFrom } from './failure.ts';
 import type { Message } from './messages.ts';
@@ -156,7 +156,7 @@ async function single(
 	{ how, deadline }: { how: 'file' | 'link'; deadline: Deadline },
 ): Promise<Message> {
 	if (how === 'file') {
-		return fileMessage(parcel, settings, Buffer.from(await collect(readParcel(parcel, deadline))));
+		return fileMessage(parcel, settings, Buffer.from(await readWhole(parcel, deadline)));
 	}
 	if (parcel.report === undefined) throw new CapError('GONE', 'nothing gives a link to the file');
 	return linkMessage(parcel, settings, await parcel.report.link());

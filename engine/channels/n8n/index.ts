@@ -9,7 +9,8 @@ import { parcelHeaders } from '../shared/http-headers.ts';
 import type { HttpSend } from '../shared/http-send.ts';
 import { askHttp } from '../shared/http-send.ts';
 import type { Failed } from '../shared/failed.ts';
-import { failureFrom, failureOf } from '../shared/http-verdict.ts';
+import { failedWith } from '../shared/failed.ts';
+import { failureOf } from '../shared/http-verdict.ts';
 import type { Answer } from '../shared/http-exchange.ts';
 import { readParcel } from '../shared/source.ts';
 import { formOf } from './form.ts';
@@ -68,7 +69,7 @@ export function createN8nChannel({ egress, clock }: N8nTools): Channel {
 				const receipt = { channel: 'n8n', location: origin + pathname, size, sha256, remote, at };
 				return { kind: 'delivered', receipt };
 			} catch (error) {
-				return failureFrom(deadline.signal.aborted ? deadline.signal.reason : error);
+				return failedWith(deadline.signal.aborted ? deadline.signal.reason : error);
 			} finally {
 				deadline.end();
 			}

@@ -3,7 +3,7 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Parcel } from '../channel.port.ts';
 import { contentDisposition } from '../shared/content-disposition.ts';
 import type { Deadline } from '../shared/deadline.ts';
-import { collect, readParcel } from '../shared/source.ts';
+import { readParcel, readWhole } from '../shared/source.ts';
 import { statusOf } from './failure.ts';
 import type { S3Settings } from './settings.ts';
 
@@ -45,7 +45,7 @@ export async function putObject(
 	if (parcel.size > PART) return putParts(store, key, { parcel, create });
 	const { client, sdk, settings, deadline } = store;
 	const { signal } = deadline;
-	const Body = await collect(readParcel(parcel, deadline));
+	const Body = await readWhole(parcel, deadline);
 	const answer = await client.send(
 		new sdk.PutObjectCommand({
 			...attributes(settings, parcel),

@@ -21,7 +21,7 @@ export function asTargetError(error: unknown): CapError {
 	if (isTlsCode(code)) {
 		return new CapError('TARGET_PROTOCOL', `TLS failed (${code})`, later);
 	}
-	if (/^HPE_|^UND_ERR_(?:HEADERS_OVERFLOW|RES)/.test(code)) {
+	if (/^HPE_|^ERR_HTTP|^UND_ERR_(?:HEADERS_OVERFLOW|RES)/.test(code)) {
 		return new CapError('TARGET_PROTOCOL', `answered no valid HTTP (${code})`, later);
 	}
 	return new CapError('TARGET_UNREACHABLE', `the connection failed (${code})`, later);
@@ -36,6 +36,7 @@ export function isTlsCode(code: string): boolean {
 function errnoOf(error: unknown): string {
 	const { code, name, errors, cause } = Object(error) as Record<string, unknown>;
 	if (typeof code === 'string' && code !== '0') return code;
+	// undici gives some of its parser's errors no code
 	if (name === 'HTTPParserError') return 'HPE_INVALID';
 	if (Array.isArray(errors) && errors.length > 0) return errnoOf(errors[0]);
 	return cause === undefined ? 'unknown' : errnoOf(cause);

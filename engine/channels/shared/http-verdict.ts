@@ -1,9 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
-import { CapError } from '../../contract/errors.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import type { Failed } from './failed.ts';
-import { failedWith, isTlsCode } from './failed.ts';
 import type { Answer } from './http-exchange.ts';
 
 /** A receiver may ask for this much patience and no more. */
@@ -43,31 +41,6 @@ export function retryAfterOf(
 	return { retryAfter: Math.min(Math.max(0, wait), MAX_RETRY_AFTER) };
 }
 
-/** What went wrong before there was an answer. */
-export function failureFrom(error: unknown): Failed {
-	if (error instanceof CapError) return failedWith(error);
-	const code = codeOf(error);
-	if (/^UND_ERR_.*TIMEOUT$|^ETIMEDOUT$/.test(code)) {
-		return failed('TIMEOUT', `no connection in time (${code})`, 'later');
-	}
-	if (/^HPE_|^UND_ERR_(?:HEADERS_OVERFLOW|RES)/.test(code)) {
-		return failed('TARGET_PROTOCOL', `answered no valid HTTP (${code})`, 'later');
-	}
-	if (isTlsCode(code)) {
-		return failed('TARGET_PROTOCOL', `TLS failed (${code})`, 'later');
-	}
-	return failed('TARGET_UNREACHABLE', `no answer (${code})`, 'later');
-}
-
 function failed(code: Failed['code'], message: string, retry: Failed['retry']): Failed {
 	return { kind: 'failed', code, message, retry };
-}
-
-/** Codes only: messages of sockets name inner addresses. By shape, as errors may come from another realm. */
-function codeOf(error: unknown): string {
-	const { code, name, errors } = Object(error) as Record<'code' | 'name' | 'errors', unknown>;
-	if (typeof code === 'string') return code;
-	// undici gives some of its parser's errors no code
-	if (name === 'HTTPParserError') return 'HPE_INVALID';
-	return Array.isArray(errors) && errors.length > 0 ? codeOf(errors[0]) : 'unknown';
 }

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 
 import { CapError } from '../../contract/errors.ts';
 import type { Parcel } from '../channel.port.ts';
 import type { Deadline } from './deadline.ts';
+import { endedBy } from './deadline.ts';
 
 /**
  * The parcel's bytes, counted and hashed on the way, ended by the deadline even while the source hangs.
@@ -10,16 +11,41 @@ import type { Deadline } from './deadline.ts';
  */
 export async function* readParcel(parcel: Parcel, deadline: Deadline): AsyncGenerator<Uint8Array> {
 	const { signal } = deadline;
-	const hash = createHash('sha256');
+	const hashed = createHash('sha256');
 	let size = 0;
-	for await (const chunk of endedBy(signal, parcel.open())) {
-		hash.update(chunk);
+	for await (const chunk of chunksUntil(signal, parcel.open())) {
+		hashed.update(chunk);
 		size += chunk.length;
 		if (size > parcel.size) throw altered(parcel);
 		deadline.progress();
 		yield chunk;
 	}
-	if (size !== parcel.size || hash.digest('hex') !== parcel.sha256) throw altered(parcel);
+	if (size !== parcel.size || hashed.digest('hex') !== parcel.sha256) throw altered(parcel);
+}
+
+/**
+ * All bytes of a small parcel, checked as `readParcel` does it, at a fraction of what a chunk at a time costs.
+ * @throws CapError
+ */
+export async function readWhole(parcel: Parcel, deadline: Deadline): Promise<Uint8Array> {
+	const bytes = await endedBy(deadline.signal, collect(boundedTo(parcel)));
+	const sha256 = hash('sha256', bytes, 'hex');
+	if (bytes.length !== parcel.size || sha256 !== parcel.sha256) throw altered(parcel);
+	deadline.progress();
+	return bytes;
+}
+
+async function* boundedTo(parcel: Parcel): AsyncGenerator<Uint8Array> {
+	let size = 0;
+	try {
+		for await (const chunk of parcel.open()) {
+			size += chunk.length;
+			if (size > parcel.size) throw altered(parcel);
+			yield chunk;
+		}
+	} catch (error) {
+		throw unreadable(error);
+	}
 }
 
 /** For what is known to be small. */
@@ -30,7 +56,7 @@ export async function collect(source: AsyncIterable<Uint8Array>): Promise<Uint8A
 	return chunks.length === 1 && only ? only : Buffer.concat(chunks);
 }
 
-async function* endedBy<T>(signal: AbortSignal, source: AsyncIterable<T>): AsyncGenerator<T> {
+async function* chunksUntil<T>(signal: AbortSignal, source: AsyncIterable<T>): AsyncGenerator<T> {
 	const iterator = source[Symbol.asyncIterator]();
 	let interrupt: (reason: unknown) => void = () => undefined;
 	const onAbort = (): void => {

@@ -15,7 +15,7 @@ import { probeEndpoint } from './probe.ts';
 import type { WebhookSettings } from './settings.ts';
 import { splitHeader, webhookSettingsSchema } from './settings.ts';
 import type { Failed } from '../shared/failed.ts';
-import { failureFrom } from '../shared/http-verdict.ts';
+import { failedWith } from '../shared/failed.ts';
 
 export { createPostSigned } from './post-signed.ts';
 
@@ -126,7 +126,7 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 					receipt: { channel: 'webhook', location, size, sha256, remote, at },
 				};
 			} catch (error) {
-				return failureFrom(error);
+				return failedWith(error);
 			} finally {
 				deadline.end();
 			}

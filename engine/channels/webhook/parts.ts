@@ -7,7 +7,7 @@ import type { Deadline } from '../shared/deadline.ts';
 import type { Body } from '../shared/http-send.ts';
 import { linesOf } from '../shared/lines.ts';
 import { poolKey } from '../shared/pool.ts';
-import { collect, readParcel } from '../shared/source.ts';
+import { readParcel, readWhole } from '../shared/source.ts';
 import { fieldsOf, renderTemplate } from '../shared/template.ts';
 import type { WebhookSettings } from './settings.ts';
 import { isLinkField } from './settings.ts';
@@ -40,7 +40,7 @@ export async function* partsOf(
 	} else if (parcel.message === undefined && batchRows !== undefined) {
 		yield* batchesOf(parcel, batchRows, deadline);
 	} else if (parcel.size <= IN_HAND_BYTES) {
-		yield { id, headers: {}, body: await collect(readParcel(parcel, deadline)) };
+		yield { id, headers: {}, body: await readWhole(parcel, deadline) };
 	} else {
 		const open = (): AsyncIterable<Uint8Array> => readParcel(parcel, deadline);
 		yield { id, headers: {}, body: { size: parcel.size, open } };

@@ -14,7 +14,7 @@ import type { WebhookTools } from './post-signed.ts';
 import { sendHttp } from '../shared/http-send.ts';
 import { secondsOf } from './post-signed.ts';
 import type { WebhookSettings } from './settings.ts';
-import { failureFrom } from '../shared/http-verdict.ts';
+import { failedWith } from '../shared/failed.ts';
 
 const TIME = 20_000;
 
@@ -55,7 +55,7 @@ export async function probeEndpoint(settings: WebhookSettings, tools: ProbeTools
 			}
 			await step('write', () => write(settings, tools));
 		},
-		{ clock, context, explain: failureFrom },
+		{ clock, context, explain: failedWith },
 	);
 }
 

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { HttpExchange, HttpListener, HttpRequest } from '../security.port.ts';
 import { KEPT_FOR } from './answer-head.ts';
 import { AnswerReader } from './answer-reader.ts';
+import type { Outgoing } from './message.ts';
 import { messageOf } from './message.ts';
 
 /** Who hands out requests to connections. */
@@ -97,7 +98,7 @@ export class Connection {
 
 	/** Only while idle. Free again at once when its listener breaks it off before anything was sent. */
 	send(request: HttpRequest, listener: HttpListener): void {
-		const { text, encoding } = messageOf(request, this.#owner.host);
+		const outgoing = messageOf(request, this.#owner.host);
 		const exchange = new Exchange(this, listener);
 		this.#exchange = exchange;
 		if (!this.#counts) this.socket.ref();
@@ -105,7 +106,18 @@ export class Connection {
 		listener.onStart(exchange);
 		if (exchange.over) return;
 		exchange.sent = true;
-		this.socket.write(text, encoding);
+		this.#write(outgoing);
+	}
+
+	#write(outgoing: Outgoing): void {
+		if ('text' in outgoing) {
+			this.socket.write(outgoing.text, outgoing.encoding);
+			return;
+		}
+		this.socket.cork();
+		this.socket.write(outgoing.bytes);
+		if (outgoing.rest !== null) this.socket.write(outgoing.rest);
+		this.socket.uncork();
 	}
 
 	/** While idle: it does not keep the process alive any more. */

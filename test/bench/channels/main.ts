@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { startChild } from '../child.ts';
+import { topEntries } from '../profile.ts';
 import { markdown, median } from '../report.ts';
 import { cpuSeconds, peakRss } from '../usage.ts';
 import type { ChannelJob } from './job.ts';
@@ -42,6 +43,8 @@ export async function channels(options: {
 	rounds: number;
 	megabytes: number;
 	deliveries: number | undefined;
+	/** Also says in which functions the engine spent its time. */
+	profile?: boolean;
 	say: (text: string) => void;
 }): Promise<string[]> {
 	const { names = Object.keys(PLACES), rounds, megabytes, say } = options;
@@ -66,7 +69,10 @@ export async function channels(options: {
 					for (const who of round % 2 === 0
 						? (['engine', 'bare'] as const)
 						: (['bare', 'engine'] as const)) {
-						const sent = await measure(who, place, { ...kind, channel: name });
+						const sent = await measure(who, place, {
+							about: { ...kind, channel: name },
+							...(options.profile === true ? { profile: say } : {}),
+						});
 						if (sent.delivered !== kind.deliveries)
 							wrong.push(`${name}: ${sent.delivered} of ${kind.deliveries} delivered`);
 						line[who].push(sent);
@@ -110,7 +116,13 @@ function table(lines: readonly Line[]): string {
 async function measure(
 	who: 'engine' | 'bare',
 	place: Place,
-	about: { channel: string; deliveries: number; bytes: number },
+	{
+		about,
+		profile,
+	}: {
+		about: { channel: string; deliveries: number; bytes: number };
+		profile?: (text: string) => void;
+	},
 ): Promise<Sent & { delivered: number }> {
 	const folder = await mkdtemp(join(tmpdir(), 'capscheduler-channels-'));
 	try {
@@ -138,7 +150,9 @@ async function measure(
 			await first.finish();
 		}
 		const input = { ...job, role: 'deliver', place: join(folder, 'data') };
-		const child = startChild(who === 'engine' ? ENGINE : BARE, { input, node: NODE });
+		const profiled = profile !== undefined && who === 'engine';
+		const node = profiled ? [...NODE, '--cpu-prof', `--cpu-prof-dir=${folder}`] : NODE;
+		const child = startChild(who === 'engine' ? ENGINE : BARE, { input, node });
 		await child.next();
 		const before = cpuSeconds([child.pid]);
 		child.say('go');
@@ -154,6 +168,11 @@ async function measure(
 		};
 		child.say('end');
 		await child.finish();
+		if (profiled) {
+			for (const { entry, percent } of topEntries(folder, 40)) {
+				profile(`${percent.toFixed(1).padStart(5)} % ${entry}`);
+			}
+		}
 		return sent;
 	} finally {
 		await rm(folder, { recursive: true, force: true });

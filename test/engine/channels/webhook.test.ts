@@ -91,6 +91,24 @@ describe('the request', () => {
 		}
 	});
 
+	it.each([0, 1, 16_384, 16_385, 262_144, 262_145])(
+		'carries %i bytes as they are',
+		async (size) => {
+			const bytes = Buffer.from(Uint8Array.from({ length: size }, (_, i) => i * 31));
+			expect(await send({ url: receiver.url, method: 'PUT' }, parcelOf(bytes))).toMatchObject({
+				kind: 'delivered',
+			});
+			const [got] = receiver.received;
+			expect(got?.headers['content-length']).toBe(String(size));
+			expect(got?.body.equals(bytes)).toBe(true);
+		},
+	);
+
+	it('has headers of latin letters, as they were written', async () => {
+		await send({ url: receiver.url, headers: { 'x-place': 'Köln' } });
+		expect(receiver.received[0]?.headers['x-place']).toBe('Köln');
+	});
+
 	it('has no schedule header when no schedule made the run, and may be a PUT with a sealed header', async () => {
 		const secretHeader = 'Authorization: Bearer abc';
 		const parcel = parcelOf('x', { scheduleId: null, nominalAt: null });
@@ -296,7 +314,7 @@ describe('a bad connection', () => {
 		server.close();
 		expect(await send({ url: server.url })).toMatchObject({
 			code: 'TARGET_UNREACHABLE',
-			message: 'no answer (ECONNREFUSED)',
+			message: 'the connection failed (ECONNREFUSED)',
 			retry: 'later',
 		});
 	});
