@@ -48,13 +48,9 @@ Options
   --others <n>       schedules stored beside those that are due (w2)
   --megabytes <n>    size of the large result, default 1000
   --channels <names> of those that are measured; default: all
-<<<<<<< HEAD
-  --profile          also prints in which functions the engine spent its time (noop, post, w2, hour, api)
+  --profile          also prints in which functions the engine spent its time (noop, post, channels,
+                     w2, hour, api)
   --smoke            a check that the accounting is right: small numbers, no peers, no figure is judged
-=======
-  --profile          also prints in which functions the engine spent its time (noop, post, channels)
-  --smoke            a minute's check that the accounting is right: small numbers, no peers
->>>>>>> 3658de1 (Deliveries hold no hand while their commit is waited for, write nothing before the send of bytes as they came, and small webhooks go by the small client)
 `;
 }
 
@@ -158,42 +154,10 @@ async function benchmark(names: readonly string[], options: BenchOptions): Promi
 	say(machine.join('\n'));
 	const measurements: object[] = [];
 	const failures: string[] = [];
-<<<<<<< HEAD
 	for (const name of names) {
 		const outcome = await WORKLOADS[name]?.run(options);
 		measurements.push(...(outcome?.measurements ?? []));
 		failures.push(...(outcome?.wrong ?? []).map((what) => `${name}: ${what}`));
-=======
-	for (const workload of workloads) {
-		if (workload === 'large') {
-			failures.push(...(await large({ megabytes: Number(values.megabytes ?? 1000), say })));
-		} else if (workload === 'channels') {
-			failures.push(
-				...(await channels({
-					names: values.channels?.split(','),
-					rounds: Number(values.rounds),
-					megabytes: Number(values.megabytes ?? 1000),
-					deliveries: values.runs === undefined ? undefined : Number(values.runs),
-					profile: values.profile,
-					say,
-				})),
-			);
-		} else if (workload === 'rows') {
-			failures.push(...(await manyRows({ rows: Number(values.runs ?? MANY_ROWS), say })));
-		} else if (workload === 'formats') {
-			const rows = Number(values.runs ?? FORMAT_ROWS);
-			formats({ rows, rounds: Number(values.rounds), peers: peers.length > 0, say });
-		} else if (workload === 'timing') {
-			timing({ say });
-		} else if (workload === 'memory') {
-			measurements.push(...(await memory()));
-		} else if (isDrain(workload)) {
-			measurements.push(...(await rounds(workload, [ENGINE, ...peers])));
-			if (values.profile) await profile(workload);
-		} else {
-			throw new Error(`no workload "${workload}"\n${HELP}`);
-		}
->>>>>>> 3658de1 (Deliveries hold no hand while their commit is waited for, write nothing before the send of bytes as they came, and small webhooks go by the small client)
 	}
 	if (measurements.length > 0 && !options.smoke) {
 		const contestants = [ENGINE, ...options.peers];

@@ -58,13 +58,14 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 			'5,000 small deliveries and one of 1 GB by each channel, beside the bare client in a loop',
 		usesPeers: false,
 		inSmoke: false,
-		run: async ({ channels: names, rounds, megabytes, runs, say }) =>
+		run: async ({ channels: names, rounds, megabytes, runs, profile, say }) =>
 			told(
 				await channels({
 					names,
 					rounds: rounds ?? 3,
 					megabytes,
 					deliveries: runs ?? undefined,
+					profile,
 					say,
 				}),
 			),
