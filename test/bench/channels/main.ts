@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { startChild } from '../child.ts';
-import { topEntries } from '../profile.ts';
+import { printProfile, profiling } from '../profile.ts';
 import { markdown, median } from '../report.ts';
 import { cpuSeconds, peakRss } from '../usage.ts';
 import type { ChannelJob } from './job.ts';
@@ -150,8 +150,8 @@ async function measure(
 			await first.finish();
 		}
 		const input = { ...job, role: 'deliver', place: join(folder, 'data') };
-		const profiled = profile !== undefined && who === 'engine';
-		const node = profiled ? [...NODE, '--cpu-prof', `--cpu-prof-dir=${folder}`] : NODE;
+		const profiled = profiling(profile !== undefined && who === 'engine');
+		const node = [...NODE, ...(profiled?.node ?? [])];
 		const child = startChild(who === 'engine' ? ENGINE : BARE, { input, node });
 		await child.next();
 		const before = cpuSeconds([child.pid]);
@@ -168,11 +168,7 @@ async function measure(
 		};
 		child.say('end');
 		await child.finish();
-		if (profiled) {
-			for (const { entry, percent } of topEntries(folder, 40)) {
-				profile(`${percent.toFixed(1).padStart(5)} % ${entry}`);
-			}
-		}
+		if (profile !== undefined) printProfile(profiled, about.channel, profile);
 		return sent;
 	} finally {
 		await rm(folder, { recursive: true, force: true });
