@@ -11,6 +11,7 @@ import { toIso } from '../contract/time.ts';
 import { parseInput } from '../contract/zod-issues.ts';
 import type { Format, FormatInput, ReportMeta, StoredBytes } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
+import { sparing } from './sparing.ts';
 import { canonicalJson } from './spec-id.ts';
 import { findFormat } from './spec-parts.ts';
 
@@ -80,7 +81,8 @@ async function render(
 	const record = recordOf(ctx, { format, options, hash }, { result, input });
 	// A file is larger than what it is made of, but not without bounds.
 	const maxBytes = ctx.settings.maxResultBytes * 8;
-	const staged = await ctx.store.blobs.stage(format.render(input, options), { maxBytes });
+	const file = sparing(result.blob.size, format.render(input, options));
+	const staged = await ctx.store.blobs.stage(file, { maxBytes });
 	const artifact = {
 		...record,
 		blob: staged.ref,

@@ -20,6 +20,7 @@ import { fileNameOf, nameFile } from './file-name.ts';
 import { findRun } from './invoke.ts';
 import { checkSchema } from './json-schema.ts';
 import { loadResult } from './pull.ts';
+import { sparing } from './sparing.ts';
 import { findFormat } from './spec-parts.ts';
 
 /** What somebody hands in: rows, a value or bytes, told apart by the media type. */
@@ -84,7 +85,7 @@ export async function formatUpload(
 		};
 		return {
 			...fileOf(input, chosen, named(ctx, wish, checked.timeZone)),
-			bytes: chosen.format.render(input, chosen.options),
+			bytes: sparing(scratch.ref.size, chosen.format.render(input, chosen.options)),
 			notices,
 			close: async () => {
 				leave();
@@ -123,7 +124,7 @@ export async function formatStored(
 				{ run, spec, result: about },
 				{ format: chosen.format.name, extension },
 			),
-			bytes: chosen.format.render(input, chosen.options),
+			bytes: sparing(result.blob.size, chosen.format.render(input, chosen.options)),
 			notices,
 			close: () => Promise.resolve(leave()),
 		};

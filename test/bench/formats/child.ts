@@ -1,17 +1,27 @@
-/** Writes rows in one format by one contestant, in a process of its own: `child.ts <contestant> <rows>`. */
-import { createFormatRegistry } from '../../../engine/formats/registry.ts';
+/**
+ * Writes rows in one format by one contestant, in a process of its own: `child.ts <contestant> <rows>`. The engine's are
+ * those of the package as it is installed, and run as its pipeline runs them.
+ */
 import { generatedInput } from '../../support/format-input.ts';
 import { benchRow } from './rows.ts';
 
 type Contestant = (rows: number) => Promise<number>;
+type Registry = typeof import('../../../engine/formats/registry.ts');
+type Sparing = typeof import('../../../engine/pipeline/sparing.ts');
+
+const built = async <T>(path: string): Promise<T> =>
+	(await import(new URL(`../../../engine/dist/${path}`, import.meta.url).href)) as T;
 
 const own =
 	(format: string, options: object = {}): Contestant =>
 	async (rows) => {
+		const { createFormatRegistry } = await built<Registry>('formats/registry.js');
+		const { sparing } = await built<Sparing>('pipeline/sparing.js');
 		const found = createFormatRegistry().get(format)!;
 		const input = generatedInput(rows, benchRow, { batchSize: 1000 });
 		let bytes = 0;
-		for await (const chunk of found.render(input, found.options.parse(options))) {
+		const file = found.render(input, found.options.parse(options));
+		for await (const chunk of sparing(Number.MAX_SAFE_INTEGER, file)) {
 			bytes += chunk.length;
 		}
 		return bytes;

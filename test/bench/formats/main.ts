@@ -1,10 +1,11 @@
-import { spawnSync } from 'node:child_process';
+import { execSync, spawnSync } from 'node:child_process';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 
 import { markdown, median } from '../report.ts';
 
 const CHILD = join(import.meta.dirname, 'child.ts');
+const ROOT = join(import.meta.dirname, '..', '..', '..');
 
 /** The common libraries, which are packages of their own. */
 const PEERS: readonly string[] = [
@@ -47,6 +48,7 @@ export function formats(options: {
 	const { rows, rounds, peers, say } = options;
 	const names = CONTESTANTS.filter((name) => peers || !PEERS.includes(name));
 	const all = new Map<string, Written[]>(names.map((name) => [name, []]));
+	execSync('npm run build -w engine', { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
 	for (let round = 0; round < rounds; round++) {
 		for (const [at] of names.entries()) {
 			const name = names[(at + round) % names.length]!;
