@@ -9,8 +9,8 @@ import { decideOccurrences } from '../core/schedule/occurrences.ts';
 import type { Context } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
 
-/** Schedules of one commit at most. */
-const BATCH = 256;
+/** Schedules of one commit at most: some 15 ms of work, during which nobody else has a turn. */
+const BATCH = 128;
 /** Ledger rows of one commit, about: after a long outage the past is written in pieces, and the API goes on. */
 const ROWS = 2000;
 

@@ -15,6 +15,14 @@ import { assignments } from './updates.ts';
 /** When a decision failed, its schedule is looked at again after this time. */
 const LATER = 60_000;
 
+/** A schedule that is due, and what becomes of it. */
+interface Decided {
+	schedule: Schedule;
+	decision: OccurrenceDecision;
+	/** Those that its timing names. */
+	calendars: Calendars;
+}
+
 type Decide = (due: DueSchedule) => OccurrenceDecision;
 
 /** How many unfinished runs a decision needs to know, unless it cancels them. */
@@ -32,12 +40,14 @@ export function createOccur(
 	const { db, write, timers, onFault } = context;
 	const { specs, runs, settle, calendars } = parts;
 
-	/** @returns how many runs were made, or null when nothing was due */
-	function occurOne(
-		tx: Transaction,
-		schedule: Schedule,
-		{ now, decide }: { now: Instant; decide: Decide },
-	): number | null {
+	/** Looks at a schedule whose timer is due. @returns null when it is not due itself */
+	function look(key: string, { now, decide }: { now: Instant; decide: Decide }): Decided | null {
+		const row = db.rows(`SELECT ${scheduleRows.columns} FROM schedules WHERE id = ?`).get(key);
+		if (row === undefined) {
+			timers.remove(key, 'schedule.due');
+			return null;
+		}
+		const schedule = scheduleRows.fromRow(row);
 		const { id, dueAt } = schedule;
 		// The timer only says when to look.
 		if (schedule.state !== 'active' || dueAt === null) {
@@ -48,27 +58,22 @@ export function createOccur(
 			timers.set('schedule.due', id, dueAt);
 			return null;
 		}
-		return decideOn(tx, schedule, decide);
+		return decideOn(schedule, decide);
 	}
 
-	function decideOn(tx: Transaction, schedule: Schedule, decide: Decide): number {
+	function decideOn(schedule: Schedule, decide: Decide): Decided {
 		const { id } = schedule;
 		const spec = specs.find(schedule.specId);
 		if (spec === null) throw new Error(`spec ${schedule.specId} is missing`);
 		const all = spec.policies.overlap === 'cancel_other';
 		const active = runs.unfinishedOf(id, all ? undefined : ENOUGH);
 		const named = calendars.inForce(schedule.timing);
-		return apply(tx, schedule, {
-			decision: decide({ schedule, spec, active, calendars: named }),
-			calendars: named,
-		});
+		const decision = decide({ schedule, spec, active, calendars: named });
+		return { schedule, decision, calendars: named };
 	}
 
-	function apply(
-		tx: Transaction,
-		schedule: Schedule,
-		{ decision, calendars: named }: { decision: OccurrenceDecision; calendars: Calendars },
-	): number {
+	/** @returns how many runs were made */
+	function apply(tx: Transaction, { schedule, decision, calendars: named }: Decided): number {
 		const { id, state, revision, nextAt } = schedule;
 		const { sql, values } = assignments(scheduleRows, decision.set);
 		const { changes } = db
@@ -90,6 +95,53 @@ export function createOccur(
 		return decision.runs.length;
 	}
 
+	/** One whose decision or writing fails is put off, and the others go on. */
+	function putOff(
+		tx: Transaction,
+		key: string,
+		{ now, error }: { now: Instant; error: unknown },
+	): void {
+		if (tx.isFatal(error)) throw error;
+		timers.set('schedule.due', key, now + LATER);
+		onFault({ where: 'occur', id: key, error });
+	}
+
+	/**
+	 * Decides on each, then writes them all under one savepoint: under a savepoint SQLite copies each page that it
+	 * changes, and one for each schedule was a twelfth of the processor time of a fire. Only when that fails, which is
+	 * a fault of ours, each is written under its own.
+	 */
+	function decideAndApply(
+		tx: Transaction,
+		keys: readonly string[],
+		{ now, decide }: { now: Instant; decide: Decide },
+	): { schedules: number; runs: number } {
+		const decided: Decided[] = [];
+		for (const key of keys) {
+			try {
+				const one = look(key, { now, decide });
+				if (one !== null) decided.push(one);
+			} catch (error) {
+				putOff(tx, key, { now, error });
+			}
+		}
+		try {
+			const made = tx.isolated(() => decided.map((one) => apply(tx, one)));
+			return { schedules: made.length, runs: sum(made) };
+		} catch (error) {
+			if (tx.isFatal(error)) throw error;
+		}
+		const made: number[] = [];
+		for (const one of decided) {
+			try {
+				made.push(tx.isolated(() => apply(tx, one)));
+			} catch (error) {
+				putOff(tx, one.schedule.id, { now, error });
+			}
+		}
+		return { schedules: made.length, runs: sum(made) };
+	}
+
 	return {
 		occurOne: ({ tenant, id, now }, decide) =>
 			write((tx) => {
@@ -99,7 +151,7 @@ export function createOccur(
 				const schedule = row === undefined ? null : scheduleRows.fromRow(row);
 				if (schedule === null || (schedule.dueAt ?? Infinity) > now) return false;
 				if (schedule.state !== 'active' && schedule.state !== 'paused') return false;
-				decideOn(tx, schedule, decide);
+				apply(tx, decideOn(schedule, decide));
 				return true;
 			}),
 
@@ -110,29 +162,8 @@ export function createOccur(
 			}
 			return write((tx) => {
 				const due = db.rows<[key: string]>(`${DUE} ORDER BY next_run_at LIMIT ?`).all(now, limit);
-				const read = db.rows(`SELECT ${scheduleRows.columns} FROM schedules WHERE id = ?`);
-				let schedules = 0;
-				let made = 0;
-				for (const [key] of due) {
-					const row = read.get(key);
-					if (row === undefined) {
-						timers.remove(key, 'schedule.due');
-						continue;
-					}
-					try {
-						const count = tx.isolated(() =>
-							occurOne(tx, scheduleRows.fromRow(row), { now, decide }),
-						);
-						if (count === null) continue;
-						schedules++;
-						made += count;
-					} catch (error) {
-						if (tx.isFatal(error)) throw error;
-						timers.set('schedule.due', key, now + LATER);
-						onFault({ where: 'occur', id: key, error });
-					}
-				}
-				return { schedules, runs: made };
+				const keys = due.map(([key]) => key);
+				return decideAndApply(tx, keys, { now, decide });
 			});
 		},
 	};
@@ -140,3 +171,7 @@ export function createOccur(
 
 const DUE = `SELECT substr(id, length(name) + 2) FROM agenda_jobs
 	WHERE name = 'schedule.due' AND next_run_at <= ?`;
+
+function sum(numbers: readonly number[]): number {
+	return numbers.reduce((total, number) => total + number, 0);
+}
