@@ -4,7 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 interface CpuProfile {
-	nodes: { id: number; callFrame: { functionName: string; url: string; lineNumber: number } }[];
+	nodes: {
+		id: number;
+		callFrame: { functionName: string; url: string; lineNumber: number };
+		children?: number[];
+	}[];
 	samples: number[];
 	timeDeltas: number[];
 }
@@ -59,7 +63,7 @@ function topEntries(folder: string, count: number): { entry: string; percent: nu
 		.at(-1);
 	if (file === undefined) return [];
 	const profile = JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile;
-	const names = new Map(profile.nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+	const names = namesOf(profile.nodes);
 	const times = new Map<string, number>();
 	let total = 0;
 	for (const [i, id] of profile.samples.entries()) {
@@ -73,6 +77,18 @@ function topEntries(folder: string, count: number): { entry: string; percent: nu
 		.sort(([, a], [, b]) => b - a)
 		.slice(0, count)
 		.map(([entry, time]) => ({ entry, percent: (100 * time) / total }));
+}
+
+/** Native functions have no place of their own: they are told with who called them. */
+function namesOf(nodes: CpuProfile['nodes']): Map<number, string> {
+	const names = new Map(nodes.map(({ id, callFrame }) => [id, nameOf(callFrame)]));
+	for (const { id, children = [] } of nodes) {
+		for (const child of children) {
+			const native = names.get(child) ?? '';
+			if (!/[ (]/.test(native)) names.set(child, `${native} < ${names.get(id) ?? ''}`);
+		}
+	}
+	return names;
 }
 
 function nameOf({

@@ -3,9 +3,12 @@ import { channels } from './channels/main.ts';
 import { drain, memory } from './drains.ts';
 import { formats } from './formats/main.ts';
 import { hour } from './growth/hour.ts';
+import { growth } from './growth/main.ts';
 import { idle } from './idle/main.ts';
 import { large } from './large.ts';
 import { manyRows } from './many-rows.ts';
+import { path } from './path/main.ts';
+import { results } from './results.ts';
 import { timers } from './timers/main.ts';
 import { timing } from './timing.ts';
 import type { Outcome, Workload } from './workload.ts';
@@ -23,8 +26,11 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 	memory,
 	idle,
 	w2: timers,
+	w3: path,
+	w4: growth,
 	hour,
 	api,
+	results,
 	timing: {
 		about:
 			'the next instant from a pattern, beside croner and cron-parser; previews; memory of timings',

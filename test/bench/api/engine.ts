@@ -59,7 +59,7 @@ const stopProfile = await startProfile(job.profile);
 for await (const line of lines) {
 	if (line !== 'counts') break;
 	const { schedules } = await context.store.counts();
-	tell({ schedules: schedules['active'] ?? 0 });
+	tell({ schedules: schedules.active ?? 0 });
 }
 await stopProfile();
 await engine.stop();
