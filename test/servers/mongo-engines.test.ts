@@ -24,7 +24,7 @@ let oracle: Oracle;
 const KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
 const LEASE = 3_000;
 beforeAll(async () => {
-	server = await startMongo();
+	server = await startMongo('memory');
 	folder = await mkdtemp(join(tmpdir(), 'cap-mongo-engines-'));
 	oracle = await startOracle();
 }, 300_000);

@@ -21,7 +21,7 @@ let store: MongoStore;
 let bench: Bench;
 
 beforeAll(async () => {
-	server = await startMongo();
+	server = await startMongo('memory');
 	folder = await mkdtemp(join(tmpdir(), 'cap-mongo-operators-'));
 	const clock = testClock();
 	store = createMongoStore({ url: databaseUrl(server), folder, clock, faults: noFaults });

@@ -8,15 +8,15 @@ import { noFaults } from '../../engine/faults.ts';
 import { createMongoStore } from '../../engine/stores/mongo/store.ts';
 import { exerciseStore } from '../conformance/store.ts';
 import type { MongoServer } from './mongo.ts';
-import { databaseUrl, startMongo } from './mongo.ts';
+import { databaseUrl, MONGO_KINDS, startMongo } from './mongo.ts';
 
-let server: MongoServer;
-beforeAll(async () => {
-	server = await startMongo();
-}, 300_000);
-afterAll(async () => server.stop());
+describe.each(MONGO_KINDS)('the MongoDB store (%s)', (kind) => {
+	let server: MongoServer;
+	beforeAll(async () => {
+		server = await startMongo(kind);
+	}, 300_000);
+	afterAll(async () => server.stop());
 
-describe('the MongoDB store', () => {
 	exerciseStore(async (clock) => {
 		const folder = await mkdtemp(join(tmpdir(), 'capscheduler-store-'));
 		const url = databaseUrl(server);
