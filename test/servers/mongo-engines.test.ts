@@ -3,28 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { MongoClient } from 'mongodb';
 
 import type { EngineProcess } from '../support/engine-process.ts';
-import {
-	createClient,
-	EngineDied,
-	killEngines,
-	startEngineProcess,
-} from '../support/engine-process.ts';
+import { createClient, killEngines, startEngineProcess } from '../support/engine-process.ts';
+import { newEnginesDatabase, NOTHING } from '../support/mongo-engines.ts';
+import { startMongoProxy } from '../support/mongo-proxy.ts';
 import type { Oracle } from '../support/oracle-run.ts';
 import { startOracle } from '../support/oracle-run.ts';
-import type { MongoServer } from './mongo.ts';
-import { databaseUrl, startMongo } from './mongo.ts';
+import { randomFrom } from '../support/random.ts';
+import type { DurableMongoServer } from './mongo.ts';
+import { startDurableMongo } from './mongo.ts';
 
-let server: MongoServer;
+let server: DurableMongoServer;
 let folder: string;
 let oracle: Oracle;
 
-const KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
-const LEASE = 3_000;
 beforeAll(async () => {
-	server = await startMongo('memory');
+	server = await startDurableMongo({ sync: true });
 	folder = await mkdtemp(join(tmpdir(), 'cap-mongo-engines-'));
 	oracle = await startOracle();
 }, 300_000);
@@ -35,65 +30,10 @@ afterAll(async () => {
 	await rm(folder, { recursive: true, force: true });
 });
 
-/** A database of its own, looked at beside the engines. */
-async function newDatabase(): Promise<{
-	settings: Record<string, string>;
-	open(): Promise<number>;
-	owners(): Promise<string[]>;
-	left(): Promise<Record<string, number>>;
-	close(): Promise<void>;
-}> {
-	const url = databaseUrl(server);
-	const client = await new MongoClient(url).connect();
-	const db = client.db();
-	const count = async (name: string, filter: object): Promise<number> =>
-		db.collection(name).countDocuments(filter);
-	return {
-		settings: {
-			CAPSCHEDULER_DATA_DIR: folder,
-			CAPSCHEDULER_STORE: url,
-			CAPSCHEDULER_KEYS: KEYS,
-			CAPSCHEDULER_LEASE: `${LEASE}ms`,
-			CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
-			CAPSCHEDULER_NOTIFY_AFTER: '3s',
-		},
-		async open() {
-			const states = { $in: ['pending', 'sending', 'failed'] };
-			return (
-				(await count('schedules', { state: { $ne: 'completed' } })) +
-				(await count('runs', { open: true })) +
-				(await count('deliveries', { state: states })) +
-				(await count('notifications', { state: states })) +
-				// what a crash left to be carried out
-				(await count('schedules', { 'outbox.0': { $exists: true } })) +
-				(await count('runs', { 'outbox.0': { $exists: true } }))
-			);
-		},
-		async owners() {
-			const runs = await db.collection('runs').find({}).toArray();
-			const texts = runs.flatMap((run) => run['attempts'] as { text: string }[]);
-			return [...new Set(texts.map(({ text }) => (JSON.parse(text) as { owner: string }).owner))];
-		},
-		async left() {
-			return {
-				timers: await count('agendaJobs', { name: { $not: /^maintenance\./ } }),
-				holders: await count('gates', { 'holders.0': { $exists: true } }),
-				heads: await count('runs', { blocked: true }),
-			};
-		},
-		async close() {
-			await db.dropDatabase();
-			await client.close();
-		},
-	};
-}
-
-const NOTHING = { timers: 0, holders: 0, heads: 0 };
-
 describe('one engine on MongoDB', () => {
 	it('schedules, runs, delivers, tells, and gives the result by a link', async () => {
-		const database = await newDatabase();
-		const engine = await started(database.settings);
+		const database = await newEnginesDatabase(server, folder);
+		const engine = await startEngineProcess(database.settings);
 		const client = createClient(engine.url, engine.firstKey ?? '');
 		const job = await oracle.schedule(client, { schedules: 2, limit: 3 });
 		await oracle.untilNoneIsOpen(async () => database.open());
@@ -114,9 +54,11 @@ describe('one engine on MongoDB', () => {
 
 describe('three engines on one MongoDB', () => {
 	it('share the work, and make every occurrence happen once', async () => {
-		const database = await newDatabase();
+		const database = await newEnginesDatabase(server, folder);
 		// All at once on a new database: they make the indexes, and one key, together.
-		const engines = await Promise.all([1, 2, 3].map(async () => started(database.settings)));
+		const engines = await Promise.all(
+			[1, 2, 3].map(async () => startEngineProcess(database.settings)),
+		);
 		const keys = engines.flatMap(({ firstKey }) => firstKey ?? []);
 		expect(keys).toHaveLength(1);
 		const clients = engines.map(({ url }) => createClient(url, keys[0] ?? ''));
@@ -131,13 +73,88 @@ describe('three engines on one MongoDB', () => {
 	}, 180_000);
 });
 
-/** One that is not up in time is ended, as if it were killed once more; a busy machine may be that slow. */
-async function started(settings: Record<string, string>): Promise<EngineProcess> {
-	for (let tries = 0; ; tries++) {
-		try {
-			return await startEngineProcess(settings);
-		} catch (error) {
-			if (!(error instanceof EngineDied) || tries === 3) throw error;
-		}
-	}
+/** The numbers of a seed, so that a run can be repeated: CAPSCHEDULER_TEST_SEED. */
+const SEED = Number(process.env['CAPSCHEDULER_TEST_SEED'] ?? Math.floor(Math.random() * 1e9));
+/** How many faults; CAPSCHEDULER_TEST_KILLS sets more for an evening. */
+const FAULTS = Number(process.env['CAPSCHEDULER_TEST_KILLS'] ?? 10);
+
+describe(`three engines on one MongoDB, and ${FAULTS} faults (seed ${SEED})`, () => {
+	it(
+		'give every occurrence one outcome, every run one end, and every target a call under one key',
+		async () => {
+			const random = randomFrom(SEED);
+			const database = await newEnginesDatabase(server, folder);
+			const proxy = await startMongoProxy(server.port);
+			const behindProxy = database.url.replace(`:${server.port}`, `:${proxy.port}`);
+			const settings = {
+				...database.settings,
+				// A replica set would tell its members' own addresses, past the proxy.
+				CAPSCHEDULER_STORE: `${behindProxy}?directConnection=true`,
+			};
+			const engines: EngineProcess[] = [];
+			for (let n = 0; n < 3; n++) engines.push(await startEngineProcess(settings));
+			const key = engines.flatMap(({ firstKey }) => firstKey ?? [])[0] ?? '';
+			const [first] = engines as [EngineProcess];
+			const limit = FAULTS * 3 + 5;
+			const job = await oracle.schedule(createClient(first.url, key), { schedules: 6, limit });
+
+			const anyone = (): number => Math.floor(random() * engines.length);
+			const faults: (() => Promise<void>)[] = [
+				async function killsAnEngine() {
+					const at = anyone();
+					await engines[at]?.kill();
+					engines[at] = await startEngineProcess(settings);
+				},
+				async function standsStillPastItsLease() {
+					const pid = engines[anyone()]?.pid ?? 0;
+					process.kill(pid, 'SIGSTOP');
+					await pause(4_500);
+					process.kill(pid, 'SIGCONT');
+				},
+				async function losesReplies() {
+					await proxy.loseReplies(3);
+				},
+				async function losesWrites() {
+					await proxy.loseWrites(3);
+				},
+				async function resetsConnections() {
+					proxy.reset();
+					await pause(300);
+					proxy.reset();
+				},
+				async function killsTheServer() {
+					await server.kill();
+					await pause(random() * 1_000);
+					await server.restart();
+				},
+				async function standsStill() {
+					const goOn = proxy.stall();
+					await pause(2_000);
+					goOn();
+					// What was swallowed never comes.
+					proxy.reset();
+				},
+			];
+			for (let n = 0; n < FAULTS; n++) {
+				await pause(300 + random() * 700);
+				const fault = faults[n % faults.length];
+				await fault?.();
+			}
+
+			await oracle.untilNoneIsOpen(async () => database.open());
+			const last = await startEngineProcess(database.settings);
+			await oracle.check(createClient(last.url, key), job);
+			await last.kill('SIGTERM');
+			await Promise.all(engines.map(async (engine) => engine.kill('SIGTERM')));
+			await proxy.close();
+			expect(await database.left()).toEqual(NOTHING);
+			expect(await database.problems()).toEqual([]);
+			await database.close();
+		},
+		FAULTS * 20_000 + 180_000,
+	);
+});
+
+async function pause(milliseconds: number): Promise<void> {
+	await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

@@ -17,7 +17,6 @@ import { createDatabase } from './database.ts';
 import { createDeliveries } from './deliveries.ts';
 import { createDestinations } from './destinations.ts';
 import { createDoctor } from './doctor.ts';
-
 import type { Pending } from './effects.ts';
 import { createEvents } from './events.ts';
 import { createHealing } from './healing.ts';
@@ -41,6 +40,7 @@ import { createSharedStates } from './shared-states.ts';
 import { createSpecs } from './specs.ts';
 import { createTimeKeeper } from './time-keeper.ts';
 import { createTimers } from './timers.ts';
+import { createWatchSource } from './watch-source.ts';
 import { createWatch } from './watch.ts';
 
 export interface MongoStoreOptions {
@@ -81,7 +81,15 @@ export function createMongoStore(options: MongoStoreOptions): MongoStore {
 
 	const timers = createTimers(context);
 	const events = createEvents(context);
-	const watch = createWatch(context, { events, heard: options.onSignal ?? (() => undefined) });
+	const watch = createWatch({
+		clock,
+		onFault,
+		source: createWatchSource(db, events.by),
+		heard(signal) {
+			events.announce(signal.tenants);
+			options.onSignal?.(signal);
+		},
+	});
 	const timeKeeper = createTimeKeeper(context, options.serverClock);
 	const specs = createSpecs(context);
 	const names = createNames(context, async (kind, holder) => {

@@ -1,97 +1,130 @@
-import type { ChangeStream, Document } from 'mongodb';
-
 import type { EventDraft } from '../../contract/event.ts';
 import type { RunId } from '../../contract/ids.ts';
+import type { Duration } from '../../contract/time.ts';
 import type { Signal } from '../shared/signal.ts';
 import type { Context } from './context.ts';
 import type { Doc } from './documents.ts';
-import type { createEvents } from './events.ts';
+import type { WatchSource } from './watch-source.ts';
 
-/** How often the log is looked at where the server tells of no changes: milliseconds. */
-const LOOK_EVERY = 250;
+/** How often the log is looked at while there is no change stream: milliseconds. */
+const LOOK_EVERY: Duration = 250;
 /** Batches may become visible this much later than their instant says: milliseconds. */
-const LATE = 1_000;
+const LATE: Duration = 1_000;
 /** How many of the batches seen last are remembered. */
 const REMEMBERED = 5_000;
+/** A stream that is lost is opened again after so long, and after twice as long each time that this fails. */
+const AGAIN: Duration = 1_000;
+const AGAIN_AT_MOST: Duration = 60_000;
 
 /**
  * Brings word of what other engines wrote, by their events: through a change stream where the server has them (a
- * replica set or a sharded cluster), else by looking. Nothing depends on it but how soon somebody hears.
+ * replica set or a sharded cluster), and by looking while there is none. Nothing depends on it but how soon somebody
+ * hears.
  */
 export interface Watch {
 	start(): void;
 	stop(): Promise<void>;
 }
 
-export function createWatch(
-	{ db, clock, onFault }: Pick<Context, 'db' | 'clock' | 'onFault'>,
-	{ events, heard }: { events: ReturnType<typeof createEvents>; heard: (signal: Signal) => void },
-): Watch {
-	let stream: ChangeStream<Doc, Document> | null = null;
-	let timer: NodeJS.Timeout | null = null;
+export interface WatchOptions extends Pick<Context, 'clock' | 'onFault'> {
+	source: WatchSource;
+	/** Called with what others appended. */
+	heard: (signal: Signal) => void;
+}
+
+export function createWatch({ clock, onFault, source, heard }: WatchOptions): Watch {
+	let stream: ReturnType<WatchSource['follow']> | null = null;
+	let following = false;
 	let stopped = true;
+	let pause = AGAIN;
+	/** What went wrong is told when it begins, not at each try. */
+	const told = new Set<'stream' | 'look'>();
+	let cancelLook: (() => void) | null = null;
+	let cancelFollow: (() => void) | null = null;
+	let looking: Promise<void> = Promise.resolve();
 	const seen = new Set<string>();
 
-	function tell(docs: readonly Doc[]): void {
-		if (docs.length === 0) return;
-		const signal = signalOf(docs);
-		events.announce(signal.tenants);
-		heard(signal);
+	function tellOnce(what: 'stream' | 'look', error: unknown): void {
+		if (stopped || told.has(what)) return;
+		told.add(what);
+		onFault({ where: 'watch', id: what === 'stream' ? 'change stream' : 'events', error });
 	}
 
-	function follow(): void {
-		const foreign = { operationType: 'insert', 'fullDocument.by': { $ne: events.by } };
-		stream = db.of('events').watch<Doc, Document>([{ $match: foreign }]);
-		stream.on('change', (change) => {
-			tell([change['fullDocument'] as Doc]);
-		});
-		// A server without an oplog, or one that has dropped what came next.
-		stream.once('error', () => {
-			void stream?.close().catch(() => undefined);
-			stream = null;
-			lookLater();
-		});
-	}
-
-	function lookLater(): void {
-		if (stopped) return;
-		timer = setTimeout(() => {
-			look()
-				.catch((error: unknown) => {
-					if (!stopped) onFault({ where: 'watch', id: 'events', error });
-				})
-				.finally(lookLater);
-		}, LOOK_EVERY);
-		timer.unref();
-	}
-
-	async function look(): Promise<void> {
-		const since = clock.now() - LATE;
-		const docs = await db
-			.of('events')
-			.find({ at: { $gte: since }, by: { $ne: events.by } })
-			.sort({ at: 1 })
-			.toArray();
+	function hear(docs: readonly Doc[]): void {
 		const fresh = docs.filter(({ _id }) => !seen.has(_id));
 		for (const { _id } of fresh) seen.add(_id);
 		for (const id of seen) {
 			if (seen.size <= REMEMBERED) break;
 			seen.delete(id);
 		}
-		tell(fresh);
+		if (fresh.length > 0) heard(signalOf(fresh));
+	}
+
+	function follow(): void {
+		cancelFollow = null;
+		if (stopped) return;
+		stream = source.follow({
+			opened() {
+				following = true;
+				pause = AGAIN;
+				told.delete('stream');
+				cancelLook?.();
+				cancelLook = null;
+				// What came between the last look and now.
+				lookOnce();
+			},
+			heard(doc) {
+				hear([doc]);
+			},
+			// A server without an oplog, or one that has dropped what came next, or a network that is gone.
+			lost(error) {
+				stream = null;
+				following = false;
+				if (!source.hasNone(error)) tellOnce('stream', error);
+				lookLater();
+				if (stopped) return;
+				cancelFollow = clock.after(pause, follow);
+				pause = Math.min(pause * 2, AGAIN_AT_MOST);
+			},
+		});
+	}
+
+	function lookLater(): void {
+		if (stopped || following || cancelLook !== null) return;
+		cancelLook = clock.after(LOOK_EVERY, () => {
+			cancelLook = null;
+			lookOnce();
+		});
+	}
+
+	function lookOnce(): void {
+		looking = look().finally(lookLater);
+	}
+
+	async function look(): Promise<void> {
+		try {
+			hear(await source.since(clock.now() - LATE));
+			told.delete('look');
+		} catch (error) {
+			tellOnce('look', error);
+		}
 	}
 
 	return {
 		start() {
 			stopped = false;
 			follow();
+			// Until the stream is open.
+			lookLater();
 		},
 		async stop() {
 			stopped = true;
-			if (timer !== null) clearTimeout(timer);
+			cancelLook?.();
+			cancelFollow?.();
 			const open = stream;
 			stream = null;
 			await open?.close().catch(() => undefined);
+			await looking;
 		},
 	};
 }

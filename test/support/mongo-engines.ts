@@ -1,0 +1,94 @@
+import { MongoClient } from 'mongodb';
+
+import { systemClock } from '../../engine/clock.ts';
+import { noFaults } from '../../engine/faults.ts';
+import { createMongoStore } from '../../engine/stores/mongo/store.ts';
+import type { Finding } from '../../engine/stores/store.port.ts';
+import { databaseUrl } from '../servers/mongo.ts';
+
+const KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
+
+/** A database of its own for engines, looked at beside them. */
+export interface EnginesDatabase {
+	url: string;
+	/** Of engines that share it. */
+	settings: Record<string, string>;
+	/** How much is begun and not over. */
+	open(): Promise<number>;
+	/** The engines that have claimed a run. */
+	owners(): Promise<string[]>;
+	/** What should not be there once all is over. */
+	left(): Promise<Record<string, number>>;
+	/** What `doctor` calls a problem. */
+	problems(): Promise<Finding[]>;
+	close(): Promise<void>;
+}
+
+/** What `left` says when all is over. */
+export const NOTHING = { timers: 0, holders: 0, blocked: 0, entries: 0 };
+
+export async function newEnginesDatabase(
+	server: { url: string },
+	folder: string,
+): Promise<EnginesDatabase> {
+	const url = databaseUrl(server);
+	const client = await new MongoClient(url).connect();
+	const db = client.db();
+	const count = async (name: string, filter: object): Promise<number> =>
+		db.collection(name).countDocuments(filter);
+	const entries = async (): Promise<number> => {
+		const begun = ['schedules', 'runs', 'deliveries', 'notifications'].map(async (name) =>
+			count(name, { 'outbox.0': { $exists: true } }),
+		);
+		return (await Promise.all(begun)).reduce((sum, n) => sum + n, 0);
+	};
+	return {
+		url,
+		settings: {
+			CAPSCHEDULER_DATA_DIR: folder,
+			CAPSCHEDULER_STORE: url,
+			CAPSCHEDULER_KEYS: KEYS,
+			CAPSCHEDULER_LEASE: '3s',
+			CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
+			CAPSCHEDULER_NOTIFY_AFTER: '3s',
+		},
+		async open() {
+			const states = { $in: ['pending', 'sending', 'failed'] };
+			return (
+				(await count('schedules', { state: { $ne: 'completed' } })) +
+				(await count('runs', { open: true })) +
+				(await count('deliveries', { state: states })) +
+				(await count('notifications', { state: states })) +
+				// what a crash left to be carried out
+				(await entries())
+			);
+		},
+		async owners() {
+			const runs = await db.collection('runs').find({}).toArray();
+			const texts = runs.flatMap((run) => run['attempts'] as { text: string }[]);
+			return [...new Set(texts.map(({ text }) => (JSON.parse(text) as { owner: string }).owner))];
+		},
+		async left() {
+			return {
+				timers: await count('agendaJobs', { name: { $not: /^maintenance\./ } }),
+				holders: await count('gates', { 'holders.0': { $exists: true } }),
+				blocked: await count('runs', { blocked: true }),
+				entries: await entries(),
+			};
+		},
+		async problems() {
+			const store = createMongoStore({ url, folder, clock: systemClock, faults: noFaults });
+			await store.open();
+			try {
+				const findings = await store.doctor(systemClock.now());
+				return findings.filter(({ severity }) => severity === 'problem');
+			} finally {
+				await store.close();
+			}
+		},
+		async close() {
+			await db.dropDatabase();
+			await client.close();
+		},
+	};
+}
