@@ -155,6 +155,8 @@ export interface DeliverySettlement {
 	tenant: string;
 	from: readonly DeliveryState[];
 	epoch: number | null;
+	/** See RunSettlement. */
+	readLeaseUntil?: Instant | null;
 	set: Partial<
 		Pick<
 			Delivery,
@@ -184,6 +186,8 @@ export interface NotificationSettlement {
 	tenant: string;
 	from: readonly NotificationState[];
 	epoch: number | null;
+	/** See RunSettlement. */
+	readLeaseUntil?: Instant | null;
 	set: Partial<
 		Pick<
 			Notification,

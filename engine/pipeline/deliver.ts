@@ -21,6 +21,7 @@ import {
 import { storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
+import { isStoreTrouble, STORE_PAUSE, watched } from './own-trouble.ts';
 import { parcelOf } from './parcel.ts';
 import type { Entry, Place } from './place.ts';
 import { demandAllowed, placeOf, reach } from './reach.ts';
@@ -95,13 +96,8 @@ async function send(
 		});
 		demandAllowed(reached, { capability: about.run.capability, filename: artifact.filename });
 		const sent = { ...delivery, artifact };
-		const sending = {
-			channel,
-			settings,
-			parcel: parcelOf(ctx, sent, about),
-			delivery: sent,
-			...about,
-		};
+		const { parcel, trouble } = watched(parcelOf(ctx, sent, about));
+		const sending = { channel, settings, parcel, trouble, delivery: sent, ...about };
 		if (held.reason() === 'drain') return released(delivery, { at: ctx.clock.now() });
 		if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
 		const place = placeOf(delivery.tenant, reached);
@@ -115,6 +111,8 @@ async function send(
 			return delivered(delivery, { startedAt, at, artifact, receipt });
 		}
 		if (held.reason() === 'fenced') return null;
+		const own = trouble();
+		if (own !== null) return storeAway(ctx, delivery, { error: own, artifact });
 		return afterSendFailure(delivery, failureOf(outcome, held), {
 			startedAt,
 			at,
@@ -123,6 +121,7 @@ async function send(
 			newId: ctx.newId,
 		});
 	} catch (error) {
+		if (isStoreTrouble(error)) return storeAway(ctx, delivery, { error, artifact });
 		// What goes wrong before the send: a destination that is gone, a format that does not suit.
 		const failure = ownFault(error);
 		const at = ctx.clock.now();
@@ -186,16 +185,31 @@ function mustWait(
 	return heldBack(delivery, { at, dueAt: until, why, artifact, error });
 }
 
+/** The engine's own store is away or full: the delivery goes back, and no attempt is counted. */
+function storeAway(
+	ctx: Context,
+	delivery: Delivery,
+	{ error, artifact }: { error: CapError; artifact: Delivery['artifact'] },
+): DeliverySettlement {
+	const at = ctx.clock.now();
+	const why = 'storage';
+	ctx.metrics.count('capscheduler_deliveries_held_total', { why });
+	const dueAt = Math.min(at + STORE_PAUSE, delivery.deadlineAt ?? Infinity);
+	const { code, message } = error;
+	return heldBack(delivery, { at, dueAt, why, artifact, error: { code, message } });
+}
+
 /** Sends, and tells the place how it went, whatever happens. */
 async function sendInTurn(
 	ctx: Context,
-	about: Sending,
+	about: Sending & { trouble: () => CapError | null },
 	leave: Extract<Entry, { go: true }>['leave'],
 ): Promise<SendOutcome> {
 	let told: Outcome = { kind: 'neutral' };
 	try {
 		const outcome = await sendFiles(ctx, about);
 		if (outcome.kind === 'delivered') told = { kind: 'delivered' };
+		else if (about.trouble() !== null) told = { kind: 'neutral' };
 		else if (about.held.reason() === undefined || about.held.reason() === 'timeout') {
 			told = outcomeOf(failureOf(outcome, about.held));
 		}

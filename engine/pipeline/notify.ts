@@ -12,6 +12,7 @@ import { messageOf } from '../core/delivery/message.ts';
 import type { SendFailure } from '../core/delivery/transitions.ts';
 import {
 	afterNotifyFailure,
+	notificationHeldBack,
 	notificationReleased,
 	notified,
 	worded,
@@ -22,6 +23,7 @@ import { reachDestination } from './reach.ts';
 import { claimEvents } from './dispatch.ts';
 import { DEFAULT_LINK_LIFE } from './follow-ups.ts';
 import { sendMessage } from './message.ts';
+import { isStoreTrouble, STORE_PAUSE } from './own-trouble.ts';
 import { presentSla } from './present.ts';
 import type { Held, Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
@@ -113,6 +115,15 @@ async function send(
 			disable: outcome.disable,
 		});
 	} catch (error) {
+		if (isStoreTrouble(error)) {
+			const at = ctx.clock.now();
+			const { code, message } = error;
+			return notificationHeldBack(tried, {
+				at,
+				dueAt: at + STORE_PAUSE,
+				error: { code, message },
+			});
+		}
 		if (!(error instanceof CapError)) throw error;
 		return failed(ctx, tried, then, {
 			error: { code: error.code, message: error.message },

@@ -23,6 +23,7 @@ import type {
 import { bindingOf } from './capabilities.ts';
 import type { Context } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
+import { isStoreTrouble } from './own-trouble.ts';
 import type { Held } from './worker.ts';
 
 /** One attempt of a run: what it takes, and the settlement that it ends in (null: it is somebody else's now). */
@@ -32,21 +33,20 @@ export async function attempt(
 	spec: RunSpec,
 	held: Held,
 ): Promise<RunSettlement | null> {
-	const reached = await reach(ctx, run);
-	if ('error' in reached) return settleFailure(ctx, run, spec, reached);
-	const { adapter, capability, settings } = reached;
-	const action = capability.actions[run.action];
-	if (action === undefined) {
-		const message = `capability "${run.capability}" has no action "${run.action}" any more`;
-		return settleFailure(ctx, run, spec, lost('CAPABILITY_MISSING', message));
+	let prepared: Prepared | AttemptFailure;
+	try {
+		prepared = await prepare(ctx, run);
+	} catch (error) {
+		// Nothing was sent: the run goes back as soon as the store takes it.
+		if (isStoreTrouble(error)) return released(run, { at: ctx.clock.now() });
+		throw error;
 	}
-
+	if ('error' in prepared) return settleFailure(ctx, run, spec, prepared);
+	const { adapter, settings, action } = prepared;
 	const begun = ctx.clock.now();
 	const timeout = spec.policies.timeout;
 	const deadlineAt = begun + timeout;
-	const previous = settings['previous'] === true ? await previousOf(ctx, run) : undefined;
-	const firedAt = begun;
-	const envelope = envelopeOf(ctx, run, spec, { ...reached, deadlineAt, firedAt, previous });
+	const envelope = envelopeOf(ctx, run, spec, { ...prepared, deadlineAt, firedAt: begun });
 	if (held.reason() === 'drain') return released(run, { at: begun });
 	if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
 
@@ -103,6 +103,24 @@ function watchBeats(ctx: Context, run: Run, spec: RunSpec, held: Held): () => vo
 }
 
 type Reached = { adapter: SessionAdapter; capability: Capability; settings: JsonObject };
+type Prepared = Reached & {
+	action: Capability['actions'][string];
+	/** Undefined where the binding does not ask for it. */
+	previous: PreviousRun | null | undefined;
+};
+
+/** All that an attempt needs of the store before it sends. */
+async function prepare(ctx: Context, run: Run): Promise<Prepared | AttemptFailure> {
+	const reached = await reach(ctx, run);
+	if ('error' in reached) return reached;
+	const action = reached.capability.actions[run.action];
+	if (action === undefined) {
+		const message = `capability "${run.capability}" has no action "${run.action}" any more`;
+		return lost('CAPABILITY_MISSING', message);
+	}
+	const wanted = reached.settings['previous'] === true;
+	return { ...reached, action, previous: wanted ? await previousOf(ctx, run) : undefined };
+}
 
 async function reach(ctx: Context, run: Run): Promise<Reached | AttemptFailure> {
 	const capability = await ctx.store.getCapability(run.tenant, run.capability);

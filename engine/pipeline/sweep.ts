@@ -72,7 +72,11 @@ export async function takeOver(
 				const at = ctx.clock.now();
 				const { artifact } = delivery;
 				const context = { startedAt: at, at, artifact, retries: AT_ONCE, newId: ctx.newId };
-				return settleDelivery(ctx, delivery, afterSendFailure(delivery, LOST, context));
+				return settleDelivery(ctx, delivery, {
+					...afterSendFailure(delivery, LOST, context),
+					// As of runs: one that sends for long and was slow to say so goes on.
+					readLeaseUntil: delivery.leaseUntil,
+				});
 			}),
 	);
 	const notifications = await inBatches(
@@ -80,7 +84,10 @@ export async function takeOver(
 		async (lost) =>
 			countApplied(ctx, lost.filter(notIn(inHand?.notifications)), async (notification) => {
 				const context = { at: ctx.clock.now(), retries: AT_ONCE, destination: null };
-				return settleNotification(ctx, afterNotifyFailure(notification, LOST, context));
+				return settleNotification(ctx, {
+					...afterNotifyFailure(notification, LOST, context),
+					readLeaseUntil: notification.leaseUntil,
+				});
 			}),
 	);
 	return runs + deliveries + notifications;

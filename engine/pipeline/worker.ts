@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.ts';
-import { CapError } from '../contract/errors.ts';
 import type { Duration } from '../contract/time.ts';
 import type { Logger } from '../observe/observe.port.ts';
+import { isStoreTrouble } from './own-trouble.ts';
 
 /** Why work in hand is broken off. */
 export type AbortReason = 'timeout' | 'heartbeat' | 'cancelled' | 'fenced' | 'drain';
@@ -72,8 +72,9 @@ export function createWorker<T extends Claimed>(options: WorkerOptions<T>): Work
 const WRITE_AGAIN = 250;
 
 /**
- * Writes how work went, again and again while the store cannot and the lease lasts: the work is done, and a
- * disk that is full for a moment must not make it be done twice.
+ * Writes how work went, again and again while the store cannot: the work is done, and a disk that is full or a
+ * database that is away must not make it be done twice, nor use up an attempt. The end of the lease is no reason to
+ * give up: the write names its epoch, so it changes nothing once somebody else has taken over.
  */
 export async function writeSafely<T>(
 	{ clock }: { clock: Clock },
@@ -84,10 +85,8 @@ export async function writeSafely<T>(
 		try {
 			return await write();
 		} catch (error) {
-			const away =
-				error instanceof CapError &&
-				(error.code === 'STORAGE_FULL' || error.code === 'STORAGE_UNAVAILABLE');
-			if (!away || held.reason() === 'drain' || !held.leaseIsSafe()) throw error;
+			const given = held.reason() === 'drain' || held.reason() === 'fenced';
+			if (!isStoreTrouble(error) || given) throw error;
 			await new Promise<void>((resolve) => clock.after(WRITE_AGAIN, resolve));
 		}
 	}

@@ -365,6 +365,26 @@ export function exerciseDeliveries(bench: Bench): void {
 		expect(await store.renewLeases('notification', [stale], T0 + 60_000)).toEqual(new Set());
 	});
 
+	it('leaves a delivery or notification to its holder that renewed the lease since it was read', async () => {
+		const { store, clock } = bench;
+		await succeeded(bench, { deliveries: [{}], notifications: [{}] });
+		const [delivery] = await claim();
+		const [notification] = await claimNotifications();
+		if (!delivery || !notification) throw new Error('claimed');
+		clock.at = T0 + 31_000;
+		const readLeaseUntil = delivery.leaseUntil;
+		const renewed = T0 + 61_000;
+		await store.renewLeases('delivery', [{ id: delivery.id, epoch: 1 }], renewed);
+		await store.renewLeases('notification', [{ id: notification.id, epoch: 1 }], renewed);
+		const taken = settled(delivery, 'failed', { readLeaseUntil });
+		const untold = told(notification, 'failed', { readLeaseUntil });
+		expect(await store.settleDeliveries([taken])).toEqual([false]);
+		expect(await store.settleNotifications([untold])).toEqual([false]);
+		const asRead = { readLeaseUntil: renewed };
+		expect(await store.settleDeliveries([{ ...taken, ...asRead }])).toEqual([true]);
+		expect(await store.settleNotifications([{ ...untold, ...asRead }])).toEqual([true]);
+	});
+
 	it('holds a notification until its run is released, and keeps its bytes for every attempt', async () => {
 		const { store, clock } = bench;
 		const { run } = await succeeded(bench, { notifications: [{ dueAt: T0 + 900 }] });

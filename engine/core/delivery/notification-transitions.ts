@@ -1,7 +1,7 @@
 import type { NotificationSettlement } from '../../contract/change.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
 import type { JsonObject } from '../../contract/json.ts';
-import type { Notification } from '../../contract/run.ts';
+import type { Failure, Notification } from '../../contract/run.ts';
 import type { Duration, Instant } from '../../contract/time.ts';
 import { readNotifyKey } from '../run/follow-ups.ts';
 import type { SendFailure } from './transitions.ts';
@@ -127,5 +127,24 @@ export function notificationReleased(
 		...notificationBase(notification),
 		set: { ...NO_LEASE, state: 'pending', dueAt: at, attempt: notification.attempt - 1 },
 		events: [notificationEvent('notification.pending', notification, at, { released: true })],
+	};
+}
+
+/** The store's fault: no attempt is counted. */
+export function notificationHeldBack(
+	notification: Notification,
+	{ at, dueAt, error }: { at: Instant; dueAt: Instant; error: Failure },
+): NotificationSettlement {
+	const attempt = notification.attempt - 1;
+	const state = attempt === 0 ? 'pending' : 'failed';
+	return {
+		...notificationBase(notification),
+		set: { ...NO_LEASE, state, dueAt, attempt, error },
+		events: [
+			notificationEvent(`notification.${state}`, notification, at, {
+				held: 'storage',
+				nextAt: new Date(dueAt).toISOString(),
+			}),
+		],
 	};
 }

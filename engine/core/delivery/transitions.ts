@@ -18,7 +18,7 @@ import { spread } from '../spread.ts';
  *   sending -> failed             another attempt follows
  *   sending -> dead               no attempt left, or it can never work; the next fallback takes over
  *   sending -> pending            released: claimed, but nothing was sent
- *   sending -> pending | failed   held back: it is not its turn at the place that it goes to
+ *   sending -> pending | failed   held back: not its turn at the place that it goes to, or the store is away
  *   dead | delivered -> pending   replayed, with the identical bytes
  */
 
@@ -233,10 +233,10 @@ export function released(delivery: Delivery, { at }: { at: Instant }): DeliveryS
 	};
 }
 
-/** Why a delivery that is due goes back: its place is not to be called now, or it is not its turn. */
-export type HeldWhy = 'circuit' | 'rate' | 'parallel' | 'share';
+/** Why a delivery that is due goes back: its place is not to be called now, it is not its turn, or the store is away. */
+export type HeldWhy = 'circuit' | 'rate' | 'parallel' | 'share' | 'storage';
 
-/** It was not its turn: nothing was sent, and no attempt is counted. */
+/** It was not its turn, or the store's fault: no attempt is counted. */
 export function heldBack(
 	delivery: Delivery,
 	wait: {

@@ -1,7 +1,9 @@
+import type { DeliverySettlement, NotificationSettlement } from '../../contract/change.ts';
 import type { DeliveryState } from '../../contract/delivery.ts';
 import type { EngineId } from '../../contract/ids.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { EventDraft } from '../../contract/event.ts';
+import { sendableHolds } from '../shared/sendable-guard.ts';
 import type { ClaimRequest } from '../store.port.ts';
 import type { Change } from './commits.ts';
 import type { Context } from './context.ts';
@@ -101,17 +103,11 @@ export async function expiredSendables<T extends Sendable>(
 	return docs.map(kind.fromDoc);
 }
 
-interface Settlement {
-	tenant: string;
-	from: readonly string[];
-	epoch: number | null;
-}
-
 /**
  * Settles each whose document is as the decision was made for; what was changed in between is looked at again.
  * @returns for each, whether it was applied
  */
-export async function settleSendables<S extends Settlement>(
+export async function settleSendables<S extends DeliverySettlement | NotificationSettlement>(
 	{ db, commits, onFault }: Pick<Context, 'db' | 'commits' | 'onFault'>,
 	into: 'deliveries' | 'notifications',
 	{
@@ -145,7 +141,7 @@ export async function settleSendables<S extends Settlement>(
 		for (const [id, n] of round) {
 			const settlement = settlements[n]!;
 			const doc = docs.get(id);
-			if (doc === undefined || !fits(doc, settlement)) {
+			if (doc === undefined || !sendableHolds(kept(doc), settlement)) {
 				open.delete(n);
 				continue;
 			}
@@ -169,10 +165,7 @@ export async function settleSendables<S extends Settlement>(
 	return applied;
 }
 
-function fits(doc: Doc, { tenant, from, epoch }: Settlement): boolean {
-	return (
-		doc['tenant'] === tenant &&
-		from.includes(doc['state'] as string) &&
-		(epoch === null || epoch === doc['epoch'])
-	);
+/** These fields are kept as they are. */
+function kept(doc: Doc): Parameters<typeof sendableHolds>[0] {
+	return doc as unknown as Parameters<typeof sendableHolds>[0];
 }

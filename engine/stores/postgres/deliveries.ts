@@ -1,6 +1,7 @@
 import type { DeliverySettlement } from '../../contract/change.ts';
 import type { DeliveryState } from '../../contract/delivery.ts';
 import type { Delivery } from '../../contract/run.ts';
+import { sendableHolds } from '../shared/sendable-guard.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
 import { listDeliveries } from './delivery-lists.ts';
@@ -42,12 +43,13 @@ type Guarded = readonly [
 	runId: string,
 	scheduleId: string | null,
 	targetKey: string,
+	leaseUntil: number | null,
 ];
 
 const SELECT = `SELECT ${deliveryRows.columns}`;
 const CLAIM = claimStatement('deliveries', deliveryRows.columns);
 const DUE = dueStatement('deliveries');
-const READ = `SELECT id, seq, tenant, state, epoch, dueAt, runId, scheduleId, targetKey
+const READ = `SELECT id, seq, tenant, state, epoch, dueAt, runId, scheduleId, targetKey, leaseUntil
 	FROM deliveries WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE`;
 /** What the target has now, for `when: changed`. */
 const REMEMBER = `INSERT INTO targets (scheduleId, targetKey, tenant, deliveredSha256)
@@ -95,9 +97,8 @@ export function createDeliveries(
 		const answers = settlements.map((settlement) => {
 			const row = byId.get(settlement.deliveryId);
 			if (row === undefined) return false;
-			const [, seq, tenant, state, epoch] = row;
-			if (tenant !== settlement.tenant || !settlement.from.includes(state)) return false;
-			if (settlement.epoch !== null && settlement.epoch !== epoch) return false;
+			const [, seq, tenant, state, epoch, , , , , leaseUntil] = row;
+			if (!sendableHolds({ tenant, state, epoch, leaseUntil }, settlement)) return false;
 			const { set } = settlement;
 			const sha =
 				set.artifact === undefined ? {} : { artifactSha256: set.artifact?.sha256 ?? null };

@@ -1,5 +1,6 @@
 import type { NotificationSettlement } from '../../contract/change.ts';
 import type { Notification, NotificationState } from '../../contract/run.ts';
+import { sendableHolds } from '../shared/sendable-guard.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
 import type { createDestinations } from './destinations.ts';
@@ -28,7 +29,7 @@ interface Notifications {
 const SELECT = `SELECT ${notificationRows.columns}`;
 const CLAIM = claimStatement('notifications', notificationRows.columns);
 const DUE = dueStatement('notifications');
-const READ = `SELECT id, seq, tenant, state, epoch, dueAt FROM notifications
+const READ = `SELECT id, seq, tenant, state, epoch, dueAt, leaseUntil FROM notifications
 	WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE`;
 
 type Guarded = [
@@ -38,6 +39,7 @@ type Guarded = [
 	state: NotificationState,
 	epoch: number,
 	dueAt: number,
+	leaseUntil: number | null,
 ];
 
 export function createNotifications(
@@ -65,10 +67,9 @@ export function createNotifications(
 		const answers = settlements.map((settlement) => {
 			const row = byId.get(settlement.notificationId);
 			if (row === undefined) return false;
-			const [id, seq, tenant, state, epoch, dueAt] = row;
-			const { from, set, disable } = settlement;
-			if (tenant !== settlement.tenant || !from.includes(state)) return false;
-			if (settlement.epoch !== null && settlement.epoch !== epoch) return false;
+			const [id, seq, tenant, state, epoch, dueAt, leaseUntil] = row;
+			const { set, disable } = settlement;
+			if (!sendableHolds({ tenant, state, epoch, leaseUntil }, settlement)) return false;
 			updates.push({ key: seq, set });
 			setTimer(tx, id, set.state ?? state, set.dueAt ?? dueAt);
 			if (disable !== undefined) parts.destinations.disable(tx, tenant, disable);

@@ -11,6 +11,7 @@ import { claimStatement } from './leases.ts';
 import { once } from './once.ts';
 import type { createResults } from './results.ts';
 import { deliveryAttemptRows, deliveryRows } from './rows.ts';
+import { sendableHolds } from '../shared/sendable-guard.ts';
 import { settleEach } from './settle-each.ts';
 import { assignments } from './updates.ts';
 
@@ -63,17 +64,16 @@ export function createDeliveries(
 	}
 
 	function settle(tx: Transaction, settlement: DeliverySettlement): boolean {
-		const { deliveryId, from, set, attempt, artifact, next, disable } = settlement;
+		const { deliveryId, set, attempt, artifact, next, disable } = settlement;
 		const row = db
 			.rows<Guarded>(
-				`SELECT seq, tenant, state, epoch, dueAt, runId, scheduleId, targetKey, artifact
+				`SELECT seq, tenant, state, epoch, dueAt, runId, scheduleId, targetKey, artifact, leaseUntil
 				FROM deliveries WHERE id = ?`,
 			)
 			.get(deliveryId);
 		if (row === undefined) return false;
-		const [seq, tenant, state, epoch, dueAt, , , , oldArtifact] = row;
-		if (tenant !== settlement.tenant || !from.includes(state)) return false;
-		if (settlement.epoch !== null && settlement.epoch !== epoch) return false;
+		const [seq, tenant, state, epoch, dueAt, , , , oldArtifact, leaseUntil] = row;
+		if (!sendableHolds({ tenant, state, epoch, leaseUntil }, settlement)) return false;
 
 		const { sql, values } = assignments(deliveryRows, set);
 		if (sql !== '') {
@@ -234,4 +234,5 @@ type Guarded = readonly [
 	scheduleId: string | null,
 	targetKey: string,
 	artifact: string | null,
+	leaseUntil: number | null,
 ];

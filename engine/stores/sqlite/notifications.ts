@@ -7,6 +7,7 @@ import type { createDestinations } from './destinations.ts';
 import { createGather } from './gather.ts';
 import { claimStatement } from './leases.ts';
 import { notificationRows } from './rows.ts';
+import { sendableHolds } from '../shared/sendable-guard.ts';
 import { settleEach } from './settle-each.ts';
 import { assignments } from './updates.ts';
 
@@ -40,16 +41,15 @@ export function createNotifications(
 	}
 
 	function settle(tx: Transaction, settlement: NotificationSettlement): boolean {
-		const { notificationId, from, set, disable } = settlement;
+		const { notificationId, set, disable } = settlement;
 		const row = db
-			.rows<[number, string, NotificationState, number, number]>(
-				'SELECT seq, tenant, state, epoch, dueAt FROM notifications WHERE id = ?',
+			.rows<[number, string, NotificationState, number, number, number | null]>(
+				'SELECT seq, tenant, state, epoch, dueAt, leaseUntil FROM notifications WHERE id = ?',
 			)
 			.get(notificationId);
 		if (row === undefined) return false;
-		const [seq, tenant, state, epoch, dueAt] = row;
-		if (tenant !== settlement.tenant || !from.includes(state)) return false;
-		if (settlement.epoch !== null && settlement.epoch !== epoch) return false;
+		const [seq, tenant, state, epoch, dueAt, leaseUntil] = row;
+		if (!sendableHolds({ tenant, state, epoch, leaseUntil }, settlement)) return false;
 
 		const { sql, values } = assignments(notificationRows, set);
 		if (sql !== '') {
