@@ -107,6 +107,8 @@ export async function createEngine(config: Config, parts: EngineParts = {}): Pro
 }
 
 interface Composition {
+	/** Resolves when the alerts of circuits that were raised are kept. */
+	alertsKept(this: void): Promise<void>;
 	context: Context;
 	setUrl: (url: string) => void;
 	chosen: ChosenStore;
@@ -212,10 +214,15 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			drainWithin: config.drainWithin,
 		},
 	};
+	/** Alerts of circuits that are being kept: nobody waits for them but the end of the engine. */
+	const raising = new Set<Promise<void>>();
 	const context: Context = {
 		...withoutPlaces,
 		places: createPlaces(withoutPlaces, (place, circuit, delivery) => {
-			void alertOfCircuit(context, place, circuit, delivery);
+			const raised = alertOfCircuit(context, place, circuit, delivery).finally(() => {
+				raising.delete(raised);
+			});
+			raising.add(raised);
 		}),
 	};
 	const setUrl = (listening: string): void => {
@@ -224,7 +231,10 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 	heed = (signal) => {
 		heedSignal(context.wake, signal);
 	};
-	return { context, setUrl, chosen, metrics };
+	const alertsKept = async (): Promise<void> => {
+		await Promise.all(raising);
+	};
+	return { context, setUrl, chosen, metrics, alertsKept };
 }
 
 class RunningEngine implements Engine {
@@ -342,6 +352,7 @@ class RunningEngine implements Engine {
 			async () => wasReady && this.#registry.draining(),
 			// Callbacks of capabilities are still taken while runs drain, so the server goes later.
 			async () => this.#pipeline.drain(within),
+			async () => this.#parts.alertsKept(),
 			async () => this.#maintenance.stop(),
 			async () => this.#server?.close(Math.min(within, 5_000)),
 			...[...context.sessions.list(), ...context.channels.list()].map(

@@ -8,6 +8,7 @@ import type { Duration } from '../contract/time.ts';
 import { invalid, issuesOf, parseInput } from '../contract/zod-issues.ts';
 import { hasScope } from '../pipeline/access.ts';
 import type { Answered, Context, StoredResponse } from '../pipeline/context.ts';
+import { answerOnce } from '../pipeline/once.ts';
 import type { Authentication } from './authentication.ts';
 import { demandJson, hasBody, readBody } from './body.ts';
 import type { InFlight } from './idempotency.ts';
@@ -16,7 +17,7 @@ import { placed } from './lists.ts';
 import { revisionWanted } from './preconditions.ts';
 import type { RateLimiter } from './rate-limit.ts';
 import { rateLimitHeaders, rateLimited } from './rate-limit.ts';
-import type { AppOptions, Call, KeyRoute, Reply, Route } from './route.ts';
+import type { AppOptions, Call, KeyRoute, Once, Reply, Route } from './route.ts';
 import { ANSWERED } from './route.ts';
 import { parseStrictJson } from './strict-json.ts';
 
@@ -73,23 +74,33 @@ async function withKey(
 	if (route.makesWork === true && shared.options.draining()) throw draining();
 	const { call, bytes } = await parsed(route, shared, request, response);
 	const key = route.method === 'post' ? idempotencyKey(request) : undefined;
-	const handled = route.handle({
-		...call,
-		actor,
-		once: (act, respond, options) => {
-			if (key === undefined) return act(undefined).then((made) => answered(made, respond));
-			const print = fingerprint(request, options?.sent ?? bytes);
-			const once = {
-				key,
-				fingerprint: print,
-				respond: (made: Parameters<typeof respond>[0]) => kept(respond(made)),
-			};
-			return shared.inFlight.hold({ tenant: actor.tenant, key, fingerprint: print }, async () =>
-				answered(await act(once), respond),
-			);
-		},
-	});
+	const once: Once = (act, respond, options) => {
+		if (key === undefined) return act(undefined).then((made) => answered(made, respond));
+		const print = fingerprint(request, options?.sent ?? bytes);
+		const wanted = {
+			key,
+			fingerprint: print,
+			respond: (made: Parameters<typeof respond>[0]) => kept(respond(made)),
+		};
+		return shared.inFlight.hold({ tenant: actor.tenant, key, fingerprint: print }, async () =>
+			answered(await act(wanted), respond),
+		);
+	};
+	const handle = () => route.handle({ ...call, actor, once });
+	if (key !== undefined && route.answerKept === true) {
+		return once(
+			(wanted) => answerOnce(shared.ctx, actor, wanted, async () => demandReply(await handle())),
+			(reply: Reply) => reply,
+		);
+	}
+	const handled = handle();
 	return route.method === 'get' ? handled.catch(throwPlaced) : handled;
+}
+
+function demandReply(reply: Reply | typeof ANSWERED): Reply {
+	if (reply === ANSWERED)
+		throw new CapError('INTERNAL', 'an answer that is sent already cannot be kept');
+	return reply;
 }
 
 /** Positions are read by the store, that does not know where they came from. */

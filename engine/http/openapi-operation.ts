@@ -91,7 +91,7 @@ function fields(
 }
 
 function headerParameters(
-	{ method, auth, conditional, waits, headers = [] }: Route,
+	{ method, auth, answers, conditional, waits, headers = [] }: Route,
 	collector: SchemaCollector,
 ): Parameter[] {
 	const own = headers.map(({ name, description, example, json }) =>
@@ -100,7 +100,9 @@ function headerParameters(
 			...(json === undefined ? {} : { schema: jsonText(json, collector) }),
 		}),
 	);
-	if (method === 'post' && auth === 'key') {
+	// a file that is made for the request is not kept: it is made again
+	const kept = Object.values(answers).some(({ schema }) => schema !== undefined);
+	if (method === 'post' && auth === 'key' && kept) {
 		const schema = { type: 'string', pattern: '^[\\x21-\\x7e]{1,200}$' };
 		own.push(
 			parameter('idempotency-key', 'Makes the request safe to repeat for 24 hours.', { schema }),

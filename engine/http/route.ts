@@ -129,6 +129,11 @@ interface RouteBase {
 	makesWork?: boolean;
 	/** The field of the input that its path names: a wrong name there is bad input, not a place that is empty. */
 	names?: string;
+	/**
+	 * Of a POST that writes nothing or may be done again: the answer to a client's Idempotency-Key is kept after it.
+	 * All other POSTs commit it with what they do, by `once`.
+	 */
+	answerKept?: boolean;
 	/** Codes of its own; those that every route of its kind has are added. */
 	errors?: readonly ErrorCode[];
 	/** For the example in the reference; parameters not given have made-up values. */

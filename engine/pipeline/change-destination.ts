@@ -5,9 +5,10 @@ import type { DestinationId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Duration } from '../contract/time.ts';
 import { parseInput } from '../contract/zod-issues.ts';
-import type { Context } from './context.ts';
-import type { WrittenDestination } from './destinations.ts';
+import type { Answered, Context, OnceRequest } from './context.ts';
+import type { DestinationEvent, WrittenDestination } from './destinations.ts';
 import { compile, findDestination, rulesOf, storeDestination } from './destinations.ts';
+import { earlierResponse, findEarlier, onceRecord } from './once.ts';
 import { joinSecrets, splitSecrets } from './secrets.ts';
 import { findChannel } from './spec-parts.ts';
 
@@ -24,7 +25,7 @@ export async function patchDestination(
 	{ id, ifMatch }: { id: DestinationId; ifMatch?: number | undefined },
 	patch: DestinationPatch,
 ): Promise<WrittenDestination> {
-	return onWhatIsThere(ctx, actor, { id, ifMatch }, async (before) => {
+	const decide = async (before: Destination): Promise<Unwritten> => {
 		const { place, generated } = await patchedPlace(ctx, actor, before, patch.settings);
 		const { rules = {} } = before;
 		const { allow = rules.allow, limits = rules.limits, alerts = rules.alerts } = patch;
@@ -39,7 +40,10 @@ export async function patchDestination(
 			...rulesOf({ allow, limits, alerts, previousUntil: rules.previousUntil }),
 		};
 		return { destination, secrets: generated };
-	});
+	};
+	const made = await onWhatIsThere(ctx, actor, { id, ifMatch }, { decide });
+	if (made.kind === 'replayed') throw new CapError('INTERNAL', 'a repeat without a key');
+	return made.answer;
 }
 
 async function patchedPlace(
@@ -69,12 +73,14 @@ export async function rotateSecret(
 	ctx: Context,
 	actor: Actor,
 	act: { id: DestinationId; ifMatch?: number | undefined },
-): Promise<WrittenDestination> {
-	return onWhatIsThere(
-		ctx,
-		actor,
-		act,
-		async (before) => {
+	once?: OnceRequest<WrittenDestination>,
+): Promise<Answered<WrittenDestination>> {
+	const earlier = await findEarlier(ctx, actor, once);
+	if (earlier !== null) return { kind: 'replayed', response: earlier };
+	return onWhatIsThere(ctx, actor, act, {
+		once,
+		event: 'destination.secret_rotated',
+		decide: async (before) => {
 			const channel = findChannel(ctx, before.channel, 'channel');
 			const { rotation } = channel;
 			if (rotation === undefined || channel.generate === undefined) {
@@ -97,8 +103,7 @@ export async function rotateSecret(
 			const rules = rulesOf({ ...before.rules, previousUntil });
 			return { destination: { ...before, ...split, ...rules }, secrets };
 		},
-		'destination.secret_rotated',
-	);
+	});
 }
 
 /** Reads, decides, writes if nobody wrote between; without If-Match it is decided anew then. */
@@ -106,19 +111,20 @@ async function onWhatIsThere(
 	ctx: Context,
 	actor: Actor,
 	{ id, ifMatch }: { id: DestinationId; ifMatch?: number | undefined },
-	decide: (before: Destination) => Promise<WrittenDestination | Unwritten>,
-	event: 'destination.updated' | 'destination.secret_rotated' = 'destination.updated',
-): Promise<WrittenDestination> {
+	{ decide, event = 'destination.updated', once }: Change,
+): Promise<Answered<WrittenDestination>> {
 	for (let tries = 1; ; tries++) {
 		const before = await findDestination(ctx, actor, id);
 		const { destination, secrets } = await decide(before);
 		const updated = { ...destination, updatedAt: ctx.clock.now() };
 		try {
 			const expected = ifMatch ?? before.revision;
-			return {
-				destination: await storeDestination(ctx, actor, updated, { expected, event }),
-				secrets,
-			};
+			const answer = { destination: { ...updated, revision: expected + 1 }, secrets };
+			const record = onceRecord(ctx, actor, once, answer);
+			const stored = await storeDestination(ctx, actor, updated, { expected, event, once: record });
+			if (!stored.replayed) return { kind: 'done', answer };
+			if (once === undefined) throw new CapError('INTERNAL', 'a repeat without a key');
+			return { kind: 'replayed', response: earlierResponse(ctx, once, stored.earlier) };
 		} catch (error) {
 			const raced = error instanceof CapError && error.code === 'PRECONDITION_FAILED';
 			if (!raced || ifMatch !== undefined || tries === TRIES) throw error;
@@ -127,6 +133,13 @@ async function onWhatIsThere(
 }
 
 const TRIES = 5;
+
+interface Change {
+	decide(this: void, before: Destination): Promise<Unwritten>;
+	/** Default `destination.updated`. */
+	event?: DestinationEvent;
+	once?: OnceRequest<WrittenDestination> | undefined;
+}
 
 interface Unwritten {
 	destination: Omit<Destination, 'revision'>;

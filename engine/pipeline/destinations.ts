@@ -5,6 +5,8 @@ import { CapError, inputError } from '../contract/errors.ts';
 import type { EventDraft } from '../contract/event.ts';
 import type { DestinationId } from '../contract/ids.ts';
 import type { JsonObject, JsonValue } from '../contract/json.ts';
+import type { IdempotencyRecord, Once } from '../stores/store.port.ts';
+import { forgetListeners } from './alert-groups.ts';
 import { inUse, revisionDiffers } from './capabilities.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
@@ -47,6 +49,7 @@ export async function createDestination(
 		onceRecord(ctx, actor, once, answer),
 	);
 	if (stored === 'name_taken') throw nameTaken(input.name);
+	forgetListeners(ctx, actor.tenant);
 	if (stored.replayed && once !== undefined) {
 		return { kind: 'replayed', response: earlierResponse(ctx, once, stored.earlier) };
 	}
@@ -76,7 +79,15 @@ export async function replaceDestination(
 		updatedAt: ctx.clock.now(),
 	};
 	const stored = await storeDestination(ctx, actor, destination, { expected: ifMatch });
-	return { destination: stored, secrets: generated };
+	if (stored.replayed) throw new CapError('INTERNAL', 'a repeat without a key');
+	return { destination: stored.value, secrets: generated };
+}
+
+interface StoreOptions {
+	expected: number | undefined;
+	event?: DestinationEvent;
+	/** What is kept of the answer with it. */
+	once?: IdempotencyRecord | undefined;
 }
 
 /** @throws CapError when it is gone, has another revision, or its name is taken */
@@ -84,20 +95,19 @@ export async function storeDestination(
 	ctx: Context,
 	actor: Actor,
 	destination: Omit<Destination, 'revision'>,
-	{
-		expected,
-		event = 'destination.updated',
-	}: { expected: number | undefined; event?: DestinationEvent },
-): Promise<Destination> {
+	{ expected, event = 'destination.updated', once }: StoreOptions,
+): Promise<Once<Destination>> {
 	const { id, name, updatedAt } = destination;
 	const stored = await ctx.store.replaceDestination(destination, {
 		...(expected === undefined ? {} : { expected }),
 		events: [destinationEvent(event, actor, id, updatedAt)],
+		once,
 	});
 	if (stored === 'not_found') throw notFound(id);
 	if (stored === 'revision_differs') throw revisionDiffers(id);
 	if (stored === 'name_taken') throw nameTaken(name);
-	await resetCircuit(ctx, stored);
+	forgetListeners(ctx, actor.tenant);
+	if (!stored.replayed) await resetCircuit(ctx, stored.value);
 	return stored;
 }
 
@@ -129,6 +139,7 @@ export async function removeDestination(
 		...(ifMatch === undefined ? {} : { expected: ifMatch }),
 		events: [destinationEvent('destination.deleted', actor, id, ctx.clock.now())],
 	});
+	forgetListeners(ctx, actor.tenant);
 	if (done === 'deleted') return;
 	if (done === 'not_found') throw notFound(id);
 	if (done === 'revision_differs') throw revisionDiffers(id);

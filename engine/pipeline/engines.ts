@@ -19,6 +19,8 @@ const LOST_AFTER: Duration = 35_000;
 /** For so long one that is gone is told of. */
 const REMEMBERED: Duration = 3_600_000;
 const MOST = 500;
+/** Nobody else writes the document of an engine: a second one is enough, unless it is taken away just then. */
+const TRIES = 3;
 
 /** What an engine says of itself. */
 export interface AboutEngine {
@@ -55,26 +57,31 @@ export function createEngineRegistry(ctx: Context, about: () => AboutEngine): En
 	let revision = 0;
 	let state: EngineState = 'running';
 	let cancel: (() => void) | null = null;
+	/** One after the other: of two at once one would find another revision than it knew. */
+	let beating: Promise<void> = Promise.resolve();
 
 	async function beat(): Promise<void> {
-		const seenAt = ctx.clock.now();
-		const value = { ...about(), state, startedAt, seenAt } as unknown as JsonObject;
-		const document = { tenant: NOBODY, key, value, dueAt: null, keepUntil: seenAt + REMEMBERED };
-		if (await ctx.store.putShared(document, { expected: revision, events: [] })) {
-			revision += 1;
-			return;
+		for (let tries = 1; tries <= TRIES; tries++) {
+			const seenAt = ctx.clock.now();
+			const value = { ...about(), state, startedAt, seenAt } as unknown as JsonObject;
+			const document = { tenant: NOBODY, key, value, dueAt: null, keepUntil: seenAt + REMEMBERED };
+			if (await ctx.store.putShared(document, { expected: revision, events: [] })) {
+				revision += 1;
+				return;
+			}
+			// A reply was lost, or retention has taken it away: it goes on from what is there.
+			revision = (await ctx.store.getShared(NOBODY, key))?.revision ?? 0;
 		}
-		// A reply was lost, or retention has taken it away: the next beat goes on from what is there.
-		revision = (await ctx.store.getShared(NOBODY, key))?.revision ?? 0;
 	}
 
 	/** A beat that fails says nothing about the engine but that it could not be written; the next may. */
 	async function tryBeat(): Promise<void> {
-		await beat().catch((error: unknown) => {
+		beating = beating.then(beat).catch((error: unknown) => {
 			ctx.log.debug('the heartbeat of the engine failed', {
 				error: error instanceof Error ? error : undefined,
 			});
 		});
+		await beating;
 	}
 
 	function again(): void {

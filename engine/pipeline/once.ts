@@ -1,7 +1,7 @@
 import type { Actor } from '../contract/access.ts';
 import { CapError } from '../contract/errors.ts';
 import type { IdempotencyRecord } from '../stores/store.port.ts';
-import type { Context, OnceRequest, StoredResponse } from './context.ts';
+import type { Answered, Context, OnceRequest, StoredResponse } from './context.ts';
 
 const KEPT_FOR = 86_400_000;
 
@@ -60,4 +60,21 @@ export async function findEarlier<T>(
 	if (once === undefined) return null;
 	const earlier = await ctx.store.findIdempotent(actor.tenant, once.key, ctx.clock.now());
 	return earlier === null ? null : earlierResponse(ctx, once, earlier);
+}
+
+/** Does what may be done again, and keeps the answer: repeats get it as long as the key is known. */
+export async function answerOnce<T>(
+	ctx: Context,
+	actor: Actor,
+	once: OnceRequest<T> | undefined,
+	act: () => Promise<T>,
+): Promise<Answered<T>> {
+	const earlier = await findEarlier(ctx, actor, once);
+	if (earlier !== null) return { kind: 'replayed', response: earlier };
+	const answer = await act();
+	const record = onceRecord(ctx, actor, once, answer);
+	if (record === undefined || once === undefined) return { kind: 'done', answer };
+	const stored = await ctx.store.keepAnswer(record);
+	if (!stored.replayed) return { kind: 'done', answer };
+	return { kind: 'replayed', response: earlierResponse(ctx, once, stored.earlier) };
 }

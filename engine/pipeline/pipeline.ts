@@ -3,8 +3,8 @@ import type { Duration, Instant } from '../contract/time.ts';
 import type { TimerName } from '../stores/store.port.ts';
 import type { Context } from './context.ts';
 import { hasRole } from './context.ts';
-import { tellAlerts } from './alerts.ts';
 import { createDeliveryWorker } from './deliver.ts';
+import { tellAlerts } from './tell-alerts.ts';
 import { createRunWorker } from './dispatch.ts';
 import { createNotificationWorker } from './notify.ts';
 import { occur } from './occur.ts';
@@ -131,12 +131,18 @@ function timersOf({ settings }: Context): TimerName[] {
 	return settings.roles.flatMap((role) => TIMERS_OF[role]);
 }
 
+/** How far looks at what alerts are due are apart at least: the alarm rings with every run that ends. */
+const LOOKS_APART: Duration = 250;
+
 /** Tells alerts beside all else: who is told may be slow. One round at a time. */
 function createTeller(ctx: Context): { poke(): void; stop(): Promise<void> } {
 	let round: Promise<void> | null = null;
+	let lookedAt = Number.NEGATIVE_INFINITY;
+	let cancelLook: (() => void) | null = null;
 	const stopping = new AbortController();
 	const { signal } = stopping;
 	const tell = async (): Promise<void> => {
+		lookedAt = ctx.clock.monotonic();
 		try {
 			while (!signal.aborted && (await tellAlerts(ctx, signal)));
 		} catch (error) {
@@ -146,12 +152,23 @@ function createTeller(ctx: Context): { poke(): void; stop(): Promise<void> } {
 			round = null;
 		}
 	};
+	function poke(): void {
+		if (signal.aborted || cancelLook !== null) return;
+		const wait = lookedAt + LOOKS_APART - ctx.clock.monotonic();
+		if (wait <= 0) {
+			round ??= tell();
+			return;
+		}
+		cancelLook = ctx.clock.after(wait, () => {
+			cancelLook = null;
+			poke();
+		});
+	}
 	return {
-		poke() {
-			if (!signal.aborted) round ??= tell();
-		},
+		poke,
 		async stop() {
 			stopping.abort();
+			cancelLook?.();
 			await round;
 		},
 	};

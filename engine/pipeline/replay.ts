@@ -1,6 +1,7 @@
 import type { Actor } from '../contract/access.ts';
 import type { DeliverySettlement } from '../contract/change.ts';
 import type { Place } from '../contract/delivery.ts';
+import type { Destination } from '../contract/destination.ts';
 import { CapError, inputError } from '../contract/errors.ts';
 import type { DeliveryId, ScheduleId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -52,7 +53,11 @@ export async function replayDelivery(
 			`${id} is ${delivery.state}; only dead and delivered ones are replayed`,
 		);
 	}
-	const { settlement, answer } = await decide(ctx, actor, delivery, target);
+	const wanted =
+		target?.destination === undefined
+			? target
+			: { found: await targetDestination(ctx, actor, target.destination) };
+	const { settlement, answer } = await decide(ctx, actor, delivery, wanted);
 	const stored = await ctx.store.replayDeliveries(
 		[settlement],
 		onceRecord(ctx, actor, once, answer),
@@ -70,7 +75,7 @@ async function decide(
 	ctx: Context,
 	actor: Actor,
 	delivery: Delivery,
-	target: ReplayTarget | undefined,
+	target: { found: Destination } | Omit<ReplayTarget, 'destination'> | undefined,
 ): Promise<{ settlement: DeliverySettlement; answer: Replayed }> {
 	const at = ctx.clock.now();
 	if (target === undefined) {
@@ -80,10 +85,8 @@ async function decide(
 	}
 	const id = ctx.newId('delivery');
 	const repack = repackFor(ctx, delivery, id);
-	if (target.destination !== undefined) {
-		const place = {
-			destination: await allowedDestination(ctx, actor, delivery, target.destination),
-		};
+	if ('found' in target) {
+		const place = { destination: await demandAllowed(ctx, delivery, target.found) };
 		const { settlement, next } = replayedElsewhere(delivery, { at, id, place, repack });
 		return { settlement, answer: { delivery: next, secrets: {} } };
 	}
@@ -119,13 +122,13 @@ function repackFor(ctx: Context, delivery: Delivery, id: DeliveryId) {
 	};
 }
 
-async function allowedDestination(
+/** @throws CapError DESTINATION_UNKNOWN */
+async function targetDestination(
 	ctx: Context,
 	actor: Actor,
-	{ runId }: Delivery,
 	idOrName: string,
-): Promise<string> {
-	const { id, rules } = await findDestination(ctx, actor, idOrName).catch((error: unknown) => {
+): Promise<Destination> {
+	return findDestination(ctx, actor, idOrName).catch((error: unknown) => {
 		if (!(error instanceof CapError) || error.code !== 'NOT_FOUND') throw error;
 		throw inputError('DESTINATION_UNKNOWN', {
 			path: 'target.destination',
@@ -133,7 +136,15 @@ async function allowedDestination(
 			received: JSON.stringify(idOrName.slice(0, 100)),
 		});
 	});
-	const run = await ctx.store.getRun(actor.tenant, runId);
+}
+
+/** @returns its id @throws CapError FORBIDDEN */
+async function demandAllowed(
+	ctx: Context,
+	{ tenant, runId }: Delivery,
+	{ id, rules }: Destination,
+): Promise<string> {
+	const run = rules === undefined ? null : await ctx.store.getRun(tenant, runId);
 	const issue = run === null ? null : whyNotAllowed(rules, { capability: run.capability });
 	if (issue !== null) throw inputError('FORBIDDEN', { ...issue, path: 'target.destination' });
 	return id;
@@ -190,10 +201,14 @@ export async function replayDeadLetters(
 		cursor: wish.cursor,
 	});
 	const failed: ReplayedDeadLetters['failed'] = [];
+	const elsewhere =
+		target === undefined
+			? undefined
+			: { found: await targetDestination(ctx, actor, target.destination) };
 	const decided: { settlement: DeliverySettlement; id: DeliveryId }[] = [];
 	for (const delivery of found) {
 		try {
-			const { settlement, answer } = await decide(ctx, actor, delivery, target);
+			const { settlement, answer } = await decide(ctx, actor, delivery, elsewhere);
 			decided.push({ settlement, id: answer.delivery.id });
 		} catch (error) {
 			if (!(error instanceof CapError) || error.code !== 'FORBIDDEN') throw error;

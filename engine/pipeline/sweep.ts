@@ -7,7 +7,7 @@ import { afterSendFailure } from '../core/delivery/transitions.ts';
 import { afterDeadline, afterLostLease } from '../core/run/outcome.ts';
 import { requeued } from '../core/run/transitions.ts';
 import { WEBHOOK_RETRIES } from '../channels/channel.port.ts';
-import { alertOfTime } from './alerts.ts';
+import { alertOfTime } from './alerts-of-time.ts';
 import { finishCancelling } from './backfill.ts';
 import type { Context } from './context.ts';
 import { settleDelivery } from './settle-delivery.ts';

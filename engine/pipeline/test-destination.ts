@@ -7,6 +7,7 @@ import { parseInput } from '../contract/zod-issues.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import { toIso } from '../contract/time.ts';
 import type { Context } from './context.ts';
+import { currentSettings } from './change-destination.ts';
 import { findDestination, resetCircuit, withKeptSecrets } from './destinations.ts';
 import { findChannel } from './spec-parts.ts';
 
@@ -37,7 +38,9 @@ export async function testDestination(
 	const destination = await findDestination(ctx, actor, id);
 	const channel = findChannel(ctx, destination.channel, 'channel');
 	const given = { ...(settings ?? destination.settings) };
-	const test = await testPlace(ctx, channel, withKeptSecrets(ctx, channel, given, destination));
+	const whole = withKeptSecrets(ctx, channel, given, destination);
+	// as deliveries have them: the secret before the last is over after a day
+	const test = await testPlace(ctx, channel, currentSettings(ctx, destination, whole));
 	// it works again, as somebody just saw: what waits need not wait for a probe
 	if (test.ok && test.probed && settings === undefined) await resetCircuit(ctx, destination);
 	return test;

@@ -157,6 +157,8 @@ export interface Store extends BackfillStore, CalendarStore, SharedStateStore {
 	/** @returns whether it was there and not yet revoked */
 	revokeKey(tenant: string, id: KeyId, at: Instant, events: EventDraft[]): Promise<boolean>;
 	findIdempotent(tenant: string, key: string, now: Instant): Promise<IdempotencyRecord | null>;
+	/** Keeps the answer to a request that wrote nothing else, or that may be done again; the first one counts. */
+	keepAnswer(once: IdempotencyRecord): Promise<Once<null>>;
 
 	// -- capabilities and destinations
 	/** Creates it (revision 1) or replaces it; `expected` null demands that it is new, a number that revision. */
@@ -179,8 +181,8 @@ export interface Store extends BackfillStore, CalendarStore, SharedStateStore {
 	): Promise<Once<Destination> | 'name_taken'>;
 	replaceDestination(
 		destination: Omit<Destination, 'revision'>,
-		options: { expected?: number; events: EventDraft[] },
-	): Promise<Destination | 'not_found' | 'revision_differs' | 'name_taken'>;
+		options: { expected?: number; events: EventDraft[]; once?: IdempotencyRecord | undefined },
+	): Promise<Once<Destination> | 'not_found' | 'revision_differs' | 'name_taken'>;
 	/** By id or by name. */
 	getDestination(tenant: string, idOrName: string): Promise<Destination | null>;
 	listDestinations(tenant: string, page: PageRequest): Promise<Page<Destination>>;

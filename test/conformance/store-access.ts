@@ -195,10 +195,32 @@ export function exerciseAccess(bench: Bench): void {
 		);
 		expect(
 			await store.replaceDestination({ ...two, enabled: false }, { events: [] }),
-		).toMatchObject({
-			revision: 2,
-			enabled: false,
-		});
+		).toMatchObject({ replayed: false, value: { revision: 2, enabled: false } });
+	});
+
+	it('replaces a destination once under an idempotency key, and not at all where it cannot', async () => {
+		const { store } = bench;
+		const one = destinationOf(bench);
+		await store.createDestination(one, []);
+		const change = async (name: string, expected: number, record: ReturnType<typeof onceOf>) =>
+			store.replaceDestination({ ...one, name }, { expected, events: [], once: record });
+		expect(await change('a', 7, onceOf())).toBe('revision_differs');
+		expect(await store.findIdempotent(TENANT, 'k1', T0)).toBeNull();
+		expect(await change('a', 1, onceOf())).toMatchObject({ replayed: false, value: { name: 'a' } });
+		for (const expected of [1, 2]) {
+			expect(await change('b', expected, onceOf())).toEqual({ replayed: true, earlier: onceOf() });
+		}
+		expect(await store.getDestination(TENANT, one.id)).toMatchObject({ name: 'a', revision: 2 });
+	});
+
+	it('keeps the first answer of an idempotency key that guards no write', async () => {
+		const { store } = bench;
+		const all = await Promise.all(
+			['a', 'b', 'c'].map(async (response) => store.keepAnswer(onceOf({ response }))),
+		);
+		expect(all.filter(({ replayed }) => !replayed)).toHaveLength(1);
+		const kept = await store.findIdempotent(TENANT, 'k1', T0);
+		for (const one of all) if (one.replayed) expect(one.earlier).toEqual(kept);
 	});
 
 	it('keeps the rules of a destination, and that there are none', async () => {

@@ -101,6 +101,7 @@ export const BACKFILL_ROUTES = [
 	keyRoute({
 		id: 'cancelBackfill',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/backfills/{id}/cancel',
 		tag: 'Schedules',
 		summary: 'Cancel a backfill',

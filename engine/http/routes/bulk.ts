@@ -27,6 +27,7 @@ export const BULK_ROUTES = [
 	keyRoute({
 		id: 'pauseSchedules',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/schedules/pause',
 		tag: 'Schedules',
 		summary: 'Pause all schedules with a label',
@@ -49,6 +50,7 @@ export const BULK_ROUTES = [
 	keyRoute({
 		id: 'resumeSchedules',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/schedules/resume',
 		tag: 'Schedules',
 		summary: 'Resume all paused schedules with a label',

@@ -111,6 +111,7 @@ export const DESTINATION_ROUTES = [
 	keyRoute({
 		id: 'testSettings',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/destinations/test',
 		tag: 'Destinations',
 		summary: 'Try settings out before a destination is made of them',
@@ -196,14 +197,16 @@ export const DESTINATION_ROUTES = [
 		conditional: true,
 		answers: { 200: { description: 'Rotated.', ...answer } },
 		errors: ['NOT_FOUND', 'CONFLICT'],
-		async handle({ ctx, actor, params: { id }, ifMatch }) {
-			const { destination, secrets } = await rotateSecret(ctx, actor, { id, ifMatch });
-			return shown(ctx, destination, { secrets });
-		},
+		handle: ({ ctx, actor, params: { id }, ifMatch, once }) =>
+			once(
+				(request) => rotateSecret(ctx, actor, { id, ifMatch }, request),
+				({ destination, secrets }: WrittenDestination) => shown(ctx, destination, { secrets }),
+			),
 	}),
 	keyRoute({
 		id: 'testDestination',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/destinations/{id}/test',
 		tag: 'Destinations',
 		summary: 'Try a destination out',

@@ -120,6 +120,7 @@ export const RUN_ROUTES = [
 	keyRoute({
 		id: 'cancelRun',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/runs/{id}/cancel',
 		tag: 'Runs',
 		summary: 'Cancel a run',

@@ -256,6 +256,7 @@ export const SCHEDULE_ROUTES = [
 	keyRoute({
 		id: 'pauseSchedule',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/schedules/{id}/pause',
 		tag: 'Schedules',
 		summary: 'Pause a schedule',
@@ -273,6 +274,7 @@ export const SCHEDULE_ROUTES = [
 	keyRoute({
 		id: 'resumeSchedule',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/schedules/{id}/resume',
 		tag: 'Schedules',
 		summary: 'Resume a paused schedule',

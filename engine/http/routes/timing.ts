@@ -30,6 +30,7 @@ export const TIMING_ROUTES = [
 	keyRoute({
 		id: 'previewTiming',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/timing/preview',
 		tag: 'Timing',
 		summary: 'Show when a timing is due, before there is a schedule',
@@ -52,6 +53,7 @@ export const TIMING_ROUTES = [
 	keyRoute({
 		id: 'lintTiming',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/timing/lint',
 		tag: 'Timing',
 		summary: 'Tell what is wrong with a timing and its policies, and what may surprise',
@@ -71,6 +73,7 @@ export const TIMING_ROUTES = [
 	keyRoute({
 		id: 'simulate',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/simulate',
 		tag: 'Timing',
 		summary: 'Tell what would become of schedules, if',

@@ -164,6 +164,7 @@ export const UPLOAD_ROUTES = [
 	keyRoute({
 		id: 'previewFormat',
 		method: 'post',
+		answerKept: true,
 		path: '/v1/format/preview',
 		tag: 'One-off work',
 		summary: 'Tell what a file would be called',

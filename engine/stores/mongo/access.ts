@@ -8,7 +8,7 @@ import { keyRows } from './rows.ts';
 
 type Access = Pick<
 	Store,
-	'putKey' | 'getKey' | 'listKeys' | 'countKeys' | 'revokeKey' | 'findIdempotent'
+	'putKey' | 'getKey' | 'listKeys' | 'countKeys' | 'revokeKey' | 'findIdempotent' | 'keepAnswer'
 >;
 
 export function createAccess(context: Context): Access {
@@ -54,5 +54,7 @@ export function createAccess(context: Context): Access {
 		},
 
 		findIdempotent: async (tenant, key, now) => findIdempotent(context, { tenant, key }, now),
+
+		keepAnswer: async (record) => create(context, { record, root: null, effects: [], value: null }),
 	};
 }

@@ -114,9 +114,12 @@ export function createDestinations(context: Context, names: Names): Destinations
 					createOnce(destination, eventsEffect(events), record),
 				),
 
-			async replaceDestination(destination, { expected, events }) {
+			async replaceDestination(destination, { expected, events, once: record }) {
 				const { tenant, id, name } = destination;
 				for (;;) {
+					// that the destination was changed says that its record is on its way
+					const earlier = record && (await findIdempotent(context, record, context.clock.now()));
+					if (earlier) return { replayed: true, earlier };
 					const doc = await read({ _id: id }, tenant);
 					if (doc === null) return 'not_found';
 					const present = destinationRows.fromDoc(doc);
@@ -127,10 +130,16 @@ export function createDestinations(context: Context, names: Names): Destinations
 					}
 					const { revision, createdAt } = present;
 					const kept: Destination = { ...destination, revision: revision + 1, createdAt };
-					const effects = [...eventsEffect(events), ...(renamed ? [unname(present)] : [])];
+					const effects = [
+						...(record === undefined ? [] : [effect('once', record)]),
+						...eventsEffect(events),
+						...(renamed ? [unname(present)] : []),
+					];
 					const { _id, ...set } = destinationRows.toDoc(kept);
 					const change = { id: _id, v: doc.v, set, effects };
-					if ((await commits.change('destinations', [change]))[0] === true) return kept;
+					if ((await commits.change('destinations', [change]))[0] === true) {
+						return { replayed: false, value: kept };
+					}
 				}
 			},
 

@@ -6,7 +6,7 @@ import { keyRows } from './rows.ts';
 
 type Access = Pick<
 	Store,
-	'putKey' | 'getKey' | 'listKeys' | 'countKeys' | 'revokeKey' | 'findIdempotent'
+	'putKey' | 'getKey' | 'listKeys' | 'countKeys' | 'revokeKey' | 'findIdempotent' | 'keepAnswer'
 >;
 
 export function createAccess(context: Context): Access {
@@ -51,5 +51,7 @@ export function createAccess(context: Context): Access {
 			}),
 
 		findIdempotent: (tenant, key, now) => findIdempotent(db, { tenant, key }, now),
+
+		keepAnswer: (record) => write((tx) => once(context, tx, record, () => Promise.resolve(null))),
 	};
 }

@@ -7,7 +7,7 @@ import type { Store } from '../store.port.ts';
 import type { Context } from './context.ts';
 import type { Queryable } from './database.ts';
 import { INTO } from './inserts.ts';
-import { once } from './once.ts';
+import { findIdempotent, once } from './once.ts';
 import { destinationRows } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -104,9 +104,11 @@ export function createDestinations(context: Context): Destinations {
 				}
 			},
 
-			replaceDestination: (destination, { expected, events }) =>
+			replaceDestination: (destination, { expected, events, once: record }) =>
 				write(async (tx) => {
 					const { tenant, id, name } = destination;
+					const earlier = record && (await findIdempotent(tx, record, context.clock.now()));
+					if (earlier) return { replayed: true, earlier };
 					const present = await byId(tx, tenant, id);
 					if (present === null) return 'not_found';
 					if (expected !== undefined && present.revision !== expected) return 'revision_differs';
@@ -116,9 +118,12 @@ export function createDestinations(context: Context): Destinations {
 						revision: present.revision + 1,
 						createdAt: present.createdAt,
 					};
-					await tx.run(REPLACE, destinationRows.toRow(kept));
-					tx.events(events);
-					return kept;
+					const stored = await once(context, tx, record, async () => {
+						await tx.run(REPLACE, destinationRows.toRow(kept));
+						return kept;
+					});
+					if (!stored.replayed) tx.events(events);
+					return stored;
 				}),
 
 			getDestination: (tenant, idOrName) => find(db, tenant, idOrName),

@@ -5,7 +5,7 @@ import { keyRows } from './rows.ts';
 
 type Access = Pick<
 	Store,
-	'putKey' | 'getKey' | 'listKeys' | 'countKeys' | 'revokeKey' | 'findIdempotent'
+	'putKey' | 'getKey' | 'listKeys' | 'countKeys' | 'revokeKey' | 'findIdempotent' | 'keepAnswer'
 >;
 
 export function createAccess(context: Context): Access {
@@ -52,5 +52,7 @@ export function createAccess(context: Context): Access {
 		async findIdempotent(tenant, key, now) {
 			return findIdempotent(db, { tenant, key }, now);
 		},
+
+		keepAnswer: (record) => write(() => once(context, record, () => null)),
 	};
 }

@@ -4,7 +4,7 @@ import type { ScheduleId } from '../../contract/ids.ts';
 import type { Store } from '../store.port.ts';
 import { USED_BY_LIMIT } from '../shared/used-by.ts';
 import type { Context } from './context.ts';
-import { once } from './once.ts';
+import { findIdempotent, once } from './once.ts';
 import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { destinationRows } from './rows.ts';
 
@@ -79,9 +79,11 @@ export function createDestinations(context: Context): Destinations {
 				}
 			},
 
-			replaceDestination: (destination, { expected, events }) =>
+			replaceDestination: (destination, { expected, events, once: record }) =>
 				write((tx) => {
 					const { tenant, id, name } = destination;
+					const earlier = record && findIdempotent(db, record, context.clock.now());
+					if (earlier) return { replayed: true, earlier };
 					const present = byId(tenant, id);
 					if (present === null) return 'not_found';
 					if (expected !== undefined && present.revision !== expected) return 'revision_differs';
@@ -93,7 +95,7 @@ export function createDestinations(context: Context): Destinations {
 					};
 					db.sql(destinationRows.insertOrReplace).run(...destinationRows.toRow(kept));
 					tx.events(events);
-					return kept;
+					return once(context, record, () => kept);
 				}),
 
 			async getDestination(tenant, idOrName) {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { ROUTES } from '../../../engine/http/routes/index.ts';
 import type { TestEngine } from '../../support/api.ts';
 import { startTestEngine } from '../../support/api.ts';
 import { CapabilityServer } from '../../support/capability-server.ts';
@@ -25,6 +26,29 @@ const order = {
 const once = (key: string) => ({ headers: { 'idempotency-key': key } });
 
 describe('Idempotency-Key', () => {
+	it('is heeded by every POST whose document says so', () => {
+		const deaf = ROUTES.filter(
+			(route) =>
+				route.auth === 'key' &&
+				route.method === 'post' &&
+				Object.values(route.answers).some(({ schema }) => schema !== undefined) &&
+				route.answerKept !== true &&
+				!/\bonce\b/.test(String(route.handle)),
+		);
+		expect(deaf.map(({ id }) => id)).toEqual([]);
+	});
+
+	it('of a request that writes nothing is kept as well', async () => {
+		const body = { timing: { every: '1h' }, count: 1 };
+		const ask = async (sent: object) =>
+			test.admin.post('/v1/timing/preview', sent, once('preview'));
+		const first = await ask(body);
+		const again = await ask(body);
+		expect([first.status, again.text]).toEqual([200, first.text]);
+		expect(again.headers.get('idempotent-replayed')).toBe('true');
+		expect((await ask({ ...body, count: 2 })).body.code).toBe('IDEMPOTENCY_MISMATCH');
+	});
+
 	it('makes one schedule of 50 parallel identical creates', async () => {
 		const key = 'fifty';
 		const named = { ...order, name: 'fifty' };

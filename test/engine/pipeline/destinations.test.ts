@@ -158,6 +158,29 @@ describe('a secret', () => {
 		expect(signatureHolds(got!, SECRET) && signatureHolds(got!, secrets.secret)).toBe(true);
 	});
 
+	it('is rotated and tried out once under one Idempotency-Key, with the same answer', async () => {
+		const destination = await make();
+		const once = (key: string) => ({ headers: { 'idempotency-key': key } });
+		const rotate = async (key: string) =>
+			bed.admin.post(`${at(destination)}/rotate-secret`, undefined, once(key));
+		const first = demand(await rotate('a'), 200);
+		const again = demand(await rotate('a'), 200);
+		expect(again.text).toBe(first.text);
+		expect(again.headers.get('idempotent-replayed')).toBe('true');
+		const { body } = await bed.admin.get(at(destination));
+		expect(body.revision).toBe(first.body.revision);
+		const told = await bed.events('destination.secret_rotated');
+		const own = told.filter(({ subject }) => subject['destinationId'] === destination.id);
+		expect(own).toHaveLength(1);
+		expect(demand(await rotate('b'), 200).body.secrets).not.toEqual(first.body.secrets);
+
+		const test = async (sent: object) => bed.admin.post(`${at(destination)}/test`, sent, once('t'));
+		const tried = demand(await test({}), 200);
+		expect(demand(await test({}), 200).text).toBe(tried.text);
+		const other = await test({ settings: { url: 'http://127.0.0.1:9/' } });
+		expect(other.body.code).toBe('IDEMPOTENCY_MISMATCH');
+	});
+
 	it('is rotated without a gap: for a day both sign', async () => {
 		const destination = await make();
 		const { secrets } = demand(await bed.admin.post(`${at(destination)}/rotate-secret`), 200).body;
@@ -172,6 +195,13 @@ describe('a secret', () => {
 		await deliver({ destination: destination.id });
 		const [, later] = hook.received;
 		expect([signatureHolds(later!, SECRET), signatureHolds(later!, secrets.secret)]).toEqual([
+			false,
+			true,
+		]);
+		demand(await bed.admin.post(`${at(destination)}/test`, {}), 200);
+		const tried = hook.received.at(-1)!;
+		expect(tried.headers['x-capscheduler-test']).toBe('true');
+		expect([signatureHolds(tried, SECRET), signatureHolds(tried, secrets.secret)]).toEqual([
 			false,
 			true,
 		]);
