@@ -24,6 +24,9 @@ describe.each(MONGO_KINDS)('the MongoDB store (%s)', (kind) => {
 		await store.open();
 		return {
 			store,
+			async loseTimers() {
+				await store.database.timers().deleteMany({});
+			},
 			async close() {
 				await store.database.db().dropDatabase();
 				await store.close();

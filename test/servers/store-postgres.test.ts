@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe } from '@jest/globals';
 
 import { exerciseStore } from '../conformance/store.ts';
-import { emptySchema, newSchema, openPostgresStore } from '../support/postgres-store.ts';
+import { emptySchema, newSchema, openPostgresStore, runSql } from '../support/postgres-store.ts';
 import type { DatabaseServer } from './postgres.ts';
 import { startPostgres } from './postgres.ts';
 
@@ -20,6 +20,9 @@ describe('the PostgreSQL store', () => {
 		const { store, close } = await openPostgresStore(server.port, clock, { schema });
 		return {
 			store,
+			async loseTimers() {
+				await runSql(server.port, `DELETE FROM ${schema}.agenda_jobs`);
+			},
 			async close() {
 				await close();
 				await emptySchema(server.port, schema);

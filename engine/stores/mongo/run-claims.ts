@@ -1,5 +1,7 @@
 import type { Run } from '../../contract/run.ts';
 import type { Instant } from '../../contract/time.ts';
+import type { Waiting } from '../shared/admit.ts';
+import { admit } from '../shared/admit.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
 import type { Change } from './commits.ts';
@@ -12,11 +14,11 @@ import type { Gate, Gated, RunGates } from './run-gates.ts';
 /** How often a claim looks again when other engines were faster. */
 const TRIES = 4;
 
-interface Candidate {
+interface Candidate extends Omit<Waiting, 'key'> {
 	doc: Root;
 	run: Run;
-	seq: number;
 	gate: Gate | null;
+	key: Waiting['key'] | null;
 }
 
 /**
@@ -38,11 +40,12 @@ export function createClaimRuns(context: Context, gates: RunGates): Store['claim
 			),
 			gates.claimable(now, limit),
 		]);
+		const keys = new Map<string, Waiting['key']>();
 		const all = [
-			...plain.map((doc) => candidate({ doc: doc as Root, gate: null })),
-			...gated.map(candidate),
+			...plain.map((doc) => candidate({ doc: doc as Root, gate: null }, keys)),
+			...gated.map((one) => candidate(one, keys)),
 		];
-		return admit(all.sort(inOrder), limit);
+		return admit(all, limit);
 	}
 
 	/** Takes places at the keys. @returns those who have all that they need */
@@ -105,28 +108,18 @@ export function createClaimRuns(context: Context, gates: RunGates): Store['claim
 	};
 }
 
-function candidate({ doc, gate }: Gated | { doc: Root; gate: null }): Candidate {
-	return { doc, gate, run: runRows.fromDoc(doc), seq: Number(doc['seq']) };
-}
-
-function inOrder(a: Candidate, b: Candidate): number {
-	return b.run.priority - a.run.priority || a.run.readyAt - b.run.readyAt || a.seq - b.seq;
-}
-
-/** One after another, as if each were claimed alone. */
-function admit(found: readonly Candidate[], most: number): Candidate[] {
-	const held = new Map<string, number>();
-	const admitted: Candidate[] = [];
-	for (const one of found) {
-		if (admitted.length === most) break;
-		if (one.gate !== null) {
-			const now = held.get(one.gate.id) ?? one.gate.holders.length;
-			if (now >= one.run.concurrencyLimit) continue;
-			held.set(one.gate.id, now + 1);
-		}
-		admitted.push(one);
+function candidate(
+	{ doc, gate }: Gated | { doc: Root; gate: null },
+	keys: Map<string, Waiting['key']>,
+): Candidate {
+	const run = runRows.fromDoc(doc);
+	const { priority, readyAt, concurrencyLimit: limit } = run;
+	let key: Waiting['key'] | null = null;
+	if (gate !== null) {
+		key = keys.get(gate.id) ?? { held: gate.holders.length };
+		keys.set(gate.id, key);
 	}
-	return admitted;
+	return { doc, gate, run, seq: Number(doc['seq']), rank: -priority, readyAt, limit, key };
 }
 
 function changeOf(doc: Root, after: Run, events: ClaimEvents): Change {

@@ -16,6 +16,9 @@ const REMEMBERED = 5_000;
 const AGAIN: Duration = 1_000;
 const AGAIN_AT_MOST: Duration = 60_000;
 
+/** The events of a write come before what follows from it: who looked at once may have been too early. Milliseconds. */
+const ECHOES: readonly Duration[] = [50, 500];
+
 /**
  * Brings word of what other engines wrote, by their events: through a change stream where the server has them (a
  * replica set or a sharded cluster), and by looking while there is none. Nothing depends on it but how soon somebody
@@ -43,6 +46,7 @@ export function createWatch({ clock, onFault, source, heard }: WatchOptions): Wa
 	let cancelFollow: (() => void) | null = null;
 	let looking: Promise<void> = Promise.resolve();
 	const seen = new Set<string>();
+	const echoes = new Map<Duration, () => void>();
 
 	function tellOnce(what: 'stream' | 'look', error: unknown): void {
 		if (stopped || told.has(what)) return;
@@ -57,7 +61,20 @@ export function createWatch({ clock, onFault, source, heard }: WatchOptions): Wa
 			if (seen.size <= REMEMBERED) break;
 			seen.delete(id);
 		}
-		if (fresh.length > 0) heard(signalOf(fresh));
+		if (fresh.length === 0) return;
+		const signal = signalOf(fresh);
+		heard(signal);
+		if (signal.work) for (const wait of ECHOES) echo(wait);
+	}
+
+	/** One for all that is heard until then. */
+	function echo(wait: Duration): void {
+		if (echoes.has(wait)) return;
+		const cancel = clock.after(wait, () => {
+			echoes.delete(wait);
+			heard({ work: true, tenants: new Set(), ended: [], cancelled: [] });
+		});
+		echoes.set(wait, cancel);
 	}
 
 	function follow(): void {
@@ -121,6 +138,8 @@ export function createWatch({ clock, onFault, source, heard }: WatchOptions): Wa
 			stopped = true;
 			cancelLook?.();
 			cancelFollow?.();
+			for (const cancel of echoes.values()) cancel();
+			echoes.clear();
 			const open = stream;
 			stream = null;
 			await open?.close().catch(() => undefined);
@@ -129,20 +148,40 @@ export function createWatch({ clock, onFault, source, heard }: WatchOptions): Wa
 	};
 }
 
+/** After these there is nothing to claim that was not there before, and no timer is due earlier. */
+const NO_WORK: ReadonlySet<EventDraft['type']> = new Set([
+	'run.running',
+	'run.progress',
+	'delivery.sending',
+	'delivery.delivered',
+	'delivery.skipped',
+	'notification.sending',
+	'notification.delivered',
+	'notification.dead',
+	'sla.met',
+	'sla.missed',
+	'artifact.limited',
+	'link.created',
+	'link.revoked',
+	'key.created',
+	'key.revoked',
+]);
 const ENDS = ['run.succeeded', 'run.failed', 'run.cancelled', 'run.expired'];
 
 function signalOf(docs: readonly Doc[]): Signal {
 	const tenants = new Set<string>();
 	const ended: RunId[] = [];
 	const cancelled: RunId[] = [];
+	let work = false;
 	for (const doc of docs) {
 		tenants.add(doc['tenant'] as string);
 		for (const { type, subject } of JSON.parse(doc['items'] as string) as EventDraft[]) {
+			work ||= !NO_WORK.has(type);
 			const id = subject['runId'] as RunId | undefined;
 			if (id === undefined || !ENDS.includes(type)) continue;
 			ended.push(id);
 			if (type === 'run.cancelled') cancelled.push(id);
 		}
 	}
-	return { work: true, tenants, ended, cancelled };
+	return { work, tenants, ended, cancelled };
 }

@@ -1,6 +1,6 @@
 import type { Instant } from '../../contract/time.ts';
 import type { Waiting } from '../shared/admit.ts';
-import { admit } from '../shared/admit.ts';
+import { admit, isSettled } from '../shared/admit.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -133,13 +133,9 @@ export function createTiers(): Tiers {
 				const ours = open.filter(([tenant, key]) => known.get(lockName(tenant, key)) === true);
 				const admitted = admit(await waitingOf(tx, ours, { now, limit }), limit);
 				if (open.length < most) return admitted.map(({ seq }) => seq);
-				const last = open[most - 1];
-				const lastAdmitted = admitted[limit - 1];
-				const settled =
-					last !== undefined &&
-					lastAdmitted !== undefined &&
-					(lastAdmitted.rank - last[3] || lastAdmitted.readyAt - last[4]) <= 0;
-				if (settled) return admitted.map(({ seq }) => seq);
+				const [, , , rank = 0, readyAt = 0] = open[most - 1] ?? [];
+				if (isSettled(admitted, { wanted: limit, last: { rank, readyAt } }))
+					return admitted.map(({ seq }) => seq);
 			}
 			return [];
 		},

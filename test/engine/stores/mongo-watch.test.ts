@@ -8,8 +8,9 @@ import { createFakeClock } from '../../support/fake-clock.ts';
 
 const NO_STREAMS = new Error('there are none');
 
-function batch(n: number): Doc {
-	return { _id: `default|${n}`, tenant: 'default', items: '[]' };
+function batch(n: number, ...types: string[]): Doc {
+	const items = JSON.stringify(types.map((type) => ({ type, subject: { runId: `run_${n}` } })));
+	return { _id: `default|${n}`, tenant: 'default', items };
 }
 
 /** A log that a test appends to, and a stream that it opens and breaks. */
@@ -129,6 +130,26 @@ describe('the watch of the MongoDB store', () => {
 		fail(true);
 		await pass(300);
 		expect(faults).toEqual(['events', 'events']);
+		await watch.stop();
+	});
+
+	it('says what others may have made work of, and who waits for what ended', async () => {
+		const { watch, streams, signals, pass } = bench();
+		watch.start();
+		streams[0]?.opened();
+		streams[0]?.heard(batch(1, 'run.running', 'delivery.delivered'));
+		streams[0]?.heard(batch(2, 'run.running', 'run.queued'));
+		streams[0]?.heard(batch(3, 'run.cancelled'));
+		const tenants = new Set(['default']);
+		expect(signals.splice(0)).toEqual([
+			{ work: false, tenants, ended: [], cancelled: [] },
+			{ work: true, tenants, ended: [], cancelled: [] },
+			{ work: true, tenants, ended: ['run_3'], cancelled: ['run_3'] },
+		]);
+		// its events come before what follows from a write, so who looked at once looks twice more
+		await pass(1_000);
+		const again = { work: true, tenants: new Set(), ended: [], cancelled: [] };
+		expect(signals).toEqual([again, again]);
 		await watch.stop();
 	});
 
