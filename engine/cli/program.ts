@@ -5,6 +5,7 @@ import { ConfigError } from '../config.ts';
 import { VERSION } from '../version.ts';
 import { addCalendars } from './calendars.ts';
 import { addCapabilities } from './capabilities.ts';
+import { addDeadLetters } from './dead-letters.ts';
 import { addDestinations } from './destinations.ts';
 import { CliError, EXIT, EXIT_CODES_HELP } from './exit.ts';
 import type { ExitCode } from './exit.ts';
@@ -125,6 +126,7 @@ Example:
 	addCalendars(program);
 	addRuns(program);
 	addDestinations(program);
+	addDeadLetters(program);
 	addOneOff(program);
 	addTiming(program);
 	addKeys(program);

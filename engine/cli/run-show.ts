@@ -32,11 +32,25 @@ export function sayRun(run: JsonObject): void {
 	say(`\n${faint(`capscheduler runs result ${printable(run['id'])} -o result.json`)}`);
 }
 
+/** A delivery with its attempts. */
+export function sayDelivery(delivery: JsonObject): void {
+	const { attempts, error } = delivery;
+	const fields = Object.entries(delivery).filter(([name]) => name !== 'attempts');
+	sayFields({
+		...Object.fromEntries(fields),
+		...(isObject(error) ? { error: failureText(error) } : {}),
+	});
+	if (!Array.isArray(attempts) || attempts.length === 0) return;
+	say(`\n${strong('attempts')}`);
+	sayTable(attempts.filter(isObject).map(withFailure), TABLES.attempts);
+}
+
 function isObject(value: JsonValue | undefined): value is JsonObject {
 	return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function withFailure(item: JsonObject): JsonObject {
+/** For tables: the error as one line. */
+export function withFailure(item: JsonObject): JsonObject {
 	return isObject(item['error']) ? { ...item, error: failureText(item['error']) } : item;
 }
 

@@ -159,6 +159,14 @@ export const replayedSchema = z
 	})
 	.meta({ id: 'ReplayedDeliveries' });
 
+export const discardedSchema = z
+	.looseObject({
+		matched: count.meta({ description: 'How many the filter met, up to where this call ended.' }),
+		discarded: z.array(id('dlv')),
+		nextCursor: text.nullable().meta({ description: 'Null: there are no more.' }),
+	})
+	.meta({ id: 'DiscardedDeliveries' });
+
 export const acknowledgedSchema = z
 	.looseObject({ status: z.literal('accepted'), runId: id('run') })
 	.meta({ id: 'Acknowledged' });

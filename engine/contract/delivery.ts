@@ -272,7 +272,7 @@ export interface NotifySpec {
 
 /**
  * States of a delivery: `pending -> sending -> delivered | failed`, `failed -> sending | dead`;
- * `skipped` when its condition did not hold.
+ * `skipped` when its condition did not hold; `dead -> discarded` when nobody wants it any more.
  */
 export const DELIVERY_STATES = [
 	'pending',
@@ -281,6 +281,7 @@ export const DELIVERY_STATES = [
 	'failed',
 	'dead',
 	'skipped',
+	'discarded',
 ] as const;
 export type DeliveryState = (typeof DELIVERY_STATES)[number];
 

@@ -10,7 +10,7 @@ import type { RunSpec, SpecRecord } from '../contract/schedule.ts';
 import type { Duration } from '../contract/time.ts';
 import type { DeliverInput } from '../contract/uploads.ts';
 import { UPLOAD, UPLOAD_ACTIONS } from '../contract/uploads.ts';
-import { isSettled } from '../core/delivery/transitions.ts';
+import { isLost, isSettled } from '../core/delivery/transitions.ts';
 import { wantsLink } from '../core/run/follow-ups.ts';
 import { handedIn } from '../core/run/transitions.ts';
 import { newRun } from '../core/schedule/occurrences.ts';
@@ -257,6 +257,6 @@ export async function waitForDeliveries(
 export function stateOfAll(deliveries: readonly Delivery[]): 'pending' | 'delivered' | 'dead' {
 	if (!deliveries.every(isSettled)) return 'pending';
 	const targets = Map.groupBy(deliveries, ({ targetKey }) => targetKey.split('.')[0] ?? '');
-	const done = [...targets.values()].every((chain) => chain.some(({ state }) => state !== 'dead'));
+	const done = [...targets.values()].every((chain) => chain.some((one) => !isLost(one)));
 	return done ? 'delivered' : 'dead';
 }

@@ -165,12 +165,13 @@ async function lookAgain(
 	return { ...before, deliveries, state: stateOf(deliveries) };
 }
 
-const SETTLED = ['delivered', 'skipped', 'dead'];
+const SETTLED = ['delivered', 'skipped', 'dead', 'discarded'];
 
 /** There is one target; fallbacks follow it. */
 function stateOf(deliveries: readonly Delivery[]): HandedIn['state'] {
 	if (!deliveries.every(({ state }) => SETTLED.includes(state))) return 'pending';
-	return deliveries.some(({ state }) => state !== 'dead') ? 'delivered' : 'dead';
+	const lost = deliveries.every(({ state }) => state === 'dead' || state === 'discarded');
+	return lost ? 'dead' : 'delivered';
 }
 
 function failure(

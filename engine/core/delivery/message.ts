@@ -25,7 +25,9 @@ export function messageOf(body: JsonObject): Message {
 		textOf(schedule['name']) ??
 		`${textOf(data['capability']) ?? ''} ${textOf(data['action']) ?? ''}`;
 	const deliveries = Array.isArray(data['deliveries']) ? data['deliveries'].map(objectOf) : [];
-	const undelivered = deliveries.filter((delivery) => delivery['state'] === 'dead');
+	const undelivered = deliveries.filter(
+		(delivery) => delivery['state'] === 'dead' || delivery['state'] === 'discarded',
+	);
 	const good = !late && state === 'succeeded' && undelivered.length === 0;
 	const url = textOf(data['resultUrl']);
 	return {

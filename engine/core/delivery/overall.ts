@@ -1,5 +1,5 @@
 import type { Delivery } from '../../contract/run.ts';
-import { isSettled } from './transitions.ts';
+import { isLost, isSettled } from './transitions.ts';
 
 /** What became of all targets of a run. `none`: it has none. `partial`: some got it, some did not. */
 export const DELIVERED_STATES = ['none', 'pending', 'delivered', 'partial', 'dead'] as const;
@@ -12,7 +12,7 @@ export function overall(
 	if (deliveries.length === 0) return 'none';
 	if (!deliveries.every(isSettled)) return 'pending';
 	const targets = Map.groupBy(deliveries, ({ targetKey }) => targetKey.split('.')[0] ?? '');
-	const ends = [...targets.values()].map((chain) => chain.some(({ state }) => state !== 'dead'));
+	const ends = [...targets.values()].map((chain) => chain.some((one) => !isLost(one)));
 	if (ends.every(Boolean)) return 'delivered';
 	return ends.some(Boolean) ? 'partial' : 'dead';
 }

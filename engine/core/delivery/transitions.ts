@@ -1,5 +1,5 @@
 import type { DeliverySettlement, DisabledTarget } from '../../contract/change.ts';
-import type { Place, Receipt, Target } from '../../contract/delivery.ts';
+import type { DeliveryState, Place, Receipt, Target } from '../../contract/delivery.ts';
 import type { ErrorCode, RetryVerdict } from '../../contract/errors.ts';
 import type { EventDraft, EventType } from '../../contract/event.ts';
 import type { NewId } from '../../contract/ids.ts';
@@ -19,15 +19,23 @@ import { spread } from '../spread.ts';
  *   sending -> dead               no attempt left, or it can never work; the next fallback takes over
  *   sending -> pending            released: claimed, but nothing was sent
  *   sending -> pending | failed   held back: not its turn at the place that it goes to, or the store is away
- *   dead | delivered -> pending   replayed, with the identical bytes
+ *   dead -> discarded             nobody wants it any more
+ *   dead | delivered | discarded -> pending   replayed, with the identical bytes
  */
 
 export const NO_LEASE = { owner: null, leaseUntil: null } as const;
 
-export function isSettled(delivery: Pick<Delivery, 'state'>): boolean {
-	return (
-		delivery.state === 'delivered' || delivery.state === 'dead' || delivery.state === 'skipped'
-	);
+const SETTLED: readonly DeliveryState[] = ['delivered', 'dead', 'skipped', 'discarded'];
+/** What a replay begins from. */
+export const REPLAYABLE: readonly DeliveryState[] = ['dead', 'delivered', 'discarded'];
+
+export function isSettled({ state }: Pick<Delivery, 'state'>): boolean {
+	return SETTLED.includes(state);
+}
+
+/** Whether it is over and nothing has arrived. */
+export function isLost({ state }: Pick<Delivery, 'state'>): boolean {
+	return state === 'dead' || state === 'discarded';
 }
 
 export function deliveryEvent(
@@ -262,12 +270,24 @@ export function heldBack(
 	};
 }
 
+/** Off the list of dead letters. Its bytes are kept as long as its run, so it can still be replayed. */
+export function discarded(delivery: Delivery, { at }: { at: Instant }): DeliverySettlement {
+	return {
+		deliveryId: delivery.id,
+		tenant: delivery.tenant,
+		from: ['dead'],
+		epoch: delivery.epoch,
+		set: { state: 'discarded' },
+		events: [deliveryEvent('delivery.discarded', delivery, at)],
+	};
+}
+
 /** Sends the identical stored bytes again, counted from the first attempt. */
 export function replayed(delivery: Delivery, { at }: { at: Instant }): DeliverySettlement {
 	return {
 		deliveryId: delivery.id,
 		tenant: delivery.tenant,
-		from: ['dead', 'delivered'],
+		from: [...REPLAYABLE],
 		epoch: delivery.epoch,
 		set: { state: 'pending', dueAt: at, endedAt: null, attempt: 0, error: null, deadlineAt: null },
 		events: [deliveryEvent('delivery.replayed', delivery, at)],
@@ -325,7 +345,7 @@ export function replayedElsewhere(
 		settlement: {
 			deliveryId: delivery.id,
 			tenant: delivery.tenant,
-			from: ['dead', 'delivered'],
+			from: [...REPLAYABLE],
 			epoch: delivery.epoch,
 			set: {},
 			next,

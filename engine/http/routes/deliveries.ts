@@ -5,6 +5,7 @@ import { pageOf, secretsSchema } from '../../contract/answers-parts.ts';
 import {
 	deliveryDetailsSchema,
 	deliverySchema,
+	discardedSchema,
 	replayedSchema,
 } from '../../contract/answers-runs.ts';
 import { DELIVERY_STATES } from '../../contract/delivery.ts';
@@ -12,15 +13,19 @@ import { CapError } from '../../contract/errors.ts';
 import type { DeliveryId } from '../../contract/ids.ts';
 import { idSchema } from '../../contract/ids.ts';
 import { jsonObjectSchema } from '../../contract/json.ts';
+import type { Delivery } from '../../contract/run.ts';
 import { instantSchema } from '../../contract/time.ts';
 import type { Context } from '../../pipeline/context.ts';
-import type { Replayed, ReplayedDeadLetters } from '../../pipeline/replay.ts';
+import type { DiscardedDeadLetters, ReplayedDeadLetters } from '../../pipeline/dead-letters.ts';
 import {
+	discardDeadLetters,
+	discardDelivery,
 	findDeadLetters,
 	maySee,
 	replayDeadLetters,
-	replayDelivery,
-} from '../../pipeline/replay.ts';
+} from '../../pipeline/dead-letters.ts';
+import type { Replayed } from '../../pipeline/replay.ts';
+import { replayDelivery } from '../../pipeline/replay.ts';
 import { presentDelivery, presentDeliveryDetails } from '../../pipeline/present.ts';
 import type { DeliveryFilter } from '../../stores/store.port.ts';
 import { given, pageQuery, pageRequest } from '../lists.ts';
@@ -38,11 +43,18 @@ const filterFields = {
 	to: instantSchema.optional().describe('Died before this instant.'),
 };
 
+const manyFields = {
+	...filterFields,
+	limit: z.number().int().min(1).max(1000).optional(),
+	cursor: z.string().max(200).optional().describe('Goes on where the call before ended.'),
+	dryRun: z.boolean().optional().describe('Answers what would be done, and does nothing.'),
+};
+
+const discardInputSchema = z.strictObject(manyFields).meta({ id: 'DiscardInput' });
+
 const deadLetterFilterSchema = z
 	.strictObject({
-		...filterFields,
-		limit: z.number().int().min(1).max(1000).optional(),
-		cursor: z.string().max(200).optional().describe('Goes on where the call before ended.'),
+		...manyFields,
 		target: z
 			.strictObject({ destination: z.string().min(1).max(100) })
 			.optional()
@@ -216,5 +228,41 @@ export const DELIVERY_ROUTES = [
 				(request) => replayDeadLetters(ctx, actor, body, request),
 				(result: ReplayedDeadLetters) => ({ status: 202, body: { ...result } }),
 			),
+	}),
+	keyRoute({
+		id: 'discardDeadLetters',
+		method: 'post',
+		path: '/v1/dead-letters/discard',
+		tag: 'Deliveries',
+		summary: 'Take dead deliveries off the list',
+		description:
+			'Those that the filter meets, the newest first, 1000 at most in a call; go on with `nextCursor`. They are `discarded` then, and can still be replayed one by one while their run is kept.',
+		scopes: ['runs:execute'],
+		body: { kind: 'json', schema: discardInputSchema, optional: true },
+		answers: { 200: { description: 'These are off the list.', schema: discardedSchema } },
+		example: { body: { code: 'TARGET_GONE', limit: 100, dryRun: true } },
+		handle: ({ ctx, actor, body, once }) =>
+			once(
+				(request) => discardDeadLetters(ctx, actor, body, request),
+				(result: DiscardedDeadLetters) => ({ status: 200, body: { ...result } }),
+			),
+	}),
+	keyRoute({
+		id: 'discardDelivery',
+		method: 'post',
+		path: '/v1/deliveries/{id}/discard',
+		tag: 'Deliveries',
+		summary: 'Take a dead delivery off the list of dead letters',
+		scopes: ['runs:execute'],
+		params,
+		answers: { 200: { description: 'It is discarded.', schema: deliverySchema } },
+		errors: ['NOT_FOUND', 'CONFLICT'],
+		handle: async ({ ctx, actor, params: { id }, once }) => {
+			await findDelivery(ctx, actor, id);
+			return once(
+				(request) => discardDelivery(ctx, actor, id, request),
+				(delivery: Delivery) => ({ status: 200, body: presentDelivery(delivery) }),
+			);
+		},
 	}),
 ];
