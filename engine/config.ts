@@ -37,6 +37,7 @@ export interface Config {
 	plugins: string[];
 	roles: readonly Role[];
 	concurrency: number;
+	tenantWeights: ReadonlyMap<string, number>;
 	deliveryConcurrency: number;
 	maxResultBytes: number;
 	maxBodyBytes: number;
@@ -119,6 +120,7 @@ export function loadConfig(
 		plugins: values.PLUGINS.map((entry) => (/^[./]/.test(entry) ? absolute(entry) : entry)),
 		roles: values.ROLES,
 		concurrency: values.CONCURRENCY,
+		tenantWeights: new Map(values.TENANT_WEIGHTS.map(({ tenant, weight }) => [tenant, weight])),
 		deliveryConcurrency: values.DELIVERY_CONCURRENCY,
 		maxResultBytes: values.MAX_RESULT_BYTES,
 		maxBodyBytes: values.MAX_BODY_BYTES,
@@ -216,16 +218,23 @@ function contradictions(values: SettingValues): ConfigProblem[] {
 		});
 	}
 	problems.push(...roleProblems(values));
-	const names = values.MODULES.map(({ name }) => name);
-	const twice = names.find((name, index) => names.indexOf(name) !== index);
-	if (twice !== undefined) {
-		problems.push({
-			name: `${PREFIX}MODULES`,
-			expected: 'each name once',
-			received: `"${twice}" twice`,
-		});
-	}
+	problems.push(
+		...namedTwice(
+			'MODULES',
+			values.MODULES.map(({ name }) => name),
+		),
+		...namedTwice(
+			'TENANT_WEIGHTS',
+			values.TENANT_WEIGHTS.map(({ tenant }) => tenant),
+		),
+	);
 	return problems;
+}
+
+function namedTwice(setting: SettingName, names: readonly string[]): ConfigProblem[] {
+	const twice = names.find((name, index) => names.indexOf(name) !== index);
+	if (twice === undefined) return [];
+	return [{ name: PREFIX + setting, expected: 'each name once', received: `"${twice}" twice` }];
 }
 
 function roleProblems({

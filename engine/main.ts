@@ -44,6 +44,7 @@ import type { Pipeline } from './pipeline/pipeline.ts';
 import { alertOfCircuit } from './pipeline/alerts.ts';
 import { createPlaces } from './pipeline/places.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
+import { prune } from './pipeline/retention.ts';
 import { createWake, heedSignal } from './pipeline/wake.ts';
 import { loadPlugins } from './plugins/load.ts';
 import { createEgress } from './security/egress.ts';
@@ -202,12 +203,14 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 		log,
 		faults,
 		wake: createWake(),
+		peers: { workers: 1 },
 		settings: {
 			publicUrl: () => url,
 			smallestInterval: config.smallestInterval,
 			maxResultBytes: config.maxResultBytes,
 			roles: config.roles,
 			concurrency: config.concurrency,
+			tenantWeights: config.tenantWeights,
 			deliveryConcurrency: config.deliveryConcurrency,
 			lease: config.lease,
 			notifyAfter: config.notifyAfter,
@@ -271,7 +274,7 @@ class RunningEngine implements Engine {
 					await this.#pipeline.sweep();
 				},
 				retention: async () => {
-					await this.#prune();
+					await prune(parts.context, config.retention);
 					await extendCalendars(parts.context);
 				},
 			},
@@ -393,19 +396,7 @@ class RunningEngine implements Engine {
 		}
 		await this.#checked.done;
 	}
-
-	async #prune(): Promise<void> {
-		const { store, clock, log } = this.context;
-		let total = 0;
-		for (;;) {
-			const gone = await store.prune(clock.now(), this.#config.retention, PRUNE_BATCH);
-			total += gone;
-			if (gone < PRUNE_BATCH) break;
-		}
-		if (total > 0) log.info('retention removed rows', { rows: total });
-	}
 }
 
-const PRUNE_BATCH = 1000;
 /** Wrong keys from one address. */
 const FAILURES_PER_MINUTE = 60;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { tenantSchema } from './names.ts';
 import { ROLES } from './roles.ts';
 import type { Role } from './roles.ts';
 import { parseDuration } from './time.ts';
@@ -132,6 +133,13 @@ export function readRoles(input: string): Role[] | undefined {
 	if (named.delete('all')) return named.size === 0 ? [...ROLES] : undefined;
 	const roles = ROLES.filter((role) => named.delete(role));
 	return roles.length > 0 && named.size === 0 ? roles : undefined;
+}
+
+export function readWeight(entry: string): { tenant: string; weight: number } | undefined {
+	const [, tenant, number] = /^(\S+?)=(\d{1,4}(?:\.\d{1,4})?)$/.exec(entry) ?? [];
+	const weight = Number(number);
+	if (tenant === undefined || !tenantSchema.safeParse(tenant).success) return undefined;
+	return weight >= 0.01 && weight <= 1000 ? { tenant, weight } : undefined;
 }
 
 const FAULT_ENTRY = /^[\w.-]+:[1-9]\d{0,8}:(?:kill|hang|throw)$/;

@@ -16,6 +16,7 @@ import {
 	readPublicUrl,
 	readRoles,
 	readStore,
+	readWeight,
 	size,
 	text,
 } from './setting-forms.ts';
@@ -209,6 +210,14 @@ export const SETTINGS = {
 		fallback: '256',
 		meaning: 'Runs in flight at most.',
 		schema: integer(1, 10_000),
+	}),
+	TENANT_WEIGHTS: setting({
+		group: 'How much it does',
+		form: '`tenant=weight`, by comma',
+		fallback: '',
+		meaning:
+			'The shares of tenants when more runs are ready than can be carried out: `acme=3,beta=0.5`; who is not named has 1. A tenant uses what others leave; within a tenant priorities decide. The same for all engines that share a store.',
+		schema: list('"<tenant>=<weight from 0.01 to 1000>" pairs, separated by commas', readWeight),
 	}),
 	DELIVERY_CONCURRENCY: setting({
 		group: 'How much it does',

@@ -46,6 +46,8 @@ export interface Context {
 	faults: FaultPoints;
 	/** Tells the loops that there may be work, and waiters that a run has ended. */
 	wake: Wake;
+	/** How many engines carry out runs, this one included: kept by the registry of engines, known roughly. */
+	peers: { workers: number };
 	/** Where deliveries go: circuits, limits, shares. */
 	places: Places;
 	settings: PipelineSettings;
@@ -61,6 +63,8 @@ export interface PipelineSettings {
 	maxResultBytes: number;
 	/** Runs in flight at most in this engine. */
 	concurrency: number;
+	/** What a tenant's share of the hands is counted by; who is not in here has 1. */
+	tenantWeights: ReadonlyMap<string, number>;
 	/** Deliveries in flight at most in this engine. */
 	deliveryConcurrency: number;
 	/** Default 30 s. */

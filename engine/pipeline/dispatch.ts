@@ -6,6 +6,7 @@ import { deliveryEvent } from '../core/delivery/transitions.ts';
 import { broken, isOver, released, runEvent } from '../core/run/transitions.ts';
 import type { ClaimEvents } from '../stores/store.port.ts';
 import type { Context } from './context.ts';
+import { createShares } from './shares.ts';
 import { attempt } from './session.ts';
 import { slaWasWritten, withSla } from './sla.ts';
 import type { Held, Worker } from './worker.ts';
@@ -30,19 +31,30 @@ interface ClaimedRun {
 
 /** Claims runs that are ready and carries out their attempts. */
 export function createRunWorker(ctx: Context): Worker {
+	const { concurrency: capacity, tenantWeights: weights } = ctx.settings;
+	const shares = createShares({ capacity, weights });
 	return createWorker<ClaimedRun>({
 		name: 'runs',
 		clock: ctx.clock,
 		log: ctx.log,
-		capacity: ctx.settings.concurrency,
+		capacity,
+		// Each of the engines that share the work gets a part of what is there.
+		most: () => Math.ceil(capacity / ctx.peers.workers),
 		lease: ctx.settings.lease,
 		async claim(limit) {
 			const now = ctx.clock.now();
 			const runs = await ctx.store.claimRuns(
-				{ now, limit, owner: ctx.engineId, leaseUntil: now + ctx.settings.lease },
+				{
+					now,
+					limit,
+					owner: ctx.engineId,
+					leaseUntil: now + ctx.settings.lease,
+					share: shares.share,
+				},
 				claimEvents(now),
 			);
 			const specs = await ctx.store.getSpecs(runs.map(({ specId }) => specId));
+			shares.claimed(runs.map(({ tenant }) => tenant));
 			return runs.map((run) => ({
 				id: run.id,
 				epoch: run.epoch,
@@ -52,6 +64,9 @@ export function createRunWorker(ctx: Context): Worker {
 		},
 		work: async ({ run, spec }, held) => {
 			await carryOut(ctx, run, spec, held);
+		},
+		letGo: ({ run }) => {
+			shares.done(run.tenant);
 		},
 		renew: async (held) => ctx.store.renewLeases('run', held, ctx.clock.now() + ctx.settings.lease),
 		release: async ({ run }) => settle(ctx, released(run, { at: ctx.clock.now() }), run),

@@ -7,7 +7,7 @@ import type { Context } from './context.ts';
 
 /*
  * Which engines share the store: each keeps a small document of itself there, and writes it anew every ten seconds.
- * Nothing depends on it; leases decide who works on what.
+ * Leases decide who works on what; the number of workers only says how much of it one takes up at once.
  */
 
 /** Engines belong to no tenant. */
@@ -67,6 +67,7 @@ export function createEngineRegistry(ctx: Context, about: () => AboutEngine): En
 			const document = { tenant: NOBODY, key, value, dueAt: null, keepUntil: seenAt + REMEMBERED };
 			if (await ctx.store.putShared(document, { expected: revision, events: [] })) {
 				revision += 1;
+				ctx.peers.workers = Math.max(1, (await listEngines(ctx)).filter(works).length);
 				return;
 			}
 			// A reply was lost, or retention has taken it away: it goes on from what is there.
@@ -114,6 +115,10 @@ type Said = Omit<EngineView, 'id' | 'roles' | 'state'> & {
 	roles?: readonly Role[];
 	state: EngineState;
 };
+
+function works({ state, roles }: EngineView): boolean {
+	return state === 'running' && roles.includes('worker');
+}
 
 /** All that were heard of within the last hour, the youngest first. */
 export async function listEngines(ctx: Context): Promise<EngineView[]> {

@@ -33,11 +33,15 @@ export interface WorkerOptions<T extends Claimed> {
 	log: Logger;
 	/** How many rows are worked on at the same time at most. */
 	capacity: number;
+	/** How many are claimed at once at most. Default: as many as hands are free. */
+	most?: () => number;
 	lease: Duration;
 	/** `limit` is to be asked as late as can be: what becomes free until then is claimed too. */
 	claim: (limit: () => number) => Promise<T[]>;
 	/** Does the work and writes how it ended. Never rejects for what the other side does. */
 	work(item: T, held: Held): Promise<void>;
+	/** The hand that held it is free again: its work is done, or was not begun. */
+	letGo?: (item: T) => void;
 	/** @returns ids that are still held */
 	renew: (held: readonly Claimed[]) => Promise<Set<string>>;
 	/** Gives a claim back that was not begun. */
@@ -191,14 +195,14 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	}
 
 	async #claim(): Promise<void> {
-		const { claim, log, name, clock } = this.#options;
+		const { claim, log, name, clock, most = () => Infinity } = this.#options;
 		this.#claiming = true;
 		try {
 			do {
 				let asked = 0;
 				const claimedAt = clock.monotonic();
 				this.#mayBeMore = false;
-				const items = await claim(() => (asked = this.#free));
+				const items = await claim(() => (asked = Math.min(this.#free, most())));
 				if (items.length === asked) this.#mayBeMore = true;
 				for (const item of items) this.#take(item, claimedAt);
 			} while (this.#mayBeMore && this.#roomy);
@@ -212,6 +216,7 @@ class LeaseWorker<T extends Claimed> implements Worker {
 
 	#take(item: T, claimedAt: number): void {
 		if (this.#draining) {
+			this.#options.letGo?.(item);
 			void this.#options.release(item).catch((error: unknown) => {
 				this.#options.log.error(`releasing ${this.#options.name} failed`, {
 					error: asError(error),
@@ -239,6 +244,7 @@ class LeaseWorker<T extends Claimed> implements Worker {
 				if (!working) return;
 				working = false;
 				this.#working--;
+				this.#options.letGo?.(item);
 				this.#claimIfRoomy();
 			},
 			done: Promise.resolve(),

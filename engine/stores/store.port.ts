@@ -40,6 +40,7 @@ import type {
 	SpecRecord,
 } from '../contract/schedule.ts';
 import type { DeliveryState } from '../contract/delivery.ts';
+import type { ShareOut } from '../contract/share.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import type { BackfillStore } from './backfill.port.ts';
 import type { BlobStore } from './blob.port.ts';
@@ -103,6 +104,8 @@ export interface ClaimRequest {
 	limit: number | (() => number);
 	owner: EngineId;
 	leaseUntil: Instant;
+	/** Runs only: how many each tenant gets of those that are claimed. Default: tenants make no difference. */
+	share?: ShareOut;
 }
 
 /** Builds the event of a row that the store itself changed while claiming. */
@@ -270,8 +273,9 @@ export interface Store extends BackfillStore, CalendarStore, SharedStateStore {
 		once?: IdempotencyRecord,
 	): Promise<Once<Run[]>>;
 	/**
-	 * Claims queued runs that are ready: sets running, owner, lease, and raises epoch and attempt. Those of the
-	 * highest priority first, then by readiness, then by age; runs with keys as their keys allow.
+	 * Claims queued runs that are ready: sets running, owner, lease, and raises epoch and attempt. Of each tenant,
+	 * those of the highest priority first, then by readiness, then by age; runs with keys as their keys allow. How
+	 * many of which tenant, `share` decides; they come in the same order.
 	 */
 	claimRuns(request: ClaimRequest, events: ClaimEvents): Promise<Run[]>;
 	/** @returns for each, whether it was applied */

@@ -18,6 +18,7 @@ import { exerciseResults } from './store-results.ts';
 import { exerciseRuns } from './store-runs.ts';
 import { exerciseSchedules } from './store-schedules.ts';
 import { exerciseShared } from './store-shared.ts';
+import { exerciseShares } from './store-shares.ts';
 import { exerciseTenants } from './store-tenants.ts';
 import { exerciseUpkeep } from './store-upkeep.ts';
 
@@ -74,6 +75,9 @@ export function exerciseStore(make: MakeStore): void {
 	});
 	describe('priorities, limits, heartbeats, SLAs', () => {
 		exercisePolicies(bench);
+	});
+	describe('shares of tenants', () => {
+		exerciseShares(bench);
 	});
 	describe('leases', () => {
 		exerciseLeases(bench);

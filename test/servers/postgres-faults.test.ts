@@ -161,7 +161,7 @@ describe('several engines', () => {
 		});
 		await expect(another.open()).rejects.toMatchObject({
 			code: 'STORAGE_UNAVAILABLE',
-			message: expect.stringContaining('expected version 1 or lower, got 99') as unknown,
+			message: expect.stringContaining('expected version 2 or lower, got 99') as unknown,
 		});
 	});
 

@@ -3,6 +3,7 @@ import type { Database } from './database.ts';
 import type { Index } from './index-spec.ts';
 import { CONTROL } from './migrations/1-control.ts';
 import { WORK } from './migrations/1-work.ts';
+import { SHARES } from './migrations/2-shares.ts';
 
 /**
  * The indexes, as migrations: the position in the list is the version that the document `schema` of `marks` names. A
@@ -13,7 +14,7 @@ import { WORK } from './migrations/1-work.ts';
  * hash of `_id` and stays right. Instants are numbers (milliseconds since 1970), what has a structure
  * is JSON text.
  */
-const MIGRATIONS: readonly (readonly Index[])[] = [[...CONTROL, ...WORK]];
+const MIGRATIONS: readonly (readonly Index[])[] = [[...CONTROL, ...WORK], SHARES];
 
 /** Brings the database to this engine's version. @throws CapError STORAGE_UNAVAILABLE when it is newer */
 export async function migrate(database: Database): Promise<void> {

@@ -31,13 +31,11 @@ export interface RunGates {
 	 * @returns whether the run itself, when queued, must wait for a key
 	 */
 	move(tx: Transaction, seq: number, to: { state: RunState; readyAt: Instant }): Promise<boolean>;
-	/** Whether anything may wait for a key that it can have. */
-	anyOpen(tx: Transaction, now: Instant): Promise<boolean>;
 	/**
-	 * The runs that wait for a key and may have it now, in the order of claims: their `seq`. Keys that another
-	 * engine is busy with are left to it.
+	 * The runs that wait for a key and may have it now, so many of each tenant: their `seq`. Keys that another engine
+	 * is busy with are left to it.
 	 */
-	claimable(tx: Transaction, now: Instant, limit: number): Promise<number[]>;
+	claimable(tx: Transaction, now: Instant, wanted: ReadonlyMap<string, number>): Promise<number[]>;
 }
 
 export type Keys = Pick<Run, 'tenant' | 'serialKey' | 'concurrencyKey'>;
@@ -139,11 +137,18 @@ export function createRunGates(): RunGates {
 			return concurrencyKey !== null || blocked;
 		},
 
-		async anyOpen(tx, now) {
-			const open = await tx.get('SELECT 1 FROM open_tiers WHERE readyAt <= $1 LIMIT 1', [now]);
-			return open !== undefined;
+		async claimable(tx, now, wanted) {
+			const open = await tx.rows<[tenant: string]>(
+				`SELECT tenant FROM unnest($1::text[]) AS wanted (tenant) WHERE EXISTS
+					(SELECT 1 FROM open_tiers o WHERE o.tenant = wanted.tenant AND readyAt <= $2)`,
+				[[...wanted.keys()], now],
+			);
+			const found = await Promise.all(
+				open.map(async ([tenant]) =>
+					tiers.claimable(tx, { tenant, now, limit: wanted.get(tenant) ?? 0 }),
+				),
+			);
+			return found.flat();
 		},
-
-		claimable: (tx, now, limit) => tiers.claimable(tx, now, limit),
 	};
 }

@@ -14,8 +14,11 @@ import type { Transaction } from './transaction.ts';
 export interface Tiers {
 	/** Something of the key changed: who holds it, or who waits for it. Under the key's lock. */
 	refresh(tx: Transaction, tenant: string, concurrencyKey: string): Promise<void>;
-	/** The runs that may begin now, all together: by priority, readiness, age. Their `seq`. */
-	claimable(tx: Transaction, now: Instant, limit: number): Promise<number[]>;
+	/** The tenant's runs that may begin now, all together: by priority, readiness, age. Their `seq`. */
+	claimable(
+		tx: Transaction,
+		ask: { tenant: string; now: Instant; limit: number },
+	): Promise<number[]>;
 }
 
 type OpenTier = [
@@ -120,17 +123,17 @@ export function createTiers(): Tiers {
 			await tx.run(REFRESH, [tenant, concurrencyKey]);
 		},
 
-		async claimable(tx, now, limit) {
+		async claimable(tx, { tenant, now, limit }) {
 			const known = new Map<string, boolean>();
 			// Tiers of one key compete for its slots, so as many tiers as are asked for may hold fewer runs.
 			for (let most = limit; most > 0; most *= 2) {
 				const open = await tx.rows<OpenTier>(
 					`SELECT tenant, concurrencyKey, concurrencyLimit, rank, readyAt FROM open_tiers
-					WHERE readyAt <= $1 ORDER BY rank, readyAt LIMIT $2`,
-					[now, most],
+					WHERE tenant = $1 AND readyAt <= $2 ORDER BY rank, readyAt LIMIT $3`,
+					[tenant, now, most],
 				);
 				await lockFree(tx, open, known);
-				const ours = open.filter(([tenant, key]) => known.get(lockName(tenant, key)) === true);
+				const ours = open.filter(([, key]) => known.get(lockName(tenant, key)) === true);
 				const admitted = admit(await waitingOf(tx, ours, { now, limit }), limit);
 				if (open.length < most) return admitted.map(({ seq }) => seq);
 				const [, , , rank = 0, readyAt = 0] = open[most - 1] ?? [];

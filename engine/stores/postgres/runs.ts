@@ -4,6 +4,7 @@ import type { Instant } from '../../contract/time.ts';
 import { lookAtOf, RANKED } from '../shared/look-at.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
+import { createSharing } from '../shared/sharing.ts';
 import { createGather } from './gather.ts';
 import { INTO } from './inserts.ts';
 import { once } from './once.ts';
@@ -48,24 +49,32 @@ class NotApplied extends Error {}
 
 const SELECT = `SELECT ${runRows.columns}`;
 /**
- * The queued runs to be claimed that wait for no key: by priority, then by readiness, then by age. What another
- * engine has in its hands just now is left to it.
+ * The queued runs to be claimed that wait for no key, so many of each tenant: by priority, then by readiness, then
+ * by age. What another engine has in its hands just now is left to it.
  */
 const CANDIDATES = [
-	['lookAt = $RANKED AND priority > 0 AND readyAt <= $1', 'priority DESC, readyAt, seq'],
+	[`lookAt = ${RANKED} AND priority > 0 AND readyAt <= $1`, 'priority DESC, readyAt, seq'],
 	[`state = 'queued' AND lookAt <= $1`, 'lookAt, seq'],
-	['lookAt = $RANKED AND priority < 0 AND readyAt <= $1', 'priority DESC, readyAt, seq'],
+	[`lookAt = ${RANKED} AND priority < 0 AND readyAt <= $1`, 'priority DESC, readyAt, seq'],
 ].map(
 	([where = '', order = '']) =>
-		`${SELECT}, seq FROM runs WHERE ${where.replace('$RANKED', `${RANKED}`)}
-		ORDER BY ${order} LIMIT $2 FOR UPDATE SKIP LOCKED`,
+		`SELECT run.* FROM unnest($2::text[], $3::bigint[]) AS wanted (tenant, most),
+		LATERAL (${SELECT}, seq FROM runs WHERE tenant = wanted.tenant AND ${where}
+			ORDER BY ${order} LIMIT wanted.most FOR UPDATE SKIP LOCKED) run`,
 );
 const CLAIM = `UPDATE runs SET state = 'running', owner = $1, leaseUntil = $2, epoch = epoch + 1,
 	attempt = attempt + 1, startedAt = $3, deadlineAt = NULL, lookAt = $2
 	WHERE seq = ANY($4::bigint[])`;
-const ANY_READY = `SELECT EXISTS (SELECT 1 FROM runs WHERE state = 'queued' AND lookAt <= $1)
-	OR EXISTS (SELECT 1 FROM runs WHERE lookAt = ${RANKED} AND readyAt <= $1)
-	OR EXISTS (SELECT 1 FROM open_tiers WHERE readyAt <= $1)`;
+/** The tenants that may have something to be claimed: a look into the index for each that has queued runs. */
+const READY_TENANTS = `WITH RECURSIVE queued (tenant, lookAt) AS (
+		(SELECT tenant, lookAt FROM runs WHERE state = 'queued' ORDER BY tenant, lookAt LIMIT 1)
+		UNION ALL
+		SELECT following.* FROM queued, LATERAL (SELECT tenant, lookAt FROM runs
+			WHERE state = 'queued' AND tenant > queued.tenant ORDER BY tenant, lookAt LIMIT 1) following
+	)
+	SELECT tenant FROM queued WHERE lookAt <= $1
+	OR EXISTS (SELECT 1 FROM runs WHERE tenant = queued.tenant AND lookAt = ${RANKED} AND readyAt <= $1)
+	OR EXISTS (SELECT 1 FROM open_tiers WHERE tenant = queued.tenant AND readyAt <= $1)`;
 const SEQ_AT = runRows.fields.length;
 
 interface Candidate {
@@ -151,8 +160,10 @@ export function createRuns(
 
 			async claimRuns(request, events) {
 				// Most looks find nothing; those take no part in a commit.
-				if (!(await db.get<[boolean]>(ANY_READY, [request.now]))?.[0]) return [];
-				return write((tx) => claim(tx, request, events));
+				const rows = await db.rows<[tenant: string]>(READY_TENANTS, [request.now]);
+				if (rows.length === 0) return [];
+				const tenants = rows.map(([tenant]) => tenant);
+				return write((tx) => claim(tx, { ...request, tenants }, events));
 			},
 
 			settleRuns: createGather(write, (tx, settlements: readonly RunSettlement[]) =>
@@ -245,14 +256,19 @@ export function createRuns(
 
 	async function claim(
 		tx: Transaction,
-		{ now, limit: most, owner, leaseUntil }: ClaimRequest,
+		request: ClaimRequest & { tenants: readonly string[] },
 		events: ClaimEvents,
 	): Promise<Run[]> {
+		const { now, limit: most, owner, leaseUntil, tenants, share } = request;
 		const limit = typeof most === 'number' ? most : most();
 		if (limit <= 0) return [];
 		// What earlier writes of this commit have added, too.
 		await tx.flush();
-		const found = await candidates(tx, now, limit);
+		const sharing = createSharing<Candidate>({ tenants, limit, share });
+		for (let wanted = sharing.next(); wanted !== null; wanted = sharing.next()) {
+			sharing.found(await candidates(tx, now, wanted));
+		}
+		const found = sharing.all().sort(inOrder).slice(0, limit);
 		if (found.length === 0) return [];
 		const keyed = found.filter(({ run }) => isKeyed(run));
 		await gates.lock(
@@ -275,21 +291,32 @@ export function createRuns(
 		return found.map(({ run }) => run);
 	}
 
-	async function candidates(tx: Transaction, now: Instant, limit: number): Promise<Candidate[]> {
-		const free = await Promise.all(CANDIDATES.map((sql) => tx.rows(sql, [now, limit])));
-		const found = free.flat().map(toCandidate);
-		if (await gates.anyOpen(tx, now)) {
-			const seqs = await gates.claimable(tx, now, limit);
+	/** By tenant, in order. */
+	async function candidates(
+		tx: Transaction,
+		now: Instant,
+		wanted: ReadonlyMap<string, number>,
+	): Promise<Map<string, Candidate[]>> {
+		const values = [now, [...wanted.keys()], [...wanted.values()]];
+		const free = await Promise.all(CANDIDATES.map((sql) => tx.rows(sql, values)));
+		const found = free.flat();
+		const seqs = await gates.claimable(tx, now, wanted);
+		if (seqs.length > 0) {
 			const rows = await tx.rows(
 				`${SELECT}, seq FROM runs WHERE seq = ANY($1::bigint[]) AND state = 'queued'
 				ORDER BY seq FOR UPDATE SKIP LOCKED`,
 				[seqs],
 			);
-			found.push(...rows.map(toCandidate));
-			found.sort(
-				(a, b) => b.run.priority - a.run.priority || a.run.readyAt - b.run.readyAt || a.seq - b.seq,
-			);
+			found.push(...rows);
 		}
-		return found.slice(0, limit);
+		const byTenant = Map.groupBy(found.map(toCandidate), ({ run }) => run.tenant);
+		for (const [tenant, list] of byTenant) {
+			byTenant.set(tenant, list.sort(inOrder).slice(0, wanted.get(tenant)));
+		}
+		return byTenant;
 	}
+}
+
+function inOrder(a: Candidate, b: Candidate): number {
+	return b.run.priority - a.run.priority || a.run.readyAt - b.run.readyAt || a.seq - b.seq;
 }

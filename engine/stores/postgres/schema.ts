@@ -1,19 +1,29 @@
 import { CapError } from '../../contract/errors.ts';
 import type { Database, Session } from './database.ts';
 import { getMark, setMark } from './marks.ts';
+import type { Migration } from './migration.ts';
 import { CONTROL } from './migrations/1-control.ts';
 import { WORK } from './migrations/1-work.ts';
+import { SHARES } from './migrations/2-shares.ts';
+
+/** How long an engine waits for another that brings the tables to its version: milliseconds. */
+const PATIENCE = 600_000;
+const LOOK_AGAIN = 100;
 
 /**
  * The tables, as migrations: the position in the list is the version that the table `schema_version` names.
  * A migration that was released is never changed; another is added.
+ *
+ * Engines of the version before go on running beside it, so a migration only adds: tables, columns that may be null or
+ * have a default, indexes. What they need is dropped by a later version, when none of them can run any more; an
+ * index may go at once where another serves their queries, if more slowly.
  *
  * Instants are `bigint` (milliseconds since 1970), structured values JSON text, as for the other stores. Ids
  * and names sort by bytes (`COLLATE "C"`), whatever the database's own language. There are no foreign keys: on
  * the hot path each would cost a look-up and a lock, and everything that belongs together is written and
  * deleted in one commit; `doctor` looks for orphans.
  */
-const MIGRATIONS: readonly string[] = [CONTROL + WORK];
+const MIGRATIONS: readonly Migration[] = [{ script: CONTROL + WORK }, SHARES];
 
 /**
  * Brings the database to this engine's version. Engines that start at the same time wait for each other: the
@@ -23,20 +33,40 @@ const MIGRATIONS: readonly string[] = [CONTROL + WORK];
 export async function migrate(
 	db: Pick<Database, 'connect' | 'name'>,
 	schema: string,
-	migrations: readonly string[] = MIGRATIONS,
+	migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<void> {
 	const session = await db.connect({ schema: false });
 	try {
 		await session.run(`SELECT set_config('lock_timeout', '60s', false)`);
 		await session.run('SELECT set_config($1, $2, false)', ['statement_timeout', '10min']);
-		await session.run('SELECT pg_advisory_lock(hashtextextended($1, 0))', [
-			`capscheduler ${schema}`,
-		]);
+		await lock(session, `capscheduler ${schema}`);
 		await prepare(session, schema, db.name);
 		await bring(session, { name: db.name, schema, migrations });
 		await liftEvents(session);
 	} finally {
 		await session.close();
+	}
+}
+
+/**
+ * Asks again and again instead of waiting in the server: there, whoever waits would be waited for by the indexes that
+ * are built meanwhile, and so each for the other.
+ */
+async function lock(session: Session, name: string): Promise<void> {
+	const asked = performance.now();
+	for (;;) {
+		const got = await session.get<[boolean]>(
+			'SELECT pg_try_advisory_lock(hashtextextended($1, 0))',
+			[name],
+		);
+		if (got?.[0] === true) return;
+		if (performance.now() - asked > PATIENCE) {
+			throw new CapError(
+				'STORAGE_UNAVAILABLE',
+				`expected the tables to be ready within ${PATIENCE / 60_000} minutes; another engine is still at them`,
+			);
+		}
+		await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN));
 	}
 }
 
@@ -66,7 +96,7 @@ async function prepare(session: Session, schema: string, name: string): Promise<
 
 async function bring(
 	session: Session,
-	{ name, schema, migrations }: { name: string; schema: string; migrations: readonly string[] },
+	{ name, schema, migrations }: { name: string; schema: string; migrations: readonly Migration[] },
 ): Promise<void> {
 	const [version = 0] =
 		(await session.get<[number]>('SELECT max(version) FROM schema_version')) ?? [];
@@ -77,13 +107,32 @@ async function bring(
 				'it was written by a newer engine',
 		);
 	}
-	for (let next = version ?? 0; next < migrations.length; next++) {
-		// One script is one transaction.
+	for (const [next, { indexes = [], script }] of migrations.entries()) {
+		if (next < (version ?? 0)) continue;
+		const beside = (version ?? 0) > 0;
+		if (beside) for (const index of indexes) await build(session, schema, index);
+		const inside = beside ? [] : indexes.map(({ name, on }) => `CREATE INDEX ${name} ON ${on};`);
 		await session.exec(
-			`BEGIN; ${migrations[next] ?? ''}; DELETE FROM schema_version;
+			`BEGIN; ${inside.join(' ')} ${script}; DELETE FROM schema_version;
 			INSERT INTO schema_version (version) VALUES (${next + 1}); COMMIT`,
 		);
 	}
+}
+
+/** While writers go on. One that was begun and not finished is there, is of no use, and is dropped. */
+async function build(
+	session: Session,
+	schema: string,
+	{ name, on }: { name: string; on: string },
+): Promise<void> {
+	const broken = await session.get(
+		`SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+		JOIN pg_namespace n ON n.oid = c.relnamespace
+		WHERE n.nspname = $1 AND c.relname = $2 AND NOT i.indisvalid`,
+		[schema, name],
+	);
+	if (broken !== undefined) await session.exec(`DROP INDEX ${name}`);
+	await session.exec(`CREATE INDEX CONCURRENTLY IF NOT EXISTS ${name} ON ${on}`);
 }
 
 /**

@@ -9,9 +9,11 @@ const SLACK = 60_000;
 
 /** Rows that ask for a timer and have none, by the timer's name: `id, at`. */
 const MISSING: Partial<Record<TimerName, string>> = {
-	'run.retry': `SELECT id, readyAt FROM runs AS r INDEXED BY runs_due WHERE state = 'retrying' AND lookAt IS NOT NULL
+	'run.retry': `SELECT id, readyAt FROM runs AS r INDEXED BY runs_watched
+		WHERE state = 'retrying' AND lookAt IS NOT NULL AND state <> 'queued'
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'run.retry:' || r.id) LIMIT ?`,
-	'run.deadline': `SELECT id, lookAt FROM runs AS r INDEXED BY runs_due WHERE state = 'waiting' AND lookAt IS NOT NULL
+	'run.deadline': `SELECT id, lookAt FROM runs AS r INDEXED BY runs_watched
+		WHERE state = 'waiting' AND lookAt IS NOT NULL AND state <> 'queued'
 		AND held = 0 AND deadlineAt IS NOT NULL
 		AND NOT EXISTS (SELECT 1 FROM agenda_jobs j WHERE j.id = 'run.deadline:' || r.id) LIMIT ?`,
 	'run.sla': `SELECT id, slaDueAt FROM runs AS r INDEXED BY runs_sla WHERE slaState = 'pending'

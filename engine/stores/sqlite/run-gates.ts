@@ -26,8 +26,10 @@ export interface RunGates {
 	 * @returns whether the run itself, when queued, must wait for a key
 	 */
 	move(seq: number, to: { state: RunState; readyAt: Instant }): boolean;
-	/** The runs that wait for a key and may have it now, in the order of claims: their `seq`. */
-	claimable(now: Instant, limit: number): number[];
+	/** Whether anything of the tenant may wait for a key that it can have. */
+	anyOpen(tenant: string, now: Instant): boolean;
+	/** The tenant's runs that wait for a key and may have it now, in the order of claims: their `seq`. */
+	claimable(tenant: string, now: Instant, limit: number): number[];
 }
 
 type Keyed = [
@@ -113,6 +115,7 @@ export function createRunGates(db: Database): RunGates {
 			return concurrencyKey !== null || blocked === 1;
 		},
 
-		claimable: (now, limit) => tiers.claimable(now, limit),
+		anyOpen: (tenant, now) => tiers.anyOpen(tenant, now),
+		claimable: (tenant, now, limit) => tiers.claimable(tenant, now, limit),
 	};
 }

@@ -6,6 +6,7 @@ import { runRows } from './rows.ts';
 
 const FAILED = `lookAt IS NULL AND state <> 'succeeded'`;
 const UNFINISHED = 'lookAt IS NOT NULL';
+const WATCHED = `${UNFINISHED} AND state <> 'queued'`;
 
 /** The index to go by, and the condition that SQLite wants to see before it uses a partial one. */
 interface Way {
@@ -16,10 +17,10 @@ interface Way {
 
 /** States have an index each, but for `succeeded`, which most runs are. */
 const BY_STATE: Record<RunState, Way | null> = {
-	queued: { index: 'runs_due', where: UNFINISHED },
-	running: { index: 'runs_due', where: UNFINISHED },
-	waiting: { index: 'runs_due', where: UNFINISHED },
-	retrying: { index: 'runs_due', where: UNFINISHED },
+	queued: { index: 'runs_queued' },
+	running: { index: 'runs_watched', where: WATCHED },
+	waiting: { index: 'runs_watched', where: WATCHED },
+	retrying: { index: 'runs_watched', where: WATCHED },
 	succeeded: null,
 	failed: { index: 'runs_failed', where: FAILED },
 	cancelled: { index: 'runs_failed', where: FAILED },

@@ -14,8 +14,10 @@ import type { Database } from './database.ts';
 export interface Tiers {
 	/** Something of the key changed: who holds it, or who waits for it. */
 	refresh(tenant: string, concurrencyKey: string): void;
-	/** The runs that may begin now, all together: by priority, readiness, age. Their `seq`. */
-	claimable(now: Instant, limit: number): number[];
+	/** Whether a tier of the tenant is open and has a run that is ready. */
+	anyOpen(tenant: string, now: Instant): boolean;
+	/** The tenant's runs that may begin now, all together: by priority, readiness, age. Their `seq`. */
+	claimable(tenant: string, now: Instant, limit: number): number[];
 }
 
 type Tier = [limit: number, rank: number, readyAt: Instant];
@@ -118,15 +120,25 @@ export function createTiers(db: Database): Tiers {
 			}
 		},
 
-		claimable(now, limit) {
+		anyOpen(tenant, now) {
+			const row = db
+				.rows(
+					`SELECT 1 FROM open_tiers INDEXED BY open_tiers_tenant
+					WHERE tenant = ? AND readyAt <= ? LIMIT 1`,
+				)
+				.get(tenant, now);
+			return row !== undefined;
+		},
+
+		claimable(tenant, now, limit) {
 			const read = db.rows<OpenTier>(
 				`SELECT tenant, concurrencyKey, concurrencyLimit, rank, readyAt
-				FROM open_tiers INDEXED BY open_tiers_ready
-				WHERE readyAt <= ? ORDER BY rank, readyAt LIMIT ?`,
+				FROM open_tiers INDEXED BY open_tiers_tenant
+				WHERE tenant = ? AND readyAt <= ? ORDER BY rank, readyAt LIMIT ?`,
 			);
 			// Tiers of one key compete for its slots, so as many tiers as are asked for may hold fewer runs.
 			for (let most = limit; most > 0; most *= 2) {
-				const open = read.all(now, most);
+				const open = read.all(tenant, now, most);
 				const admitted = admit(waitingOf(open, now, limit), limit);
 				if (open.length < most) return admitted.map(({ seq }) => seq);
 				const [, , , rank = 0, readyAt = 0] = open[most - 1] ?? [];

@@ -6,6 +6,7 @@ import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
 import { createGather } from './gather.ts';
 import { lookAtOf, RANKED } from '../shared/look-at.ts';
+import { createSharing } from '../shared/sharing.ts';
 import { once } from './once.ts';
 import { attemptRows, runRows } from './rows.ts';
 import type { RunGates } from './run-gates.ts';
@@ -113,8 +114,8 @@ export function createRuns(
 			async listExpiredRuns(now, limit, except) {
 				return db
 					.rows(
-						`${SELECT} FROM runs INDEXED BY runs_due WHERE state = 'running'
-					AND lookAt IS NOT NULL AND (lookAt < ? OR owner <> ?) ORDER BY lookAt LIMIT ?`,
+						`${SELECT} FROM runs INDEXED BY runs_watched WHERE state = 'running'
+					AND lookAt IS NOT NULL AND state <> 'queued' AND (lookAt < ? OR owner <> ?) ORDER BY lookAt LIMIT ?`,
 					)
 					.all(now, except ?? null, limit)
 					.map(runRows.fromRow);
@@ -122,7 +123,8 @@ export function createRuns(
 
 			async listDueRuns(now, limit) {
 				const due = db.rows(
-					`${SELECT} FROM runs INDEXED BY runs_due WHERE state = ? AND lookAt <= ?
+					`${SELECT} FROM runs INDEXED BY runs_watched
+				WHERE state = ? AND state <> 'queued' AND lookAt <= ?
 				ORDER BY lookAt LIMIT ?`,
 				);
 				const retrying = due.all('retrying', now, limit);
@@ -174,11 +176,18 @@ export function createRuns(
 
 	function claim(
 		tx: Transaction,
-		{ now, limit: most, owner, leaseUntil }: ClaimRequest,
+		{ now, limit: most, owner, leaseUntil, share }: ClaimRequest,
 		events: ClaimEvents,
 	): Run[] {
 		const limit = typeof most === 'number' ? most : most();
-		const found = candidates(now, limit);
+		const sharing = createSharing<Candidate>({ tenants: readyTenants(now), limit, share });
+		for (let wanted = sharing.next(); wanted !== null; wanted = sharing.next()) {
+			sharing.found(
+				new Map([...wanted].map(([tenant, some]) => [tenant, candidates(tenant, now, some)])),
+			);
+		}
+		const found = sharing.all().sort(inOrder).slice(0, limit);
+		if (found.length === 0) return [];
 		const seqs = JSON.stringify(found.map(({ seq }) => seq));
 		db.sql(CLAIM).run(owner, leaseUntil, now, leaseUntil, seqs);
 		return found.map(({ seq, run }) => {
@@ -196,63 +205,86 @@ export function createRuns(
 		});
 	}
 
-	/** The queued runs to be claimed: by priority, then by readiness, then by age. */
-	function candidates(now: Instant, limit: number): Candidate[] {
-		const found = ranked(now, { below: 101, above: 0, limit });
-		found.push(...plain(now, limit - found.length));
-		found.push(...ranked(now, { below: 0, above: -101, limit: limit - found.length }));
-		const keyed = gates.claimable(now, limit);
+	/** Those that may have something to be claimed: a look into the index for each that has queued runs. */
+	function readyTenants(now: Instant): string[] {
+		const following = db.rows<[tenant: string, lookAt: Instant]>(NEXT_TENANT);
+		const ready: string[] = [];
+		for (let next = following.get(''); next !== undefined; next = following.get(next[0])) {
+			const [tenant, lookAt] = next;
+			if (lookAt <= now || hasUrgent(tenant) || gates.anyOpen(tenant, now)) ready.push(tenant);
+		}
+		return ready;
+	}
+
+	function hasUrgent(tenant: string): boolean {
+		return db.rows(HIGHEST_BELOW).get(tenant, HIGHEST + 1) !== undefined;
+	}
+
+	/** The tenant's queued runs to be claimed: by priority, then by readiness, then by age. */
+	function candidates(tenant: string, now: Instant, limit: number): Candidate[] {
+		const ask = { tenant, now };
+		const found = ranked(ask, { below: HIGHEST + 1, above: 0, limit });
+		found.push(...plain(ask, limit - found.length));
+		found.push(...ranked(ask, { below: 0, above: -HIGHEST - 1, limit: limit - found.length }));
+		const keyed = gates.claimable(tenant, now, limit);
 		if (keyed.length > 0) {
 			const bySeq = db.rows(`${SELECT}, seq FROM runs WHERE seq = ?`);
 			for (const seq of keyed) {
 				const row = bySeq.get(seq);
 				if (row !== undefined) found.push(toCandidate(row));
 			}
-			found.sort(
-				(a, b) => b.run.priority - a.run.priority || a.run.readyAt - b.run.readyAt || a.seq - b.seq,
-			);
+			found.sort(inOrder);
 		}
 		return found.slice(0, limit);
 	}
 
 	/** Those of priority 0. */
-	function plain(now: Instant, limit: number): Candidate[] {
+	function plain({ tenant, now }: Ask, limit: number): Candidate[] {
 		if (limit <= 0) return [];
 		return db
 			.rows(
-				`${SELECT}, seq FROM runs INDEXED BY runs_due WHERE state = 'queued' AND lookAt <= ?
-				ORDER BY lookAt, seq LIMIT ?`,
+				`${SELECT}, seq FROM runs INDEXED BY runs_queued
+				WHERE tenant = ? AND state = 'queued' AND lookAt <= ? ORDER BY lookAt, seq LIMIT ?`,
 			)
-			.all(now, limit)
+			.all(tenant, now, limit)
 			.map(toCandidate);
 	}
 
 	/** Those of any other priority between two, one priority after another: two looks at the index for each. */
 	function ranked(
-		now: Instant,
+		{ tenant, now }: Ask,
 		{ below, above, limit }: { below: number; above: number; limit: number },
 	): Candidate[] {
 		const found: Candidate[] = [];
 		if (limit <= 0) return found;
 		const highest = db.rows<[priority: number]>(HIGHEST_BELOW);
-		let priority = highest.get(below)?.[0];
+		let priority = highest.get(tenant, below)?.[0];
 		while (priority !== undefined && priority > above && found.length < limit) {
-			const ready = db.rows(RANKED_RUNS).all(priority, now, limit - found.length);
+			const ready = db.rows(RANKED_RUNS).all(tenant, priority, now, limit - found.length);
 			found.push(...ready.map(toCandidate));
-			priority = highest.get(priority)?.[0];
+			priority = highest.get(tenant, priority)?.[0];
 		}
 		return found;
 	}
 }
 
+interface Ask {
+	tenant: string;
+	now: Instant;
+}
+
+/** Of priorities. */
+const HIGHEST = 100;
+const NEXT_TENANT = `SELECT tenant, lookAt FROM runs INDEXED BY runs_queued
+	WHERE state = 'queued' AND tenant > ? ORDER BY tenant, lookAt LIMIT 1`;
 /** Its condition is that of the index, written out: SQLite does not look into parameters. */
 const IS_RANKED = `lookAt = ${RANKED}`;
-const HIGHEST_BELOW = `SELECT priority FROM runs INDEXED BY runs_ranked
-	WHERE ${IS_RANKED} AND priority < ? ORDER BY priority DESC LIMIT 1`;
+const HIGHEST_BELOW = `SELECT priority FROM runs INDEXED BY runs_urgent
+	WHERE ${IS_RANKED} AND tenant = ? AND priority < ? ORDER BY priority DESC LIMIT 1`;
 
 const SELECT = `SELECT ${runRows.columns}`;
-const RANKED_RUNS = `${SELECT}, seq FROM runs INDEXED BY runs_ranked
-	WHERE ${IS_RANKED} AND priority = ? AND readyAt <= ? ORDER BY readyAt, seq LIMIT ?`;
+const RANKED_RUNS = `${SELECT}, seq FROM runs INDEXED BY runs_urgent
+	WHERE ${IS_RANKED} AND tenant = ? AND priority = ? AND readyAt <= ? ORDER BY readyAt, seq LIMIT ?`;
 const INSERT = runRows.insert.replace(') VALUES (', ', lookAt) VALUES (?, ');
 /** One statement for the batch: the cost of a claim is in the calls. */
 const CLAIM = `UPDATE runs SET state = 'running', owner = ?, leaseUntil = ?, epoch = epoch + 1,
@@ -267,4 +299,8 @@ interface Candidate {
 
 function toCandidate(row: readonly unknown[]): Candidate {
 	return { seq: row[SEQ_AT] as number, run: runRows.fromRow(row) };
+}
+
+function inOrder(a: Candidate, b: Candidate): number {
+	return b.run.priority - a.run.priority || a.run.readyAt - b.run.readyAt || a.seq - b.seq;
 }

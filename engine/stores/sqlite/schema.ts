@@ -8,6 +8,7 @@ import { TIMING } from './migrations/2-timing.ts';
 import { ACTS } from './migrations/3-acts.ts';
 import { NOTICES } from './migrations/4-notices.ts';
 import { DELIVERY } from './migrations/5-delivery.ts';
+import { SHARES } from './migrations/6-shares.ts';
 
 /**
  * The tables, as migrations: the position in the list is the version that `PRAGMA user_version` names.
@@ -26,6 +27,7 @@ const MIGRATIONS: readonly string[] = [
 	ACTS + CALENDARS,
 	NOTICES,
 	DELIVERY,
+	SHARES,
 ];
 
 /** The version of the tables that this engine writes; it reads those of all before. */

@@ -79,6 +79,6 @@ it('finds runs with and without priorities and keys by indexes, without sorting'
 it('asks one question more where no run has a priority', async () => {
 	await add(50, () => ({}));
 	const reads = await readsOf(async () => claim(50));
-	const about = [...reads].filter((text) => text.includes('runs_ranked'));
+	const about = [...reads].filter((text) => text.includes('runs_urgent'));
 	expect(about).toHaveLength(1);
 });
