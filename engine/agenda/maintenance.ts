@@ -47,6 +47,12 @@ export interface Maintenance {
  */
 const LOCK_LIFETIME = 10_000;
 
+/**
+ * Instants of a shared store are translated by how far its clock is ahead, which is measured anew: the same lock may
+ * look some milliseconds younger or older than it did.
+ */
+const SAME_LOCK = 1000;
+
 interface Gate {
 	/** What Agenda works with: it finds jobs only until the gate is closed. */
 	repository: JobRepository;
@@ -90,7 +96,9 @@ function gate(repository: JobRepository): Gate {
 				names: [...MAINTENANCE_JOBS],
 				state: 'running',
 			});
-			const ours = jobs.filter(({ _id, lockedAt }) => lockedAt?.getTime() === taken.get(_id));
+			const ours = jobs.filter(
+				({ _id, lockedAt }) => Math.abs(Number(lockedAt) - (taken.get(_id) ?? 0)) < SAME_LOCK,
+			);
 			await repository.unlockJobs(ours.map(({ _id }) => _id));
 		},
 	};
