@@ -76,9 +76,9 @@ module.exports = {
 		},
 		{
 			name: 'edges-know-the-pipeline-and-ports',
-			comment: 'http/ and agenda/ get their adapters from main.ts.',
+			comment: 'http/, agenda/ and transfer/ get their adapters from main.ts, or from cli/.',
 			severity: 'error',
-			from: { path: '^engine/(http|agenda)/' },
+			from: { path: '^engine/(http|agenda|transfer)/' },
 			to: {
 				path: '^engine/',
 				pathNot: [

@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { join } from 'node:path';
 
 import { z } from 'zod';
 
@@ -45,11 +44,12 @@ import { alertOfCircuit } from './pipeline/alerts.ts';
 import { createPlaces } from './pipeline/places.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { prune } from './pipeline/retention.ts';
+import { admitEngine } from './pipeline/standing.ts';
 import { createWake, heedSignal } from './pipeline/wake.ts';
 import { loadPlugins } from './plugins/load.ts';
 import { createEgress } from './security/egress.ts';
-import { loadOrCreateKeyFile } from './security/key-file.ts';
-import { deriveKeys, parseKeys } from './security/keys.ts';
+import { loadKeys } from './security/key-file.ts';
+import { deriveKeys, fingerprintsOf } from './security/keys.ts';
 import { createSealing } from './security/sealing.ts';
 import { createSigner } from './security/standard-webhooks.ts';
 import { createTokens } from './security/tokens.ts';
@@ -111,6 +111,7 @@ interface Composition {
 	/** Resolves when the alerts of circuits that were raised are kept. */
 	alertsKept(this: void): Promise<void>;
 	context: Context;
+	ring: ReturnType<typeof fingerprintsOf>;
 	setUrl: (url: string) => void;
 	chosen: ChosenStore;
 	metrics: ReturnType<typeof createMetrics>;
@@ -125,10 +126,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 	});
 	const metrics = createMetrics({ version: VERSION });
 	const faults = createFaults(config.fault ?? undefined);
-	const keys =
-		config.keys === null
-			? await loadOrCreateKeyFile(join(config.dataDir, 'engine.key'))
-			: parseKeys(config.keys);
+	const keys = await loadKeys(config);
 	const tokens = createTokens(deriveKeys(keys));
 	const signer = createSigner();
 	const egress = createEgress({
@@ -228,16 +226,15 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			raising.add(raised);
 		}),
 	};
-	const setUrl = (listening: string): void => {
-		url = config.publicUrl ?? listening;
-	};
+	const setUrl = (listening: string): void => void (url = config.publicUrl ?? listening);
 	heed = (signal) => {
 		heedSignal(context.wake, signal);
 	};
 	const alertsKept = async (): Promise<void> => {
 		await Promise.all(raising);
 	};
-	return { context, setUrl, chosen, metrics, alertsKept };
+	const ring = fingerprintsOf(keys);
+	return { context, ring, setUrl, chosen, metrics, alertsKept };
 }
 
 class RunningEngine implements Engine {
@@ -307,9 +304,10 @@ class RunningEngine implements Engine {
 	}
 
 	async #start(): Promise<void> {
-		const { context, setUrl, metrics } = this.#parts;
+		const { context, ring, setUrl, metrics } = this.#parts;
 		await context.store.open();
 		const { host, port, roles } = this.#config;
+		await admitEngine(context.store, ring);
 		const app = createApp(context, {
 			version: VERSION,
 			roles,
@@ -327,9 +325,11 @@ class RunningEngine implements Engine {
 		metrics.gauge('capscheduler_runs_in_flight', () => this.#pipeline.inFlight.runs);
 		metrics.gauge('capscheduler_circuits_open', () => context.places.open);
 		metrics.gauge('capscheduler_timers', async () => (await context.store.counts()).timers);
+		await this.#registry.start();
+		// Once more: a migration that began meanwhile has seen this engine, or is seen by it.
+		await admitEngine(context.store, ring);
 		await this.#pipeline.start();
 		if (roles.includes('scheduler')) await this.#maintenance.start();
-		await this.#registry.start();
 		this.#state = 'ready';
 		context.log.info('engine started', {
 			engine: context.engineId,
@@ -362,7 +362,7 @@ class RunningEngine implements Engine {
 				(adapter) => async () => adapter.close?.(),
 			),
 			async () => context.egress.close(),
-			async () => wasReady && this.#registry.stop(),
+			async () => this.#registry.stop(),
 			async () => context.store.close(),
 		];
 		const failures: unknown[] = [];

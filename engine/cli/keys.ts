@@ -51,6 +51,13 @@ Examples:
 		});
 	group.command('revoke <id>').description('end it at once').action(withApi(revoke));
 	group
+		.command('rewrap')
+		.description('put all secrets of the store under the first of CAPSCHEDULER_KEYS')
+		.action(async (_options, command: Command) => {
+			const { rewrapSecrets } = await import('./rewrap.ts');
+			await rewrapSecrets(command.optsWithGlobals<Globals>());
+		});
+	group
 		.command('generate')
 		.description('a key for CAPSCHEDULER_ADMIN_KEY; it is valid only where it is set')
 		.action(async () => {

@@ -16,6 +16,7 @@ import { addRuns } from './runs.ts';
 import { addSchedules } from './schedules.ts';
 import { note, red } from './terminal.ts';
 import { addTiming } from './timing.ts';
+import { addTransfer } from './transfer.ts';
 
 /** How an action that ends well, but did not succeed, says so. */
 let outcome: ExitCode = EXIT.ok;
@@ -121,6 +122,7 @@ Example:
 			const { restoreBackup } = await import('./backup.ts');
 			setOutcome(await restoreBackup(from, command.optsWithGlobals()));
 		});
+	addTransfer(program, setOutcome);
 	addCapabilities(program);
 	addSchedules(program);
 	addCalendars(program);

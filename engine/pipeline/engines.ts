@@ -102,8 +102,10 @@ export function createEngineRegistry(ctx: Context, about: () => AboutEngine): En
 			state = 'draining';
 			await tryBeat();
 		},
+		/** Of one that never started there is nothing to tell. */
 		async stop() {
-			cancel?.();
+			if (cancel === null) return;
+			cancel();
 			cancel = null;
 			state = 'stopped';
 			await tryBeat();
@@ -121,7 +123,7 @@ function works({ state, roles }: EngineView): boolean {
 }
 
 /** All that were heard of within the last hour, the youngest first. */
-export async function listEngines(ctx: Context): Promise<EngineView[]> {
+export async function listEngines(ctx: Pick<Context, 'store' | 'clock'>): Promise<EngineView[]> {
 	const now = ctx.clock.now();
 	const documents = await ctx.store.listShared(NOBODY, KIND, MOST);
 	return documents

@@ -1,10 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import { CapError } from '../contract/errors.ts';
 import type { SealingKey } from './keys.ts';
 import { KEY_BYTES, parseKeys } from './keys.ts';
+
+/** The key-encryption keys of the settings, or of the file beside the data, which is made when missing. */
+export async function loadKeys({
+	keys,
+	dataDir,
+}: {
+	/** In the form of CAPSCHEDULER_KEYS. */
+	keys: string | null;
+	dataDir: string;
+}): Promise<SealingKey[]> {
+	return keys === null ? loadOrCreateKeyFile(join(dataDir, 'engine.key')) : parseKeys(keys);
+}
 
 /**
  * The key of a development engine, made next to its data at the first start. One line in the form of

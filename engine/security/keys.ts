@@ -1,7 +1,8 @@
-import { createSecretKey, hkdfSync } from 'node:crypto';
+import { createHmac, createSecretKey, hkdfSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 
 import { inputError } from '../contract/errors.ts';
+import type { KeyRing } from './security.port.ts';
 
 /** A key-encryption key and the name under which sealed secrets refer to it. */
 export interface SealingKey {
@@ -54,4 +55,21 @@ export function deriveKeys(keys: readonly SealingKey[]): DerivedKeys {
 			Buffer.from(hkdfSync('sha256', root.key, '', `capscheduler/v1/${purpose}`, KEY_BYTES)),
 		);
 	return { pepper: derive('pepper'), session: derive('session') };
+}
+
+/**
+ * What a store remembers of the keys that its secrets hang on: enough to tell one key from another, and nothing to
+ * open anything with (64 bits of an HMAC under the key).
+ */
+export function fingerprintsOf(keys: readonly SealingKey[]): KeyRing {
+	const [active] = keys;
+	const root = keys.at(-1);
+	if (!active || !root) throw new Error('no key to tell of');
+	const of = (key: KeyObject): string =>
+		createHmac('sha256', key).update('capscheduler/v1/fingerprint').digest('hex').slice(0, 16);
+	return {
+		active: active.kid,
+		known: Object.fromEntries(keys.map(({ kid, key }) => [kid, of(key)])),
+		root: of(root.key),
+	};
 }

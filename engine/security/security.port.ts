@@ -100,6 +100,16 @@ export interface Sealing {
 	open(sealed: Sealed, binding: SealBinding): string;
 }
 
+/** Which keys an engine has, by fingerprints. */
+export interface KeyRing {
+	/** The id of the key that seals. */
+	active: string;
+	/** All that it can open with: fingerprints by id. */
+	known: Record<string, string>;
+	/** The fingerprint of the key that the hashes of API keys, and the tokens of attempts, hang on. */
+	root: string;
+}
+
 /** Standard Webhooks 1.0. While a secret is rotated, `secret` is two, separated by a space, and both sign. */
 export interface Signer {
 	/** `whsec_` and base64 of 32 random bytes. */

@@ -42,6 +42,7 @@ import type {
 import type { DeliveryState } from '../contract/delivery.ts';
 import type { ShareOut } from '../contract/share.ts';
 import type { Duration, Instant } from '../contract/time.ts';
+import type { Archive } from './archive.port.ts';
 import type { BackfillStore } from './backfill.port.ts';
 import type { BlobStore } from './blob.port.ts';
 import type { CalendarStore } from './calendar-store.port.ts';
@@ -145,6 +146,8 @@ export interface Store extends BackfillStore, CalendarStore, SharedStateStore {
 	/** Whether no other engine can share this store: then foreign leases may be taken over at the start. */
 	readonly exclusive: boolean;
 	readonly blobs: BlobStore;
+	/** All that it holds, for export, import and migration. */
+	readonly archive: Archive;
 	/** Creates what is missing and takes the lock. @throws CapError STORAGE_UNAVAILABLE with a reason */
 	open(): Promise<void>;
 	/** Waits for what was begun, then closes. */

@@ -10,7 +10,7 @@ import type { Bench } from './store.ts';
 const MINUTE = 60_000;
 
 /** Fires the instant that is due, once a minute. */
-function fire(bench: Bench, { schedule }: DueSchedule): OccurrenceDecision {
+export function fire(bench: Bench, { schedule }: DueSchedule): OccurrenceDecision {
 	const at = schedule.nextAt ?? 0;
 	const run = bench.records.run({
 		tenant: schedule.tenant,

@@ -5,6 +5,7 @@ import type { Store } from '../../engine/stores/store.port.ts';
 import type { Records, TestClock } from '../support/store-records.ts';
 import { createRecords, testClock } from '../support/store-records.ts';
 import { exerciseAccess } from './store-access.ts';
+import { exerciseArchive } from './store-archive.ts';
 import { exerciseBackfills } from './store-backfills.ts';
 import { exerciseCalendars } from './store-calendars.ts';
 import { exerciseDeliveries } from './store-deliveries.ts';
@@ -99,6 +100,9 @@ export function exerciseStore(make: MakeStore): void {
 	});
 	describe('upkeep', () => {
 		exerciseUpkeep(bench);
+	});
+	describe('the archive: all that it holds', () => {
+		exerciseArchive(bench);
 	});
 	describe('tenants', () => {
 		exerciseTenants(bench);

@@ -192,6 +192,6 @@ export function createEvents({ db, clock, onFault }: Omit<Context, 'commits'>): 
 	};
 }
 
-function batchId(tenant: string, seq: number): string {
+export function batchId(tenant: string, seq: number): string {
 	return `${tenant}|${String(seq).padStart(14, '0')}`;
 }

@@ -5,10 +5,12 @@ import type { Capability } from '../../contract/capability.ts';
 import type { Destination } from '../../contract/destination.ts';
 import type { ArtifactRecord, ResultRecord } from '../../contract/result.ts';
 import type { Delivery, Link, Notification, Run } from '../../contract/run.ts';
-import type { LedgerRow, Schedule } from '../../contract/schedule.ts';
+import type { LedgerRow, Schedule, SpecRecord } from '../../contract/schedule.ts';
+import type { ArchiveRecords, CalendarHead, TargetMemory } from '../archive.port.ts';
 import type { SharedState } from '../shared-state.port.ts';
 import type { IdempotencyRecord } from '../store.port.ts';
 import type { Doc, Fields } from './documents.ts';
+import { targetId } from './documents.ts';
 
 /**
  * How a field is kept: `plain` as it is, `json` as text, where null stays null. With `?` the field is optional:
@@ -384,3 +386,38 @@ export const sharedStateRows = codec<SharedState>(
 	},
 	({ tenant, key }) => JSON.stringify([String(tenant), String(key)]),
 );
+
+/* Those that follow are for archives only: the store itself writes them by hand. */
+
+export const calendarHeadRows = codec<CalendarHead>(
+	{
+		id: 'plain',
+		tenant: 'plain',
+		name: 'plain',
+		version: 'plain',
+		knownUntil: 'plain',
+		deletedAt: 'plain',
+	},
+	({ id }) => id,
+	'id',
+);
+
+export const targetRows = codec<TargetMemory>(
+	{
+		scheduleId: 'plain',
+		targetKey: 'plain',
+		tenant: 'plain',
+		deliveredSha256: 'plain',
+		disabledReason: 'plain',
+		disabledAt: 'plain',
+	},
+	({ scheduleId, targetKey }) => targetId(scheduleId, targetKey),
+);
+
+export const markRows = codec<ArchiveRecords['marks']>(
+	{ name: 'plain', value: 'plain' },
+	({ name }) => name,
+	'name',
+);
+
+export const specRows = codec<SpecRecord>({ id: 'plain', spec: 'json' }, ({ id }) => id, 'id');

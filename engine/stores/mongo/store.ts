@@ -4,6 +4,7 @@ import type { ServerClock } from '../shared/server-clock.ts';
 import type { Signal } from '../shared/signal.ts';
 import type { Store } from '../store.port.ts';
 import { createAccess } from './access.ts';
+import { createArchive } from './archive.ts';
 import { createBackfillEnds } from './backfill-ends.ts';
 import { createBackfills } from './backfills.ts';
 import { createBlobs } from './blobs.ts';
@@ -140,6 +141,7 @@ export function createMongoStore(options: MongoStoreOptions): MongoStore {
 	return {
 		exclusive: false,
 		blobs,
+		archive: createArchive(context, { names, gates, blobs, results }),
 		database: db,
 
 		async open() {

@@ -11,7 +11,10 @@ import type {
 	Notification,
 	Run,
 } from '../../contract/run.ts';
-import type { LedgerRow, Schedule } from '../../contract/schedule.ts';
+import type { LedgerRow, Schedule, SpecRecord } from '../../contract/schedule.ts';
+import type { ArtifactRecord, ResultRecord } from '../../contract/result.ts';
+import type { ArchiveRecords, CalendarHead, TargetMemory } from '../archive.port.ts';
+import type { Flat } from '../shared/flat-blob.ts';
 import type { SharedState } from '../shared-state.port.ts';
 import type { IdempotencyRecord } from '../store.port.ts';
 import type { SqlValue } from './database.ts';
@@ -335,4 +338,61 @@ export const sharedStateRows = codec<SharedState>('shared_states', {
 	dueAt: 'int',
 	keepUntil: 'int',
 	revision: 'int',
+});
+
+/* Those that follow are for archives only: the store itself writes them by hand. */
+
+export const resultRows = codec<Flat<ResultRecord>>('results', {
+	id: 'text',
+	tenant: 'text',
+	runId: 'text',
+	encoding: 'text',
+	contentType: 'text',
+	filename: 'text?',
+	sha256: 'text',
+	size: 'int',
+	rows: 'int?',
+	columns: 'json?',
+	createdAt: 'int',
+});
+
+export const artifactRows = codec<Flat<ArtifactRecord>>('artifacts', {
+	tenant: 'text',
+	resultId: 'text',
+	rendering: 'text',
+	format: 'text',
+	contentType: 'text',
+	extension: 'text',
+	sha256: 'text',
+	size: 'int',
+	notices: 'json?',
+	createdAt: 'int',
+});
+
+export const calendarHeadRows = codec<CalendarHead>('calendars', {
+	id: 'text',
+	tenant: 'text',
+	name: 'text',
+	version: 'int',
+	knownUntil: 'text',
+	deletedAt: 'int',
+});
+
+export const targetRows = codec<TargetMemory>('targets', {
+	scheduleId: 'text',
+	targetKey: 'text',
+	tenant: 'text',
+	deliveredSha256: 'text',
+	disabledReason: 'text',
+	disabledAt: 'int',
+});
+
+export const markRows = codec<ArchiveRecords['marks']>('marks', {
+	name: 'text',
+	value: 'int',
+});
+
+export const specRows = codec<SpecRecord>('specs', {
+	id: 'text',
+	spec: 'json',
 });

@@ -8,6 +8,7 @@ import type { Signal } from '../shared/signal.ts';
 import type { ServerClock } from '../shared/server-clock.ts';
 import type { Store } from '../store.port.ts';
 import { createAccess } from './access.ts';
+import { createArchive } from './archive.ts';
 import { createBackfillEnds } from './backfill-ends.ts';
 import { createBackfills } from './backfills.ts';
 import { createBlobTable } from './blobs.ts';
@@ -131,6 +132,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 	return {
 		exclusive: false,
 		blobs,
+		archive: createArchive(context),
 		database: db,
 		commits: () => committer.commits,
 

@@ -13,7 +13,10 @@ import type {
 	Notification,
 	Run,
 } from '../../contract/run.ts';
-import type { LedgerRow, Schedule } from '../../contract/schedule.ts';
+import type { LedgerRow, Schedule, SpecRecord } from '../../contract/schedule.ts';
+import type { ArtifactRecord, ResultRecord } from '../../contract/result.ts';
+import type { ArchiveRecords, CalendarHead, TargetMemory } from '../archive.port.ts';
+import type { Flat } from '../shared/flat-blob.ts';
 import type { SharedState } from '../shared-state.port.ts';
 import type { IdempotencyRecord } from '../store.port.ts';
 
@@ -330,4 +333,61 @@ export const sharedStateRows = codec<SharedState>('shared_states', {
 	dueAt: 'plain',
 	keepUntil: 'plain',
 	revision: 'plain',
+});
+
+/* Those that follow are for archives only: the store itself writes them by hand. */
+
+export const resultRows = codec<Flat<ResultRecord>>('results', {
+	id: 'plain',
+	tenant: 'plain',
+	runId: 'plain',
+	encoding: 'plain',
+	contentType: 'plain',
+	filename: 'plain?',
+	sha256: 'plain',
+	size: 'plain',
+	rows: 'plain?',
+	columns: 'json?',
+	createdAt: 'plain',
+});
+
+export const artifactRows = codec<Flat<ArtifactRecord>>('artifacts', {
+	tenant: 'plain',
+	resultId: 'plain',
+	rendering: 'plain',
+	format: 'plain',
+	contentType: 'plain',
+	extension: 'plain',
+	sha256: 'plain',
+	size: 'plain',
+	notices: 'json?',
+	createdAt: 'plain',
+});
+
+export const calendarHeadRows = codec<CalendarHead>('calendars', {
+	id: 'plain',
+	tenant: 'plain',
+	name: 'plain',
+	version: 'plain',
+	knownUntil: 'plain',
+	deletedAt: 'plain',
+});
+
+export const targetRows = codec<TargetMemory>('targets', {
+	scheduleId: 'plain',
+	targetKey: 'plain',
+	tenant: 'plain',
+	deliveredSha256: 'plain',
+	disabledReason: 'plain',
+	disabledAt: 'plain',
+});
+
+export const markRows = codec<ArchiveRecords['marks']>('marks', {
+	name: 'plain',
+	value: 'plain',
+});
+
+export const specRows = codec<SpecRecord>('specs', {
+	id: 'plain',
+	spec: 'json',
 });

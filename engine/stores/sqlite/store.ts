@@ -5,6 +5,7 @@ import type { FaultPoints } from '../../contract/fault-points.ts';
 import { createBlobFiles } from '../files/blob-files.ts';
 import type { Store, TimerName } from '../store.port.ts';
 import { createAccess } from './access.ts';
+import { createArchive } from './archive.ts';
 import { createBackfillEnds } from './backfill-ends.ts';
 import { createBackfills } from './backfills.ts';
 import { createCalendars } from './calendars.ts';
@@ -133,6 +134,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 	return {
 		exclusive: true,
 		blobs,
+		archive: createArchive(context, folder),
 		database: db,
 		write,
 		commits: () => committer.commits,
