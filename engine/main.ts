@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { createMaintenance } from './agenda/maintenance.ts';
 import { createCalendarSources } from './calendars/sources.ts';
 import type { Channel } from './channels/channel.port.ts';
+import { createAzureBlobChannel } from './channels/azure-blob/index.ts';
 import { createChatChannel } from './channels/chat/index.ts';
 import { createDatabaseChannel } from './channels/database/index.ts';
 import { createEmailChannel } from './channels/email/index.ts';
@@ -174,6 +175,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createSftpChannel({ egress, clock }),
 			createWebdavChannel({ egress, clock }),
 			createS3Channel({ egress, clock, identityFor: config.cloudIdentity }),
+			createAzureBlobChannel({ egress, clock }),
 			createEmailChannel({ egress, clock }),
 			createKafkaChannel({ egress, clock }),
 			createDatabaseChannel({ egress, clock }),

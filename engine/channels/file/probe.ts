@@ -1,13 +1,13 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
-import type { Parcel, ProbeContext } from '../channel.port.ts';
+import type { ProbeContext } from '../channel.port.ts';
 import { createDeadline } from '../shared/deadline.ts';
 import type { Deadline } from '../shared/deadline.ts';
-import { probeFile, runProbe } from '../shared/probe.ts';
+import { parcelOfProbe, probeFile, runProbe } from '../shared/probe.ts';
 import { failureFrom } from './failure.ts';
 import { enter, placeOf } from './folder.ts';
 import { publish } from './publish.ts';
@@ -51,35 +51,19 @@ export async function probeFolder(
 
 async function write(
 	folder: string,
-	{ name, bytes, contentType }: ReturnType<typeof probeFile>,
+	file: ReturnType<typeof probeFile>,
 	{ deadline, token }: { deadline: Deadline; token: string },
 ) {
-	const parcel: Parcel = {
-		deliveryId: `test_${token}`,
-		runId: '',
-		scheduleId: null,
-		tenant: '',
-		capability: '',
-		action: '',
-		nominalAt: null,
-		filename: name,
-		contentType,
-		size: bytes.length,
-		sha256: createHash('sha256').update(bytes).digest('hex'),
-		async *open() {
-			await Promise.resolve();
-			yield bytes;
-		},
-	};
+	const parcel = parcelOfProbe(file);
 	const aside = await writeAside(folder, parcel, { deadline, token });
 	try {
-		await publish(aside, folder, { filename: name, overwrite: 'refuse' });
+		await publish(aside, folder, { filename: file.name, overwrite: 'refuse' });
 	} catch (error) {
 		await removeIfThere(aside);
 		throw error;
 	}
 	await syncFolder(folder);
-	return { value: undefined, detail: `${name}, ${bytes.length} bytes` };
+	return { value: undefined, detail: `${file.name}, ${file.bytes.length} bytes` };
 }
 
 async function readBack(path: string, bytes: Uint8Array) {

@@ -3,8 +3,8 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import type { Parcel } from '../channel.port.ts';
 import { contentDisposition } from '../shared/content-disposition.ts';
 import type { Deadline } from '../shared/deadline.ts';
+import { sendInParts } from '../shared/parts.ts';
 import { readParcel, readWhole } from '../shared/source.ts';
-import { statusOf } from './failure.ts';
 import type { S3Settings } from './settings.ts';
 
 export type Sdk = typeof import('@aws-sdk/client-s3');
@@ -14,7 +14,7 @@ export interface Store {
 	client: S3Client;
 	sdk: Sdk;
 	settings: S3Settings;
-	deadline: Deadline;
+	deadline: Pick<Deadline, 'signal' | 'progress'>;
 }
 
 export interface Stored {
@@ -27,15 +27,8 @@ export interface Stored {
 /** Files up to here go in one request. S3 takes parts of 5 MB and more, 10,000 at most. */
 const PART = 8_388_608;
 const PARTS = 9000;
-/** Parts under way at a time, beside the one that is being read. */
-const PARALLEL = 3;
 /** For taking back an upload that failed, whatever the attempt's own time; milliseconds. */
 const GRACE = 5_000;
-
-/** True when nothing was to be replaced and something has the name. */
-export function isTaken(error: unknown): boolean {
-	return statusOf(error) === 412;
-}
 
 export async function putObject(
 	store: Store,
@@ -105,61 +98,25 @@ async function sendParts(
 	const size = Math.max(PART, Math.ceil(parcel.size / PARTS));
 	const algorithm = algorithmOf(settings);
 	const done: { PartNumber: number; ETag: string | undefined; [checksum: string]: unknown }[] = [];
-	const flying = new Set<Promise<void>>();
-	let failure: Error | null = null;
-	const send = async (Body: Uint8Array, PartNumber: number): Promise<void> => {
-		const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumSHA1, ChecksumSHA256 } = await client.send(
-			new sdk.UploadPartCommand({
-				...upload,
-				Body,
-				PartNumber,
-				ContentLength: Body.length,
-				...algorithm,
-			}),
-			{ abortSignal: deadline.signal },
-		);
-		const sums = { ChecksumCRC32, ChecksumCRC32C, ChecksumSHA1, ChecksumSHA256 };
-		done.push({ PartNumber, ETag, ...sums });
-	};
-	try {
-		let number = 0;
-		for await (const part of inPartsOf(size, readParcel(parcel, deadline))) {
-			number += 1;
-			const sent = send(part, number).catch((error: unknown) => {
-				failure ??= error as Error;
-			});
-			flying.add(sent);
-			void sent.then(() => flying.delete(sent));
-			if (flying.size >= PARALLEL) await Promise.race(flying);
-			if (failure !== null) break;
-		}
-	} finally {
-		// a part that is still under way would be left after the upload was taken back
-		await Promise.all(flying);
-	}
-	if (failure !== null) throw failure as Error;
+	await sendInParts(readParcel(parcel, deadline), {
+		size,
+		async send(Body, PartNumber) {
+			const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumSHA1, ChecksumSHA256 } =
+				await client.send(
+					new sdk.UploadPartCommand({
+						...upload,
+						Body,
+						PartNumber,
+						ContentLength: Body.length,
+						...algorithm,
+					}),
+					{ abortSignal: deadline.signal },
+				);
+			const sums = { ChecksumCRC32, ChecksumCRC32C, ChecksumSHA1, ChecksumSHA256 };
+			done.push({ PartNumber, ETag, ...sums });
+		},
+	});
 	return done.sort((a, b) => a.PartNumber - b.PartNumber);
-}
-
-async function* inPartsOf(
-	size: number,
-	source: AsyncIterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
-	let part = Buffer.allocUnsafeSlow(size);
-	let filled = 0;
-	for await (const chunk of source) {
-		for (let from = 0; from < chunk.length;) {
-			const taken = Math.min(size - filled, chunk.length - from);
-			part.set(chunk.subarray(from, from + taken), filled);
-			filled += taken;
-			from += taken;
-			if (filled < size) continue;
-			yield part;
-			part = Buffer.allocUnsafeSlow(size);
-			filled = 0;
-		}
-	}
-	if (filled > 0) yield part.subarray(0, filled);
 }
 
 /** The SDK's own helper gives up before it has told the store; parts would be kept, and paid for, for ever. */
@@ -171,7 +128,8 @@ async function takeBack({ client, sdk }: Store, upload: Upload): Promise<void> {
 }
 
 /** What an attempt left whose engine died. Another upload to the same key would lose to ours, or ours to it. */
-export async function sweepUploads(store: Store, key: string): Promise<void> {
+export async function sweepUploads(store: Store, key: string, parcel: Parcel): Promise<void> {
+	if (parcel.size <= PART) return;
 	const { client, sdk, settings, deadline } = store;
 	const { Uploads = [] } = await client
 		.send(new sdk.ListMultipartUploadsCommand({ Bucket: settings.bucket, Prefix: key }), {

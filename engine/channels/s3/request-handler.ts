@@ -1,5 +1,6 @@
-import { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
+
+import { slicedBody } from '../shared/sliced-body.ts';
 
 /** What the SDK's handlers get; by shape, so that none of its packages is loaded before it is needed. */
 interface SdkRequest {
@@ -12,8 +13,6 @@ interface SdkRequest {
 	headers: Record<string, string>;
 	body?: unknown;
 }
-
-const SLICE = 65_536;
 
 /** The SDK's way out, over the guard. `progressOf`: who is told that bytes of a request move, by its signal. */
 export function createRequestHandler(
@@ -36,10 +35,7 @@ export function createRequestHandler(
 				path: text === '' ? path : `${path}?${text}`,
 				method,
 				headers: Object.fromEntries(headers),
-				body:
-					body instanceof Uint8Array && body.length > SLICE
-						? Readable.from(slices(body, onProgress), { objectMode: false })
-						: ((body as string | Uint8Array | undefined) ?? null),
+				body: slicedBody((body ?? null) as string | Uint8Array | null, onProgress),
 				headersTimeout: 0,
 				bodyTimeout: 0,
 				...(abortSignal ? { signal: abortSignal } : {}),
@@ -66,17 +62,6 @@ export function createRequestHandler(
 			// the sockets are the guard's
 		},
 	};
-}
-
-async function* slices(
-	body: Uint8Array,
-	onProgress: (() => void) | undefined,
-): AsyncGenerator<Uint8Array> {
-	await Promise.resolve();
-	for (let from = 0; from < body.length; from += SLICE) {
-		yield body.subarray(from, from + SLICE);
-		onProgress?.();
-	}
 }
 
 function queryString(query: Record<string, string | string[] | null>): string {

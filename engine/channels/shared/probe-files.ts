@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 
 import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
-import type { Parcel, ProbeContext } from '../channel.port.ts';
+import type { ProbeContext } from '../channel.port.ts';
 import { createDeadline } from './deadline.ts';
 import type { FileConnection, FileServer, FileServerSettings } from './file-server.port.ts';
-import { probeFile, runProbe } from './probe.ts';
+import { parcelOfProbe, probeFile, runProbe } from './probe.ts';
 import type { ProbeRun } from './probe.ts';
 import { placeFile } from './remote-files.ts';
 import { collect } from './source.ts';
@@ -76,24 +76,4 @@ async function tryFolder(
 			return { value: undefined };
 		});
 	}
-}
-
-function parcelOfProbe({ name, bytes, contentType }: ReturnType<typeof probeFile>): Parcel {
-	return {
-		deliveryId: `test_${name}`,
-		runId: '',
-		scheduleId: null,
-		tenant: '',
-		capability: '',
-		action: '',
-		nominalAt: null,
-		filename: name,
-		contentType,
-		size: bytes.length,
-		sha256: createHash('sha256').update(bytes).digest('hex'),
-		async *open() {
-			await Promise.resolve();
-			yield bytes;
-		},
-	};
 }

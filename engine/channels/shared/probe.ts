@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
+
 import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { ErrorCode } from '../../contract/errors.ts';
-import type { ProbeContext, ProbeStep } from '../channel.port.ts';
+import type { Parcel, ProbeContext, ProbeStep } from '../channel.port.ts';
 import { endedBy } from './deadline.ts';
 
 /** What a step found: a word for people, and something for the steps after it. */
@@ -72,5 +74,26 @@ export function probeFile(token: string): { name: string; bytes: Uint8Array; con
 			`A test of a destination by CapScheduler (${token}). It can be removed.\n`,
 		),
 		contentType: 'text/plain; charset=utf-8',
+	};
+}
+
+/** The file of a test, as channels take files. */
+export function parcelOfProbe({ name, bytes, contentType }: ReturnType<typeof probeFile>): Parcel {
+	return {
+		deliveryId: `test_${name}`,
+		runId: '',
+		scheduleId: null,
+		tenant: '',
+		capability: '',
+		action: '',
+		nominalAt: null,
+		filename: name,
+		contentType,
+		size: bytes.length,
+		sha256: createHash('sha256').update(bytes).digest('hex'),
+		async *open() {
+			await Promise.resolve();
+			yield bytes;
+		},
 	};
 }

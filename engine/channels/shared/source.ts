@@ -9,7 +9,10 @@ import { endedBy } from './deadline.ts';
  * The parcel's bytes, counted and hashed on the way, ended by the deadline even while the source hangs.
  * @throws CapError the deadline's reason; INTERNAL when the bytes are not those that the parcel promises
  */
-export async function* readParcel(parcel: Parcel, deadline: Deadline): AsyncGenerator<Uint8Array> {
+export async function* readParcel(
+	parcel: Parcel,
+	deadline: Pick<Deadline, 'signal' | 'progress'>,
+): AsyncGenerator<Uint8Array> {
 	const { signal } = deadline;
 	const hashed = createHash('sha256');
 	let size = 0;
