@@ -16,6 +16,8 @@ export interface AzureStorage {
 	accountKey: string;
 	/** Its certificate in PEM, which is its own authority. */
 	ca: string;
+	/** Of the certificate, PEM. */
+	key: string;
 	kill(): Promise<void>;
 	start(): Promise<void>;
 	stop(): Promise<void>;
@@ -39,6 +41,7 @@ export async function startAzurite(): Promise<AzureStorage> {
 		port,
 		accountKey,
 		ca: await readFile(cert, 'utf8'),
+		key: await readFile(key, 'utf8'),
 		async start() {
 			if (child?.exitCode === null && child.signalCode === null) return;
 			child = await startServer(process.execPath, parameters, { port, env });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 
+import { createAzureBlobChannel } from '../../../engine/channels/azure-blob/index.ts';
 import { createFtpChannel } from '../../../engine/channels/ftp/index.ts';
 import { createS3Channel } from '../../../engine/channels/s3/index.ts';
 import { createSftpChannel } from '../../../engine/channels/sftp/index.ts';
@@ -13,6 +14,7 @@ const ftp = createFtpChannel({ egress, clock: systemClock });
 const sftp = createSftpChannel({ egress, clock: systemClock });
 const webdav = createWebdavChannel({ egress, clock: systemClock });
 const s3 = createS3Channel({ egress, clock: systemClock, identityFor: ['ops'] });
+const azure = createAzureBlobChannel({ egress, clock: systemClock });
 const hostKey = `SHA256:${'A'.repeat(43)}`;
 
 const channels = [
@@ -20,6 +22,17 @@ const channels = [
 	['sftp', sftp, { host: 'sftp.example.com', user: 'u', password: 'top-secret', hostKey }],
 	['webdav', webdav, { url: 'https://cloud.example.com/', user: 'u', password: 'top-secret' }],
 	['s3', s3, { bucket: 'reports', accessKeyId: 'AK', secretAccessKey: 'top-secret' }],
+	[
+		'azure-blob',
+		azure,
+		{
+			account: 'acme',
+			container: 'reports',
+			clientSecret: 'top-secret',
+			tenantId: 't',
+			clientId: 'c',
+		},
+	],
 ] as const;
 
 describe.each(channels)('the plan of %s', (_name, channel, given) => {
@@ -73,6 +86,41 @@ describe('settings of servers of files', () => {
 	it('name no host that the guard refuses', async () => {
 		for (const host of ['127.0.0.1', '169.254.169.254', '10.0.0.1', 'localhost']) {
 			await expect(ftp.check(ftp.settings.parse({ host }))).rejects.toMatchObject({
+				code: 'EGRESS_BLOCKED',
+			});
+		}
+	});
+});
+
+describe('settings of Azure', () => {
+	const base = { account: 'acme', container: 'reports' };
+	const key = 'A'.repeat(86) + '==';
+	it.each([
+		['no credentials', {}],
+		['two of them', { accountKey: key, sas: 'sv=1&sig=x' }],
+		['an application without its tenant', { clientId: 'c', clientSecret: 's' }],
+		[
+			'an application over plain http',
+			{ tenantId: 't', clientId: 'c', clientSecret: 's', endpoint: 'http://127.0.0.1/acme' },
+		],
+		['a signature that is none', { sas: 'https://acme.blob.core.windows.net' }],
+		[
+			'a key of metadata that the store would refuse',
+			{ accountKey: key, metadata: { 'a-b': 'c' } },
+		],
+		['metadata of our own names', { accountKey: key, metadata: { capscheduler_sha256: 'c' } }],
+	])('refuse %s', (_what, given) => {
+		expect(azure.settings.safeParse({ ...base, accountKey: key }).success).toBe(true);
+		expect(azure.settings.safeParse({ ...base, ...given }).success).toBe(false);
+	});
+
+	it('name no host that the guard refuses, for tokens neither', async () => {
+		const application = { tenantId: 't', clientId: 'c', clientSecret: 's' };
+		for (const given of [
+			{ accountKey: key, endpoint: 'https://10.0.0.1/acme' },
+			{ ...application, authority: 'https://169.254.169.254' },
+		]) {
+			await expect(azure.check(azure.settings.parse({ ...base, ...given }))).rejects.toMatchObject({
 				code: 'EGRESS_BLOCKED',
 			});
 		}
