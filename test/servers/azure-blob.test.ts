@@ -76,7 +76,6 @@ exerciseChannelServer(
 			kill: server.kill,
 			async start() {
 				await server.start();
-				// what was made a moment before it died may be lost with it
 				await container.createIfNotExists();
 			},
 			contents: async () => contentsOf(container),

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { makeCertificate } from './certificate.ts';
+import { emptyFolder } from './folder-contents.ts';
 import { npmPackage } from './npm-program.ts';
 import { freePort, killTree, startServer } from './process.ts';
 
@@ -19,6 +20,7 @@ export interface AzureStorage {
 	/** Of the certificate, PEM. */
 	key: string;
 	kill(): Promise<void>;
+	/** After a `kill` it is empty. */
 	start(): Promise<void>;
 	stop(): Promise<void>;
 }
@@ -44,6 +46,8 @@ export async function startAzurite(): Promise<AzureStorage> {
 		key: await readFile(key, 'utf8'),
 		async start() {
 			if (child?.exitCode === null && child.signalCode === null) return;
+			// it saves every few seconds what it did, and would come back as it was before
+			await emptyFolder(data);
 			child = await startServer(process.execPath, parameters, { port, env });
 		},
 		async kill() {

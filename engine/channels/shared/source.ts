@@ -30,7 +30,10 @@ export async function* readParcel(
  * All bytes of a small parcel, checked as `readParcel` does it, at a fraction of what a chunk at a time costs.
  * @throws CapError
  */
-export async function readWhole(parcel: Parcel, deadline: Deadline): Promise<Uint8Array> {
+export async function readWhole(
+	parcel: Parcel,
+	deadline: Pick<Deadline, 'signal' | 'progress'>,
+): Promise<Uint8Array> {
 	const bytes = await endedBy(deadline.signal, collect(boundedTo(parcel)));
 	const sha256 = hash('sha256', bytes, 'hex');
 	if (bytes.length !== parcel.size || sha256 !== parcel.sha256) throw altered(parcel);
