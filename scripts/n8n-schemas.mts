@@ -51,6 +51,8 @@ const OUTPUTS: Record<string, Record<string, Schema>> = {
 		'calendar/update': named('Calendar'),
 		'capability/get': named('Capability'),
 		'capability/getAll': named('Capability'),
+		'deadLetter/discard': named('DiscardedDeliveries'),
+		'deadLetter/discardOne': named('Delivery'),
 		'deadLetter/getAll': named('Delivery'),
 		'deadLetter/replay': named('ReplayedDeliveries'),
 		'deadLetter/replayOne': named('Delivery'),

@@ -2,7 +2,7 @@ import type { IDataObject, IExecuteFunctions, INodeProperties } from 'n8n-workfl
 import { NodeOperationError } from 'n8n-workflow';
 
 import { channelField, SETTINGS, settingsFields, settingsJson } from '../shared/channel-form';
-import { destinationField } from '../shared/descriptions';
+import { byDisplayName, destinationField } from '../shared/descriptions';
 import { readForm, readObject, textOf } from '../shared/parameter-form';
 import { listAll, path } from '../shared/transport';
 import type { Resource } from './resource';
@@ -28,6 +28,107 @@ const enabledField: INodeProperties = {
 	description: 'Whether it takes deliveries; else they fail, or go to their fallback',
 };
 
+/* What it may be used for, how much of it, and what it is told: flat here, nested in the engine. */
+const rulesFields: INodeProperties[] = [
+	{
+		displayName: 'Alerts',
+		name: 'alerts',
+		type: 'multiOptions',
+		options: [
+			{ name: 'Circuit Open', value: 'circuit_open', description: 'One is left alone for a while' },
+			{ name: 'Delivery Dead', value: 'delivery_dead', description: 'A delivery was given up' },
+			{ name: 'Fallback Used', value: 'fallback_used', description: 'A fallback took over' },
+			{ name: 'Link Unused', value: 'link_unused', description: 'A link is about to end unused' },
+			{ name: 'SLA at Risk', value: 'sla_at_risk', description: 'A run may be late' },
+		],
+		default: [],
+		description:
+			'Which alerts it gets, of schedules that name no destination for alerts themselves',
+	},
+	{
+		displayName: 'Allowed Capabilities',
+		name: 'allowCapabilities',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. reports, sales',
+		description: 'Names, separated by commas: only their results go there. Empty: all.',
+	},
+	{
+		displayName: 'Allowed File Names',
+		name: 'allowFilenames',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. sales-, stock-',
+		description: 'With what names must begin, separated by commas. Empty: anything.',
+	},
+	{
+		displayName: 'Allowed Format Names or IDs',
+		name: 'allowFormats',
+		type: 'multiOptions',
+		typeOptions: { loadOptionsMethod: 'getFormats' },
+		default: [],
+		description:
+			'Only files of these formats go there. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+	},
+	{
+		displayName: 'Parallel Limit',
+		name: 'parallel',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 1000 },
+		default: 4,
+		description: 'Sends at once at most; more wait for their turn. 0: no limit.',
+	},
+	{
+		displayName: 'Rate Limit (per Minute)',
+		name: 'perMinute',
+		type: 'number',
+		typeOptions: { minValue: 0, maxValue: 100000 },
+		default: 60,
+		description: 'Sends in a minute at most; more wait for their turn. 0: no limit.',
+	},
+];
+
+const createOptions: INodeProperties = {
+	displayName: 'Additional Fields',
+	name: 'additionalFields',
+	type: 'collection',
+	placeholder: 'Add Field',
+	default: {},
+	options: rulesFields,
+};
+
+const listed = (value: unknown): string[] =>
+	(Array.isArray(value) ? value.map(String) : String(value).split(','))
+		.map((one) => one.trim())
+		.filter((one) => one !== '');
+
+/** The rules that were set, over those that there are; an empty field takes its rule away. */
+function rulesOf(fields: IDataObject, current: IDataObject = {}): IDataObject {
+	const allow: IDataObject = { ...(current.allow as IDataObject | null) };
+	const limits: IDataObject = { ...(current.limits as IDataObject | null) };
+	for (const [field, rule] of [
+		['allowCapabilities', 'capabilities'],
+		['allowFilenames', 'filenames'],
+		['allowFormats', 'formats'],
+	] as const) {
+		if (fields[field] === undefined) continue;
+		const names = listed(fields[field]);
+		if (names.length === 0) delete allow[rule];
+		else allow[rule] = names;
+	}
+	for (const rule of ['parallel', 'perMinute'] as const) {
+		if (fields[rule] === undefined) continue;
+		if (fields[rule] === 0) delete limits[rule];
+		else limits[rule] = fields[rule];
+	}
+	const alerts = fields.alerts ?? current.alerts;
+	return {
+		...(Object.keys(allow).length === 0 ? {} : { allow }),
+		...(Object.keys(limits).length === 0 ? {} : { limits }),
+		...(Array.isArray(alerts) && alerts.length > 0 ? { alerts } : {}),
+	};
+}
+
 const updateFields: INodeProperties = {
 	displayName: 'Update Fields',
 	name: 'updateFields',
@@ -35,12 +136,13 @@ const updateFields: INodeProperties = {
 	placeholder: 'Add Field',
 	default: {},
 	description: 'What is added here replaces what was there; all else stays',
-	options: [
+	options: byDisplayName([
 		{ ...channelField, required: false },
 		enabledField,
 		{ ...nameField, required: false },
 		settingsJson,
-	],
+		...rulesFields,
+	]),
 };
 
 /** Of the destination that was chosen by name or id; these routes take ids. */
@@ -61,6 +163,7 @@ const createBody = (context: IExecuteFunctions, i: number): IDataObject => ({
 	channel: textOf(context, 'channel', i),
 	settings: readForm(context, SETTINGS, i),
 	...(context.getNodeParameter('enabled', i, true) === true ? {} : { enabled: false }),
+	...rulesOf(context.getNodeParameter('additionalFields', i, {}) as IDataObject),
 });
 
 export const destination: Resource = {
@@ -108,7 +211,7 @@ export const destination: Resource = {
 			'getAll',
 		),
 		shownFor(destinationField, NAME, ['delete', 'get', 'test', 'update']),
-		...[nameField, channelField, ...settingsFields, enabledField].map((field) =>
+		...[nameField, channelField, ...settingsFields, enabledField, createOptions].map((field) =>
 			shownFor(field, NAME, ['create']),
 		),
 		shownFor(updateFields, NAME, ['update']),
@@ -144,7 +247,7 @@ export const destination: Resource = {
 					name: current.name,
 					channel: current.channel,
 					enabled: current.enabled,
-					...given({ allow: current.allow, limits: current.limits, alerts: current.alerts }),
+					...rulesOf(fields, current),
 					...given({ name, channel, enabled }),
 					settings: fields.settings === undefined ? current.settings : settings,
 				}),

@@ -6,6 +6,8 @@ import { readForm, textOf } from '../shared/parameter-form';
 import { call, idempotencyKey, path, send } from '../shared/transport';
 import type { Rendering, Upload, UploadOptions } from '../shared/upload';
 import { optionsOf, renderingOf } from '../shared/upload';
+import type { PackagingOptions } from './packaging';
+import { packagingOf } from './packaging';
 
 const PATH = '/v1/deliver';
 /** Seconds: the longest that the engine holds an answer back. */
@@ -13,14 +15,12 @@ const HELD = 50;
 /** Milliseconds between looks at what takes longer. */
 const LOOK_EVERY = 1_000;
 
-interface DeliverOptions extends UploadOptions {
+interface DeliverOptions extends UploadOptions, PackagingOptions {
 	callback?: string;
 	expiresIn?: string;
 	link?: boolean;
 	maxUses?: number;
 	maxWait?: number;
-	/** Of a workflow that was made when there was one only: its name. */
-	package?: string | string[];
 }
 
 interface Delivery extends IDataObject {
@@ -133,7 +133,6 @@ function targetOf(
 ): IDataObject {
 	const fallback = context.getNodeParameter('fallback', itemIndex, []) as string[];
 	const when = context.getNodeParameter('when', itemIndex, 'always') as string;
-	const packed = [options.package ?? []].flat();
 	const place =
 		context.getNodeParameter('to', itemIndex) === 'channel'
 			? {
@@ -144,7 +143,7 @@ function targetOf(
 	return {
 		...place,
 		...rendering,
-		...(packed.length === 0 ? {} : { package: packed }),
+		...packagingOf(options),
 		...(when === 'always' ? {} : { when }),
 		...(fallback.length === 0
 			? {}

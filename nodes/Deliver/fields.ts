@@ -2,6 +2,7 @@ import type { IDisplayOptions, INodeProperties } from 'n8n-workflow';
 
 import { channelField, settingsFields } from '../shared/channel-form';
 import { byDisplayName, destinationField } from '../shared/descriptions';
+import { packagingOptions } from './packaging';
 import { formatFields, inputFields, nameOption, timeZoneOption } from '../shared/upload-fields';
 
 const forTarget = (...to: string[]): IDisplayOptions => ({ show: { to } });
@@ -137,17 +138,7 @@ export const properties: INodeProperties[] = [
 				description: 'For receipts. Then the node goes on, and CapScheduler goes on trying.',
 			}),
 			nameOption,
-			ofSending({
-				displayName: 'Package',
-				name: 'package',
-				type: 'multiOptions',
-				options: [
-					{ name: 'Gzip', value: 'gzip', description: 'Makes report.csv.gz of report.csv' },
-					{ name: 'Zip', value: 'zip', description: 'An archive that holds the file' },
-				],
-				default: ['gzip'],
-				description: 'How the file is packed before it is delivered, in the order of choice',
-			}),
+			...packagingOptions.map(ofSending),
 			timeZoneOption,
 		]),
 	},

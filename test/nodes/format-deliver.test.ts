@@ -2,7 +2,7 @@
  * Format and Deliver on the real n8n-core, with a real engine: what n8n hands over arrives, as the file that was
  * asked for, under the name that was asked for.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -319,6 +319,40 @@ describe('Deliver', () => {
 		const [name] = file.split('.');
 		const [item] = await deliver({ options: { name, package: packed } });
 		expect(item?.['json'].deliveries[0].receipt.location).toMatch(new RegExp(`/${file}$`));
+	});
+
+	test('an archive has the other formats and the password, and the file has its sidecars', async () => {
+		const [item] = await deliver({
+			options: {
+				name: 'secret',
+				archivePassword: 'correct horse battery',
+				archiveFormats: ['json', 'xlsx'],
+				sidecars: ['sha256', 'manifest', 'done'],
+			},
+		});
+		const { receipt } = item!['json'].deliveries[0];
+		expect(receipt.contents.map(({ name }: Item) => name)).toEqual([
+			'secret.csv',
+			'secret.json',
+			'secret.xlsx',
+		]);
+		expect(receipt.files.map(({ name }: Item) => name)).toEqual([
+			'secret.zip',
+			'secret.zip.sha256',
+			'secret.zip.manifest.json',
+			'secret.zip.done',
+		]);
+		const bytes = await readFile(receipt.location);
+		// the bit of an entry that is encrypted
+		expect(bytes.readUInt16LE(6) & 1).toBe(1);
+	});
+
+	test('a key for PGP is never forgotten: what is no key is refused, and nothing goes out plain', async () => {
+		await expect(
+			deliver({ options: { name: 'plain', pgpRecipients: 'no key' } }),
+		).rejects.toMatchObject({ message: expect.stringContaining('an armored OpenPGP public key') });
+		const files = await readdir(join(folder.path, 'out', 'archive'));
+		expect(files.filter((name) => name.startsWith('plain'))).toEqual([]);
 	});
 
 	test('a condition that does not hold sends nothing, and is no error', async () => {

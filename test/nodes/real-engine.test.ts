@@ -245,6 +245,10 @@ test('a destination is made and changed; what it refuses is a dead letter, and i
 	await operate('delivery/getAll', { filters: { state: 'dead' } });
 	const deliveryId = dead[0]?.['id'];
 	expect(await one('delivery/get', { deliveryId })).toMatchObject({ state: 'dead' });
+	expect(await one('deadLetter/discard', { maximum: 10, dryRun: true })).toMatchObject({
+		discarded: [deliveryId],
+	});
+	expect(await one('deadLetter/discardOne', { deliveryId })).toMatchObject({ state: 'discarded' });
 	await one('deadLetter/replayOne', { deliveryId });
 	await one('deadLetter/replay', { maximum: 10 });
 	expect(await one('delivery/get', { deliveryId })).toMatchObject({ id: deliveryId });
