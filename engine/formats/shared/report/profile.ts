@@ -1,9 +1,9 @@
 import { cellText } from '../cell-text.ts';
 import type { Cell } from '../columns.ts';
+import { epochMillis, momentKind } from '../moments.ts';
 
 /** Also numbers that came as text, as in CSV; but `007` is a code and stays text. */
 const NUMERIC = /^-?(?:0|[1-9]\d{0,37})(?:\.\d{1,37})?$/;
-const ZONED = /^\d{4}-\d{2}-\d{2}[T ].*(?:Z|[+-]\d{2}:?\d{2})$/;
 const NINE = 0x39;
 /** As many as a double ever shows. */
 const MAX_DECIMALS = 17;
@@ -92,7 +92,8 @@ export class ColumnProfile {
 
 	/** Instants of different zones are compared by when they are, everything else as it is written. */
 	#addMoment(text: string): void {
-		const key = text.charCodeAt(0) <= NINE && ZONED.test(text) ? Date.parse(text) : text;
+		const zoned = text.charCodeAt(0) <= NINE && momentKind(text) === 'instant';
+		const key = zoned ? epochMillis(text) : text;
 		if (this.#leastMoment === undefined || key < this.#leastMoment) {
 			[this.#leastMoment, this.least] = [key, text];
 		}
