@@ -124,7 +124,7 @@ function kindOf(
 		case 'time':
 			return {
 				type: new TimeMicrosecond(),
-				value: (cell) => BigInt(dayMicros(cell as string)),
+				value: (cell) => BigInt(dayMicros(cell as string, cutMoment)),
 				buffer: bigints,
 			};
 		case 'binary':

@@ -151,7 +151,7 @@ function timeWriter(look: CellLook, context: CellContext, text: WriteCell): Writ
 	return (value) => {
 		if (value === '') return '';
 		if (typeof value !== 'string') return text(value);
-		const micros = dayMicros(value);
+		const micros = dayMicros(value, context.cutMoment);
 		const seconds = (micros / 1e6) % 60;
 		const minutes = Math.floor(micros / 60e6);
 		const chosen = micros % 1e6 === 0 ? before : beforeMillis;

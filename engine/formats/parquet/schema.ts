@@ -96,7 +96,7 @@ function kindOf(column: TableColumn, cutMoment: () => void): Kind {
 					type: 'INT64',
 					logical_type: { type: 'TIME', isAdjustedToUTC: false, unit: 'MICROS' },
 				},
-				value: (cell) => BigInt(dayMicros(cell as string)),
+				value: (cell) => BigInt(dayMicros(cell as string, cutMoment)),
 			};
 		case 'binary':
 			return { type: { type: 'BYTE_ARRAY' }, value: (cell) => cell as Buffer };

@@ -147,8 +147,9 @@ export function epochMicros(text: string, cut: () => void): bigint {
 	return BigInt(days * DAY_MS + millis) * 1000n + BigInt(Math.floor(nanos / 1000));
 }
 
-/** Microseconds since midnight of a time of day. */
-export function dayMicros(text: string): number {
+/** Microseconds since midnight of a time of day. @param cut called where digits beyond them are cut off */
+export function dayMicros(text: string, cut: () => void): number {
 	const { millis, nanos } = timeAt(text, 0);
+	if (nanos % 1000 !== 0) cut();
 	return millis * 1000 + Math.floor(nanos / 1000);
 }

@@ -168,7 +168,7 @@ function timeWriter(look: CellStyle, context: CellContext, text: WriteCell): Wri
 	return (value, row) => {
 		if (value === '') return '';
 		if (typeof value !== 'string') return text(value, row);
-		const micros = dayMicros(value);
+		const micros = dayMicros(value, context.cutMoment);
 		const shown = micros % 1_000_000 === 0 ? rest : restWithMillis;
 		return `${open}${row}${shown}><v>${micros / DAY_MICROS}</v></c>`;
 	};

@@ -133,6 +133,15 @@ describe('arrow', () => {
 		expect(notices).toMatchObject([{ code: 'values_changed', count: 1 }]);
 	});
 
+	it('tells of times of day with more digits than it keeps', async () => {
+		const notices: FormatNotice[] = [];
+		const rows = [{ t: '08:00:00.0000001' }, { t: '08:00:00.000001' }];
+		const input = { ...inputOf(rows), notice: (notice: FormatNotice) => notices.push(notice) };
+		const options = { columns: [{ name: 't', type: 'time' }] };
+		await renderToBytes(arrow.render(input, arrow.options.parse(options)));
+		expect(notices).toMatchObject([{ code: 'values_changed', count: 1 }]);
+	});
+
 	it('is read back value by value, whatever the rows', async () => {
 		const text = fc
 			.oneof(fc.string({ unit: 'binary', maxLength: 20 }), fc.constantFrom(...NASTY_TEXTS))

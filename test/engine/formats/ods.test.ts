@@ -104,6 +104,15 @@ describe('ods', () => {
 		});
 	});
 
+	it('tells of times of day with more digits than a cell holds', async () => {
+		const notices: FormatNotice[] = [];
+		const rows = [{ t: '08:00:00.0000001' }, { t: '08:00:00.000001' }];
+		const input = { ...inputOf(rows), notice: (notice: FormatNotice) => notices.push(notice) };
+		const options = { columns: [{ name: 't', type: 'time' }] };
+		await renderToBytes(ods.render(input, ods.options.parse(options)));
+		expect(notices).toMatchObject([{ code: 'values_changed', count: 1 }]);
+	});
+
 	it('tells of characters that no XML holds', async () => {
 		const notices: FormatNotice[] = [];
 		const input = {

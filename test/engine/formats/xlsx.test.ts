@@ -196,6 +196,12 @@ describe('xlsx', () => {
 		expect(notices).toMatchObject([{ code: 'values_changed', count: 1 }]);
 	});
 
+	it('tells of times of day with more digits than a cell holds', async () => {
+		const rows = [{ t: '08:00:00.0000001' }, { t: '08:00:00.000001' }];
+		const { notices } = await noticed(rows, { columns: [{ name: 't', type: 'time' }] });
+		expect(notices).toMatchObject([{ code: 'values_changed', count: 1 }]);
+	});
+
 	it('makes a sheet of each result set, with names that every program takes', async () => {
 		const table = (name: string, rows: Row[]) => ({
 			name,
