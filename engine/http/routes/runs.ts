@@ -50,6 +50,8 @@ const FILE_TYPES = [
 	'text/csv',
 	'text/html',
 	'application/octet-stream',
+	// what a capability answered with a type of its own keeps it
+	'*/*',
 ];
 
 /** Answers of routes that send files. */

@@ -139,7 +139,8 @@ export const UPLOAD_ROUTES = [
 		answers: {
 			200: {
 				description: 'The file, as it is made.',
-				media: ['application/json', 'text/csv', 'text/html', ...ROWS_OR_FILE],
+				// a file that is passed on keeps the type that it came with
+				media: ['application/json', 'text/csv', 'text/html', ...ROWS_OR_FILE, '*/*'],
 				headers: {
 					'content-disposition': '`attachment`, with a name.',
 					trailer:

@@ -276,6 +276,17 @@ describe('pictures of charts', () => {
 		});
 	});
 
+	it('are drawn by two processes at a time, however many are asked for', async () => {
+		const processes = (): number =>
+			process.getActiveResourcesInfo().filter((name) => name === 'ProcessWrap').length;
+		const before = processes();
+		const all = Array.from({ length: 5 }, async () => draw(bars, [{ a: 'x', b: 1 }]));
+		await Promise.resolve();
+		expect(processes() - before).toBe(2);
+		for (const drawn of await Promise.all(all)) expect(drawn).toHaveProperty('picture');
+		expect(processes()).toBe(before);
+	});
+
 	it('say what is wrong with a specification', async () => {
 		const drawn = await draw({ mark: 'bar', transform: [{ calculate: '1 +', as: 'x' }] }, [
 			{ a: 1 },
