@@ -5,6 +5,7 @@ import { once } from 'node:events';
 
 import { CapError } from '../contract/errors.ts';
 import type { Duration } from '../contract/time.ts';
+import { refuseUnreadable } from './unreadable.ts';
 
 export interface RunningServer {
 	/** Where it listens: `http://127.0.0.1:7070`. */
@@ -43,6 +44,11 @@ export async function startServer(
 		response.once('close', () => open.delete(response));
 		if (closing) response.setHeader('connection', 'close');
 		void app(request, response);
+	});
+	server.on('clientError', (error, socket) => {
+		const answering = [...open].some((one) => one.socket === socket && one.headersSent);
+		if (answering) socket.destroy();
+		else refuseUnreadable(error, socket);
 	});
 	server.timeout = STALLED;
 	server.maxRequestsPerSocket = MAX_REQUESTS_OF_CONNECTION;

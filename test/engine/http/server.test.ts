@@ -26,6 +26,23 @@ describe('the server', () => {
 		await server.close(1000);
 	});
 
+	it.each([
+		['headers that are too long', `GET / HTTP/1.1\r\nhost: x\r\na: ${'x'.repeat(20_000)}`, 431],
+		['what is no HTTP', 'HELLO\r\n\r\n', 400],
+	])('answers %s with a problem that says what was expected', async (_, sent, status) => {
+		const server = await listen((_asked, response) => response.end());
+		const socket = connect(portOf(server), '127.0.0.1');
+		socket.write(sent);
+		let answer = '';
+		for await (const part of socket.setEncoding('utf8')) answer += part as string;
+		const [head = '', body = ''] = answer.split('\r\n\r\n');
+		expect(head).toContain(`HTTP/1.1 ${status} `);
+		expect(head).toContain('content-type: application/problem+json');
+		const errors = [{ path: 'request', expected: expect.any(String) }];
+		expect(JSON.parse(body)).toMatchObject({ status, code: 'INVALID_REQUEST', errors });
+		await server.close(1000);
+	});
+
 	it('closes idle connections and event streams at once, and lets answers under way end', async () => {
 		const begun = Promise.withResolvers<() => void>();
 		const server = await listen((asked, response) => {

@@ -69,6 +69,9 @@ def is_beyond_schemas(error):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
+    if response.status_code == 431:
+        # a request that HTTP itself refuses, before any operation is known
+        return False
     if isinstance(failure, RejectedPositiveData):
         if response.status_code in DEPENDS_ON_STATE:
             return False
