@@ -254,10 +254,10 @@ function send({ status, headers = {}, body }: Reply, response: Response): void {
 		response.end();
 		return;
 	}
-	// The line end keeps answers apart in a terminal.
-	const text = Buffer.from(typeof body === 'string' ? body : `${JSON.stringify(body)}\n`);
+	// The line end keeps answers apart in a terminal. Text goes out with the head in one write, bytes do not.
+	const text = typeof body === 'string' ? body : `${JSON.stringify(body)}\n`;
 	if (!response.hasHeader('content-type'))
 		response.setHeader('content-type', 'application/json; charset=utf-8');
-	response.setHeader('content-length', text.length);
+	response.setHeader('content-length', Buffer.byteLength(text));
 	response.end(text);
 }

@@ -25,7 +25,7 @@ const OPTIONS = {
 } as const;
 
 /** Peers of single workloads, beside those of the queues. */
-const OTHER_PEERS = ['croner', 'n8n'];
+const OTHER_PEERS = ['croner'];
 
 function help(): string {
 	const width = Math.max(...Object.keys(WORKLOADS).map((name) => name.length)) + 2;
@@ -39,7 +39,7 @@ ${lines.join('\n')}
 
 Options
   --peers <names>    ${[...PEERS.map(({ name }) => name), ...OTHER_PEERS].join(', ')};
-                     none; default: all but n8n
+                     none; default: all
   --rounds <n>       alternating rounds; default: the workload's, 1 to 3
   --runs <n>         instead of the workload's number of runs, schedules, rows or results
   --seconds <n>      how long w2, api and idle measure

@@ -57,8 +57,7 @@ async function wrong(): Promise<string[]> {
 	const { runs } = await store.counts();
 	const different = database.rows<[number]>('SELECT count(*) FROM blobs').get()?.[0] ?? 0;
 	const found: string[] = [];
-	if (runs.succeeded !== job.results)
-		found.push(`${runs.succeeded} of ${job.results} succeeded`);
+	if (runs.succeeded !== job.results) found.push(`${runs.succeeded} of ${job.results} succeeded`);
 	if (different !== job.results) found.push(`${different} different results of ${job.results}`);
 	const { items } = await store.listRuns('default', {}, { limit: Math.min(COMPARED, job.results) });
 	for (const { id, tenant, resultId } of items) {

@@ -2,8 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { Context } from '../../engine/pipeline/context.ts';
 
-/** Milliseconds between looks at the store's counts, which are a handful of rows. */
-const LOOK_EVERY = 10;
+/** Milliseconds between looks at the store's counts; they count all timers too, so not too often. */
+const LOOK_EVERY = 50;
 const ENDS = ['succeeded', 'failed', 'expired', 'cancelled'] as const;
 
 /** Waits until so many runs have ended, asking the store's own counts. */

@@ -5,6 +5,7 @@ import type { Migration } from './migration.ts';
 import { CONTROL } from './migrations/1-control.ts';
 import { WORK } from './migrations/1-work.ts';
 import { SHARES } from './migrations/2-shares.ts';
+import { LISTS } from './migrations/3-lists.ts';
 
 /** How long an engine waits for another that brings the tables to its version: milliseconds. */
 const PATIENCE = 600_000;
@@ -23,7 +24,7 @@ const LOOK_AGAIN = 100;
  * the hot path each would cost a look-up and a lock, and everything that belongs together is written and
  * deleted in one commit; `doctor` looks for orphans.
  */
-const MIGRATIONS: readonly Migration[] = [{ script: CONTROL + WORK }, SHARES];
+const MIGRATIONS: readonly Migration[] = [{ script: CONTROL + WORK }, SHARES, LISTS];
 
 /**
  * Brings the database to this engine's version. Engines that start at the same time wait for each other: the

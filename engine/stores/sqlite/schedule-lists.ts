@@ -6,7 +6,9 @@ import { scheduleRows } from './rows.ts';
 
 function indexOf({ state, name, capability }: ScheduleFilter): string {
 	if (name !== undefined) return 'schedules_name';
-	if (capability !== undefined) return 'schedules_capability';
+	if (capability !== undefined) {
+		return state === undefined ? 'schedules_capability' : 'schedules_capability_state';
+	}
 	return state === undefined ? 'schedules_tenant' : 'schedules_state';
 }
 

@@ -9,6 +9,7 @@ import { ACTS } from './migrations/3-acts.ts';
 import { NOTICES } from './migrations/4-notices.ts';
 import { DELIVERY } from './migrations/5-delivery.ts';
 import { SHARES } from './migrations/6-shares.ts';
+import { ACCESS } from './migrations/7-access.ts';
 
 /**
  * The tables, as migrations: the position in the list is the version that `PRAGMA user_version` names.
@@ -28,6 +29,7 @@ const MIGRATIONS: readonly string[] = [
 	NOTICES,
 	DELIVERY,
 	SHARES,
+	ACCESS,
 ];
 
 /** The version of the tables that this engine writes; it reads those of all before. */

@@ -14,7 +14,7 @@ import type { LoadJob, LoadReport } from './job.ts';
  * The client is a socket and a parser of heads: what it takes is taken from what is measured.
  */
 
-/** Asked again under the same key: one create of so many, which must be answered as the first was. */
+/** One create of so many is one that was answered before, asked again under its key: it must be answered as then. */
 const REPEATED = 50;
 /** Milliseconds that answers may take after the last was asked for. */
 const PATIENCE = 60_000;
@@ -32,7 +32,9 @@ const free: Connection[] = [];
 let answered = 0;
 let bytes = 0;
 let replayed = 0;
-const keys = new Map<number, string>();
+let repeated = 0;
+/** The last create that was answered, and its key. */
+let done: { request: number; key: string } | null = null;
 let began = 0;
 const allDone = Promise.withResolvers<void>();
 
@@ -40,6 +42,7 @@ class Connection {
 	readonly #socket: Socket;
 	/** The request in flight; -1: none. */
 	#request = -1;
+	#key = '';
 	#read: Buffer = Buffer.alloc(0);
 	#head: { status: number; length: number | null } | null = null;
 	#got = 0;
@@ -61,7 +64,9 @@ class Connection {
 		this.#head = null;
 		this.#got = 0;
 		this.#read = Buffer.alloc(0);
-		this.#socket.write(requestText(request));
+		const { text, key } = requestText(request);
+		this.#key = key;
+		this.#socket.write(text);
 	}
 
 	#take(data: Buffer): void {
@@ -91,6 +96,7 @@ class Connection {
 		this.#request = -1;
 		statuses[status] = (statuses[status] ?? 0) + 1;
 		bytes += this.#got;
+		if (status === '201' && this.#key !== '') done = { request, key: this.#key };
 		latencies[request] = performance.now() - intended(request);
 		if (++answered === count) allDone.resolve();
 		if (status === 'closed') return;
@@ -102,20 +108,23 @@ class Connection {
 
 const intended = (request: number): number => began + (request * 1000) / job.rate;
 
-function requestText(request: number): string {
-	const method = job.body === undefined ? 'GET' : 'POST';
+/** `key` is that of a new create; empty for all else. */
+function requestText(request: number): { text: string; key: string } {
 	const path = job.paths[request % job.paths.length] ?? '/';
 	const auth = job.key === undefined ? '' : `authorization: Bearer ${job.key}\r\n`;
-	if (job.body === undefined) return `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${auth}\r\n`;
+	const head = `${path} HTTP/1.1\r\nhost: ${host}\r\n${auth}`;
+	if (job.body === undefined) return { text: `GET ${head}\r\n`, key: '' };
+	const again = request % REPEATED === REPEATED - 1 ? done : null;
+	if (again !== null) repeated++;
+	const { request: of, key } = again ?? { request, key: randomUUID() };
 	// the number makes each body another: a key with another body would be refused
-	const of = request % REPEATED === REPEATED - 1 ? request - (REPEATED - 1) : request;
-	const key = keys.get(of) ?? randomUUID();
-	if (of % REPEATED === 0) keys.set(of, key);
 	const body = job.body.replace('"#"', `"${of}"`);
-	return (
-		`${method} ${path} HTTP/1.1\r\nhost: ${host}\r\n${auth}idempotency-key: ${key}\r\n` +
-		`content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
-	);
+	return {
+		text:
+			`POST ${head}idempotency-key: ${key}\r\ncontent-type: application/json\r\n` +
+			`content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+		key: again === null ? key : '',
+	};
 }
 
 await Promise.all(
@@ -152,7 +161,7 @@ const report: LoadReport = {
 	answered,
 	statuses,
 	replayed,
-	expectedReplays: job.body === undefined ? 0 : Math.floor(count / REPEATED),
+	expectedReplays: repeated,
 	bytes,
 	seconds: (performance.now() - began) / 1000,
 	p50: at(0.5),

@@ -41,7 +41,7 @@ export const idle: Workload = {
 	inSmoke: false,
 	async run(options) {
 		options.say('building the engine ...');
-		execFileSync('npm', ['run', 'build', '-w', 'engine'], { cwd: ROOT, stdio: 'ignore' });
+		execFileSync('npm', ['run', 'build', '-w', 'engine'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
 		const measurements: Idle[] = [];
 		const wrong: string[] = [];
 		for (const schedules of options.sizes ?? SIZES) {

@@ -1,6 +1,7 @@
 import { scheduleInputSchema } from '../../../engine/contract/schedule.ts';
 import { acceptSchedule } from '../../../engine/pipeline/accept.ts';
 import { benchActor, createBenchEngine } from '../engine-here.ts';
+import { startProfile } from '../profile.ts';
 import { registerBinding } from '../stored.ts';
 import { hear, read, tell } from '../talk.ts';
 import type { PathJob, PathReady, PathRecords } from './job.ts';
@@ -39,7 +40,9 @@ for (let done = 0; done < job.runs; done += AT_ONCE) {
 }
 const ready: PathReady = { dueAt };
 tell(ready);
+const stopProfile = await startProfile(job.profile);
 await lines.next();
+await stopProfile();
 const { runs, deliveries } = await context.store.counts();
 const records: PathRecords = {
 	succeeded: runs.succeeded ?? 0,

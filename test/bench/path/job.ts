@@ -8,6 +8,8 @@ export interface PathJob {
 	receiver: string;
 	/** Standard Webhooks: `whsec_` and base64. */
 	secret: string;
+	/** A folder for a profile of what is measured. */
+	profile?: string;
 }
 
 /** Everything is stored; this is when it is due. */

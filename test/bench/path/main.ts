@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 import type { Child } from '../child.ts';
 import { startChild } from '../child.ts';
+import { printProfile, profiling } from '../profile.ts';
 import { load } from '../record.ts';
 import { markdown, median } from '../report.ts';
 import { redis } from '../servers.ts';
@@ -101,10 +102,17 @@ async function measure(contestant: Contestant, options: BenchOptions): Promise<M
 	const server = (await contestant.server?.()) ?? null;
 	const receiver = startChild(here('receiver.ts'), { input: { secret: SECRET } });
 	const runs = options.runs ?? (options.smoke ? SMOKE : RUNS);
+	const profile = contestant === ENGINE ? profiling(options.profile) : null;
 	let child: Child | null = null;
 	try {
 		const { url } = await receiver.next<{ url: string }>();
-		const job: PathJob = { place: server?.url ?? place, runs, receiver: url, secret: SECRET };
+		const job: PathJob = {
+			place: server?.url ?? place,
+			runs,
+			receiver: url,
+			secret: SECRET,
+			...(profile === null ? {} : { profile: profile.folder }),
+		};
 		child = startChild(contestant.program, { input: job, node: contestant.node ?? [] });
 		const { pid } = child;
 		const { dueAt } = await child.next<PathReady>();
@@ -127,6 +135,7 @@ async function measure(contestant: Contestant, options: BenchOptions): Promise<M
 		await delay(500);
 		child.say('records');
 		const records = await child.next<PathRecords>();
+		printProfile(profile, 'w3', options.say);
 		return {
 			workload: 'w3',
 			contestant: contestant.name,

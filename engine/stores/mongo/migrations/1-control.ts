@@ -21,6 +21,8 @@ export const CONTROL: readonly Index[] = [
 	{ on: 'schedules', name: 'tenant', key: { tenant: 1, _id: -1 } },
 	{ on: 'schedules', name: 'state', key: { tenant: 1, state: 1, _id: -1 } },
 	{ on: 'schedules', name: 'capability', key: { tenant: 1, capability: 1, _id: -1 } },
+	// finds the few that are paused without reading all of a capability
+	{ on: 'schedules', name: 'of', key: { tenant: 1, capability: 1, state: 1, _id: -1 } },
 	{ on: 'schedules', name: 'name', key: { tenant: 1, name: 1, _id: -1 } },
 	{ on: 'schedules', name: 'tags', key: { tenant: 1, tags: 1, _id: -1 } },
 	{ on: 'schedules', name: 'uses', key: { tenant: 1, uses: 1 } },
