@@ -41,7 +41,7 @@ import type { EngineRegistry } from './pipeline/engines.ts';
 import { createEngineRegistry } from './pipeline/engines.ts';
 import { ensureFirstKey } from './pipeline/first-key.ts';
 import type { Pipeline } from './pipeline/pipeline.ts';
-import { alertOfCircuit } from './pipeline/alerts.ts';
+import { createCircuitAlerts } from './pipeline/alerts.ts';
 import { createPlaces } from './pipeline/places.ts';
 import { createPipeline } from './pipeline/pipeline.ts';
 import { prune } from './pipeline/retention.ts';
@@ -217,26 +217,15 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			drainWithin: config.drainWithin,
 		},
 	};
-	/** Alerts of circuits that are being kept: nobody waits for them but the end of the engine. */
-	const raising = new Set<Promise<void>>();
-	const context: Context = {
-		...withoutPlaces,
-		places: createPlaces(withoutPlaces, (place, circuit, delivery) => {
-			const raised = alertOfCircuit(context, place, circuit, delivery).finally(() => {
-				raising.delete(raised);
-			});
-			raising.add(raised);
-		}),
-	};
+	const circuits = createCircuitAlerts(() => context);
+	const places = createPlaces(withoutPlaces, circuits.onCircuit);
+	const context: Context = { ...withoutPlaces, places };
 	const setUrl = (listening: string): void => void (url = config.publicUrl ?? listening);
 	heed = (signal) => {
 		heedSignal(context.wake, signal);
 	};
-	const alertsKept = async (): Promise<void> => {
-		await Promise.all(raising);
-	};
 	const ring = fingerprintsOf(keys);
-	return { context, ring, setUrl, chosen, metrics, alertsKept };
+	return { context, ring, setUrl, chosen, metrics, alertsKept: circuits.kept };
 }
 
 class RunningEngine implements Engine {

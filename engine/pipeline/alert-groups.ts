@@ -68,14 +68,15 @@ interface Listener {
 
 /** How old what is known of them may be: an outage raises thousands of alerts at once. */
 const FRESH: Duration = 1_000;
-const known = new WeakMap<
-	Context['store'],
-	Map<string, { readAt: number; all: Promise<Listener[]> }>
->();
+interface Known {
+	readAt: number;
+	all: Promise<Listener[]>;
+}
+const known = new WeakMap<Context['store'], Map<string, Known>>();
 
 async function listenersOf(ctx: Context, tenant: string): Promise<Listener[]> {
 	const now = ctx.clock.monotonic();
-	const tenants = known.get(ctx.store) ?? new Map();
+	const tenants = known.get(ctx.store) ?? new Map<string, Known>();
 	known.set(ctx.store, tenants);
 	const before = tenants.get(tenant);
 	if (before !== undefined && now - before.readAt < FRESH) return before.all;

@@ -4,6 +4,7 @@ import type { Circuit } from '../core/delivery/circuit.ts';
 import { notKept, raise } from './alert-groups.ts';
 import type { Context } from './context.ts';
 import type { Place } from './place.ts';
+import type { OnCircuit } from './places.ts';
 import { inlinePlace } from './reach.ts';
 
 /*
@@ -62,6 +63,25 @@ export async function alertOfCircuit(
 		scheduleId: delivery?.scheduleId ?? null,
 		runId: delivery?.runId ?? null,
 	});
+}
+
+/** Tells of circuits beside the deliveries that change them; the end of the engine waits until all is kept. */
+export function createCircuitAlerts(context: () => Context): {
+	onCircuit: OnCircuit;
+	kept(this: void): Promise<void>;
+} {
+	const raising = new Set<Promise<void>>();
+	return {
+		onCircuit(place, circuit, delivery) {
+			const raised = alertOfCircuit(context(), place, circuit, delivery).finally(() => {
+				raising.delete(raised);
+			});
+			raising.add(raised);
+		},
+		async kept() {
+			await Promise.all(raising);
+		},
+	};
 }
 
 async function specOf(ctx: Context, tenant: string, runId: Run['id']): Promise<RunSpec | null> {
