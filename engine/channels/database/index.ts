@@ -7,6 +7,8 @@ import type { Egress } from '../../security/security.port.ts';
 import type { Channel, Parcel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
 import { createDeadline } from '../shared/deadline.ts';
+import type { Pooled } from '../shared/pool.ts';
+import { createPool, poolKey } from '../shared/pool.ts';
 import { readParcel } from '../shared/source.ts';
 import { failureFrom } from './failure.ts';
 import type { Assignment, LoadSession } from './load.ts';
@@ -26,8 +28,20 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
+/** Of one destination: what a database gives one client easily. */
+const CONNECTIONS = 8;
+const IDLE = 20 * SECOND;
+
+/** A login that outlives its load. */
+interface Connected extends Pooled {
+	/** Broken off with the signal, and closed when it fails. */
+	during<T>(signal: AbortSignal, act: (session: LoadSession) => Promise<T>): Promise<T>;
+}
+
 /** Appends the rows to a table, all or none, once. */
 export function createDatabaseChannel({ egress, clock }: DatabaseTools): Channel {
+	const pool = createPool<Connected>(clock, { idle: IDLE });
+
 	async function load(
 		settings: DatabaseSettings,
 		{ parcel, deadline, timeout }: { parcel: Parcel; deadline: Deadline; timeout: Duration },
@@ -37,36 +51,62 @@ export function createDatabaseChannel({ egress, clock }: DatabaseTools): Channel
 		const rows = (): AsyncIterable<readonly Row[]> => rowsOf(parcel, readParcel(parcel, deadline));
 		// read once before anything is written: which columns there are, and that the bytes are those promised
 		const { names, count } = await survey(rows());
+		return pool.use({
+			// the time limit is a setting of the connection
+			key: poolKey([settings, timeout]),
+			limit: CONNECTIONS,
+			signal,
+			open: async () => connect(settings, { signal, timeout }),
+			// a load that was there already is found: doing it again does no harm
+			work: async (connection) =>
+				connection.during(signal, async (session) => {
+					const wanted = {
+						...settings,
+						...(parcel.message === undefined ? {} : { extra: 'ignore' as const }),
+					};
+					const found = await session.columns();
+					const assignments = count === 0 ? [] : assign(found, names, wanted);
+					const { deliveryId: id, sha256 } = parcel;
+					if (!(await session.begin({ id, sha256, rows: count }))) {
+						await session.rollback();
+						return { loadId: id, rows: count, repeated: true };
+					}
+					await fill(session, assignments, { rows: rows(), deadline });
+					await session.commit();
+					return { loadId: id, rows: count };
+				}),
+		});
+	}
+
+	async function connect(
+		settings: DatabaseSettings,
+		{ signal, timeout }: { signal: AbortSignal; timeout: Duration },
+	): Promise<Connected> {
 		const { host } = settings;
 		const socket = await egress.connect(host, portOf(settings), { signal, timeout });
-		const onAbort = (): void => {
-			socket.destroy();
-		};
-		signal.addEventListener('abort', onAbort, { once: true });
-		try {
-			const session = await openSession(settings, { socket, timeout });
+		const until = async <T>(given: AbortSignal, act: () => Promise<T>): Promise<T> => {
+			const onAbort = (): void => {
+				socket.destroy();
+			};
+			given.addEventListener('abort', onAbort, { once: true });
 			try {
-				const wanted = {
-					...settings,
-					...(parcel.message === undefined ? {} : { extra: 'ignore' as const }),
-				};
-				const found = await session.columns();
-				const assignments = count === 0 ? [] : assign(found, names, wanted);
-				const { deliveryId: id, sha256 } = parcel;
-				if (!(await session.begin({ id, sha256, rows: count }))) {
-					await session.rollback();
-					return { loadId: id, rows: count, repeated: true };
-				}
-				await fill(session, assignments, { rows: rows(), deadline });
-				await session.commit();
-				return { loadId: id, rows: count };
+				return await act();
+			} catch (error) {
+				socket.destroy();
+				throw error;
 			} finally {
-				session.destroy();
+				given.removeEventListener('abort', onAbort);
 			}
-		} finally {
-			signal.removeEventListener('abort', onAbort);
-			socket.destroy();
-		}
+		};
+		const session = await until(signal, async () => openSession(settings, { socket, timeout }));
+		return {
+			alive: () => socket.readyState === 'open' && !socket.destroyed,
+			close() {
+				session.destroy();
+				socket.destroy();
+			},
+			during: async (given, act) => until(given, async () => act(session)),
+		};
 	}
 
 	return {
@@ -115,6 +155,10 @@ export function createDatabaseChannel({ egress, clock }: DatabaseTools): Channel
 		},
 		probe: async (settings, context) =>
 			probeTable(settings as DatabaseSettings, { egress, clock, context, openSession }),
+		async close() {
+			pool.close();
+			await Promise.resolve();
+		},
 	};
 }
 

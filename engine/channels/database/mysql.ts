@@ -88,6 +88,8 @@ function session(run: Run, settings: DatabaseSettings, connection: Connection): 
 	const target = `${quote(schema)}.${quote(table)}`;
 	const loads = `${quote(schema)}.${quote(loadsTable)}`;
 	let id = '';
+	/** Once a connection is enough: a table that goes meanwhile fails the load, which is tried again. */
+	let loadsAreThere = false;
 
 	/** Before the transaction: a change of tables would end it. */
 	async function makeLoads(): Promise<void> {
@@ -115,7 +117,8 @@ function session(run: Run, settings: DatabaseSettings, connection: Connection): 
 			return rows as TableColumn[];
 		},
 		async begin(load) {
-			await makeLoads();
+			if (!loadsAreThere) await makeLoads();
+			loadsAreThere = true;
 			({ id } = load);
 			await run('START TRANSACTION');
 			// waits for another attempt that is under way, and then knows how it ended

@@ -53,6 +53,8 @@ function session(client: Client, settings: DatabaseSettings, socket: Socket): Lo
 	const target = `${quote(schema)}.${quote(table)}`;
 	const loads = `${quote(schema)}.${quote(loadsTable)}`;
 	let id = '';
+	/** Once a connection is enough: a table that goes meanwhile fails the load, which is tried again. */
+	let loadsAreThere = false;
 
 	async function makeLoads(): Promise<void> {
 		try {
@@ -79,7 +81,8 @@ function session(client: Client, settings: DatabaseSettings, socket: Socket): Lo
 			return rows;
 		},
 		async begin(load) {
-			await makeLoads();
+			if (!loadsAreThere) await makeLoads();
+			loadsAreThere = true;
 			({ id } = load);
 			await client.query('BEGIN');
 			// waits for another attempt that is under way, and then knows how it ended

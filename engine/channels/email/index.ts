@@ -5,6 +5,7 @@ import type { Egress } from '../../security/security.port.ts';
 import type { Channel, Parcel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
 import { createDeadline } from '../shared/deadline.ts';
+import { createPool, poolKey } from '../shared/pool.ts';
 import { oneLine, renderTemplate } from '../shared/template.ts';
 import { parseMailbox } from './addresses.ts';
 import type { Plan } from './compose.ts';
@@ -13,7 +14,7 @@ import { failureFrom } from './failure.ts';
 import { probeServer } from './probe.ts';
 import type { EmailSettings } from './settings.ts';
 import { emailSettingsSchema, mailboxes, portOf } from './settings.ts';
-import type { Accepted } from './smtp.ts';
+import type { Accepted, SmtpSession } from './smtp.ts';
 import { loadNodemailer, openSession } from './smtp.ts';
 
 export interface EmailTools {
@@ -27,8 +28,16 @@ const HOUR = 60 * MINUTE;
 /** Of silence: servers look into a mail before they answer (RFC 5321 would give them ten minutes). */
 const SILENCE = 2 * MINUTE;
 
+/** At one server with one login: more than that many let few clients have. */
+const CONNECTIONS = 10;
+/** Servers wait for five minutes (RFC 5321, 4.5.3.2.7), but not all of them. */
+const IDLE = 15 * SECOND;
+const NEVER = new AbortController().signal;
+
 /** Sends the artifact by mail: as the mail itself, attached, or as a link to it. */
 export function createEmailChannel({ egress, clock }: EmailTools): Channel {
+	const pool = createPool<SmtpSession>(clock, { idle: IDLE });
+
 	async function post(
 		plan: Plan,
 		settings: EmailSettings,
@@ -41,23 +50,34 @@ export function createEmailChannel({ egress, clock }: EmailTools): Channel {
 		const { message, broken } = await composeMail(parcel, mail, { nodemailer, deadline, clock });
 		// what goes wrong before it is read comes out of the reading
 		message.on('error', () => undefined);
-		const session = await openSession(nodemailer, settings, {
-			egress,
+		let begun = false;
+		const use = {
+			key: loginKey(settings),
+			limit: CONNECTIONS,
 			signal,
-			timeout: SILENCE,
-		}).catch((error: unknown) => {
-			message.destroy();
-			throw error;
-		});
+			open: async () => openSession(nodemailer, settings, { egress, signal, timeout: SILENCE }),
+			// what may have arrived is for the next attempt to send, which is counted and recorded
+			mayRepeat: () => !begun,
+			work: async (session: SmtpSession, { fresh }: { fresh: boolean }) => {
+				session.heed(signal);
+				try {
+					if (!fresh) await session.reset();
+					begun = true;
+					const { from, to, cc, bcc } = settings;
+					const envelope = { from: senderOf(from), to: mailboxes([...to, ...cc, ...bcc]) };
+					const accepted = await Promise.race([session.send(envelope, message), broken]);
+					session.heed(NEVER);
+					return accepted;
+				} catch (error) {
+					session.destroy();
+					throw error;
+				}
+			},
+		};
 		try {
-			const { from, to, cc, bcc } = settings;
-			const envelope = { from: senderOf(from), to: mailboxes([...to, ...cc, ...bcc]) };
-			const accepted = await Promise.race([session.send(envelope, message), broken]);
-			session.end();
-			return accepted;
+			return await pool.use(use);
 		} catch (error) {
 			message.destroy();
-			session.destroy();
 			throw signal.aborted ? signal.reason : error;
 		}
 	}
@@ -125,9 +145,18 @@ export function createEmailChannel({ egress, clock }: EmailTools): Channel {
 		},
 		probe: async (settings, context) =>
 			probeServer(settings as EmailSettings, { egress, clock, context }),
+		async close() {
+			pool.close();
+			await Promise.resolve();
+		},
 	};
 }
 
 function senderOf(from: string) {
 	return parseMailbox(from) ?? { name: '', address: '' };
+}
+
+/** Mails of any kind go by one connection, as long as they log in alike. */
+function loginKey({ host, tls, port, ca, serverName, user, password }: EmailSettings): string {
+	return poolKey([host, tls, port, ca, serverName, user, password]);
 }

@@ -35,7 +35,7 @@ export async function probeServer(
 				if (user !== undefined) {
 					await step('login', async () => ({ value: await session.login(), detail: user }));
 				}
-				session.end();
+				session.close();
 			} finally {
 				session.destroy();
 			}

@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 
 import type { Duration } from '../../contract/time.ts';
 import type { Egress } from '../../security/security.port.ts';
+import type { Pooled } from '../shared/pool.ts';
 import type { Mailbox } from './addresses.ts';
 import { refusalOf } from './failure.ts';
 import type { EmailSettings } from './settings.ts';
@@ -33,13 +34,15 @@ export interface Accepted {
 	rejected: { address: string; reply: string }[];
 }
 
-export interface SmtpSession {
+export interface SmtpSession extends Pooled {
+	/** From here on that signal breaks it off. */
+	heed(signal: AbortSignal): void;
+	/** Asks whether the server is still there, and takes back what it may have of a mail. */
+	reset(): Promise<void>;
 	/** Does nothing where there is no user. */
 	login(): Promise<void>;
 	/** The mail is over when the server said so: `message` is read while it is sent. */
 	send(envelope: { from: Mailbox; to: readonly Mailbox[] }, message: Readable): Promise<Accepted>;
-	/** Says goodbye and does not wait for an answer. */
-	end(): void;
 	/** Breaks off at once: a mail that has no end is none. */
 	destroy(): void;
 }
@@ -104,7 +107,16 @@ export async function greet(
 			});
 			return acceptedOf(info);
 		},
-		end() {
+		heed(given) {
+			wire.heed(given);
+		},
+		async reset() {
+			await guarded<unknown>((done) => {
+				connection.reset(done);
+			});
+		},
+		alive: () => wire.alive && !socket.destroyed,
+		close() {
 			wire.end();
 		},
 		destroy() {
@@ -147,7 +159,7 @@ interface SentInfo {
 }
 
 interface Connection {
-	on(event: 'error', listener: (error: Error) => void): unknown;
+	on(event: 'error' | 'end', listener: (error: Error) => void): unknown;
 	quit(): void;
 	close(): void;
 }
@@ -156,7 +168,7 @@ interface Connection {
 class Wire {
 	readonly #connection: Connection;
 	readonly #socket: { destroy(): unknown };
-	readonly #signal: AbortSignal;
+	#signal: AbortSignal;
 	#broken: unknown;
 	#reject: (reason: unknown) => void = () => undefined;
 	readonly #onAbort = (): void => {
@@ -171,6 +183,19 @@ class Wire {
 		connection.on('error', (error) => {
 			this.#fail(error);
 		});
+		connection.on('end', () => {
+			this.#fail(Object.assign(new Error('closed'), { code: 'ECONNRESET' }));
+		});
+		signal.addEventListener('abort', this.#onAbort, { once: true });
+	}
+
+	get alive(): boolean {
+		return this.#broken === undefined;
+	}
+
+	heed(signal: AbortSignal): void {
+		this.#signal.removeEventListener('abort', this.#onAbort);
+		this.#signal = signal;
 		signal.addEventListener('abort', this.#onAbort, { once: true });
 	}
 

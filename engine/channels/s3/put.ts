@@ -29,6 +29,8 @@ const PART = 8_388_608;
 const PARTS = 9000;
 /** For taking back an upload that failed, whatever the attempt's own time; milliseconds. */
 const GRACE = 5_000;
+/** Of a thousand uploads each, that others under the same prefix may have under way. */
+const MOST_PAGES = 20;
 
 export async function putObject(
 	store: Store,
@@ -131,14 +133,19 @@ async function takeBack({ client, sdk }: Store, upload: Upload): Promise<void> {
 export async function sweepUploads(store: Store, key: string, parcel: Parcel): Promise<void> {
 	if (parcel.size <= PART) return;
 	const { client, sdk, settings, deadline } = store;
-	const { Uploads = [] } = await client
-		.send(new sdk.ListMultipartUploadsCommand({ Bucket: settings.bucket, Prefix: key }), {
-			abortSignal: deadline.signal,
-		})
-		// not everybody may list
-		.catch(() => ({ Uploads: [] }));
-	for (const { Key, UploadId } of Uploads) {
-		if (Key === key) await takeBack(store, { Bucket: settings.bucket, Key, UploadId });
+	let marker: { KeyMarker?: string | undefined; UploadIdMarker?: string | undefined } = {};
+	for (let page = 0; page < MOST_PAGES; page++) {
+		const list = { Bucket: settings.bucket, Prefix: key, ...marker };
+		const found = await client
+			.send(new sdk.ListMultipartUploadsCommand(list), { abortSignal: deadline.signal })
+			// not everybody may list
+			.catch(() => null);
+		deadline.progress();
+		for (const { Key, UploadId } of found?.Uploads ?? []) {
+			if (Key === key) await takeBack(store, { Bucket: settings.bucket, Key, UploadId });
+		}
+		if (found?.IsTruncated !== true) return;
+		marker = { KeyMarker: found.NextKeyMarker, UploadIdMarker: found.NextUploadIdMarker };
 	}
 }
 

@@ -3,7 +3,7 @@ import type { SFTPWrapper } from 'ssh2';
 import { CapError } from '../../contract/errors.ts';
 import type { Egress } from '../../security/security.port.ts';
 import type { FileConnection, OpenContext } from '../shared/file-server.port.ts';
-import { sftpError, STATUS, statusOf } from './failure.ts';
+import { isUnsupported, sftpError, STATUS, statusOf } from './failure.ts';
 import { logIn } from './login.ts';
 import type { SftpSettings } from './settings.ts';
 
@@ -73,6 +73,9 @@ export async function openSftpConnection(
 		}
 	}
 
+	/** Whether the server put the file that was written last onto its disk. */
+	let flushed: boolean | undefined;
+
 	const files: Omit<FileConnection, 'facts' | 'alive' | 'close'> = {
 		resumes: true,
 		async sizeOf(path) {
@@ -95,9 +98,15 @@ export async function openSftpConnection(
 					throw (await whyFull(path, { error, size, sftp, raw })) ?? error;
 				}
 				// what the receipt says must outlast the server's next power cut, where the server can see to it
-				await raw<undefined>((done) => {
+				flushed = await raw<undefined>((done) => {
 					sftp.ext_openssh_fsync(handle, done as never);
-				}).catch(() => undefined);
+				}).then(
+					() => true,
+					(error: unknown) => {
+						if (isUnsupported(error)) return false;
+						throw error;
+					},
+				);
 			}).catch((error: unknown) => {
 				throw sftpError(error, 'upload', secrets);
 			});
@@ -178,7 +187,9 @@ export async function openSftpConnection(
 
 	return {
 		...files,
-		facts: { hostKey },
+		get facts() {
+			return { hostKey, ...(flushed === undefined ? {} : { flushed }) };
+		},
 		alive: () => live,
 		close() {
 			live = false;

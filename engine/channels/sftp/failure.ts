@@ -3,7 +3,14 @@ import type { ErrorCode } from '../../contract/errors.ts';
 import { asTargetError, quoted } from '../shared/failed.ts';
 
 /** Status codes of SFTP version 3 (draft-ietf-secsh-filexfer-02, 7). */
-export const STATUS = { noSuchFile: 2, permissionDenied: 3, failure: 4, noConnection: 6, lost: 7 };
+export const STATUS = {
+	noSuchFile: 2,
+	permissionDenied: 3,
+	failure: 4,
+	noConnection: 6,
+	lost: 7,
+	unsupported: 8,
+};
 
 const MEANINGS: Readonly<Record<number, [ErrorCode, string]>> = {
 	[STATUS.noSuchFile]: ['TARGET_REFUSED', 'no such file or folder'],
@@ -16,6 +23,12 @@ const MEANINGS: Readonly<Record<number, [ErrorCode, string]>> = {
 export function statusOf(error: unknown): number | null {
 	const { code } = Object(error) as { code?: unknown };
 	return typeof code === 'number' ? code : null;
+}
+
+/** An extension that the server does not know: it never said so, or it answers so. */
+export function isUnsupported(error: unknown): boolean {
+	const { message } = Object(error) as { message?: unknown };
+	return statusOf(error) === STATUS.unsupported || /does not support/.test(String(message));
 }
 
 /** The meaning of what ssh2 threw. `doing`: for people. All can be mended while the attempts last. */

@@ -94,7 +94,7 @@ export function createFileServerChannel<S extends FileServerSettings>(
 			const work = { deadline, attempt, onBegin };
 			const { placed, facts } = await connected(settings, deadline, async (connection) => ({
 				placed: await placeFile(connection, parcel, { plan, work }),
-				facts: connection.facts,
+				facts: { ...connection.facts },
 			}));
 			return delivered(settings, parcel, { placed, facts, plan });
 		} catch (error) {

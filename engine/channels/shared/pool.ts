@@ -18,12 +18,21 @@ export interface PoolUse<C> {
 	limit: number;
 	signal: AbortSignal;
 	open(this: void): Promise<C>;
-	/** May be called twice: a connection that lay idle may turn out to be dead, and then a new one is tried. */
-	work(this: void, connection: C): Promise<unknown>;
+	/**
+	 * May be called twice: a connection that lay idle may turn out to be dead, and then a new one is tried, unless
+	 * `mayRepeat` says that too much has happened by then. `fresh`: it was opened for this.
+	 */
+	work(this: void, connection: C, about: { fresh: boolean }): Promise<unknown>;
+	/** Default: always. */
+	mayRepeat?(this: void): boolean;
 }
 
+type Working<C, R> = Omit<PoolUse<C>, 'work'> & {
+	work(this: void, connection: C, about: { fresh: boolean }): Promise<R>;
+};
+
 export interface Pool<C extends Pooled> {
-	use<R>(use: PoolUse<C> & { work(this: void, connection: C): Promise<R> }): Promise<R>;
+	use<R>(use: Working<C, R>): Promise<R>;
 	close(): void;
 }
 
@@ -99,9 +108,9 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 		group.idle.push(entry);
 	}
 
-	async function once<R>(connection: C, work: (connection: C) => Promise<R>): Promise<R> {
+	async function once<R>(connection: C, fresh: boolean, work: Working<C, R>['work']): Promise<R> {
 		try {
-			return await work(connection);
+			return await work(connection, { fresh });
 		} catch (error) {
 			connection.close();
 			throw error;
@@ -110,21 +119,22 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 
 	async function inGroup<R>(
 		group: Group<C>,
-		{ key, open, work, signal }: PoolUse<C> & { work(this: void, connection: C): Promise<R> },
+		{ key, open, work, signal, mayRepeat }: Working<C, R>,
 	): Promise<R> {
 		const old = takeIdle(group);
 		if (old !== null) {
 			try {
-				const result = await once(old, work);
+				const result = await once(old, false, work);
 				keep(key, group, old);
 				return result;
 			} catch (error) {
 				// anything but a lost connection is an answer that a new one would give too
-				if (asTargetError(error).code !== 'TARGET_UNREACHABLE' || signal.aborted) throw error;
+				const lost = asTargetError(error).code === 'TARGET_UNREACHABLE';
+				if (!lost || signal.aborted || mayRepeat?.() === false) throw error;
 			}
 		}
 		const connection = await open();
-		const result = await once(connection, work);
+		const result = await once(connection, true, work);
 		keep(key, group, connection);
 		return result;
 	}

@@ -1,0 +1,76 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Body } from './api.ts';
+import { CapabilityServer } from './capability-server.ts';
+import { createClient, startEngineProcess } from './engine-process.ts';
+
+/** What became of a delivery whose engine died right before one send and right after another. */
+export interface KilledSends {
+	/** With its attempts and its receipt. */
+	delivery: Body;
+	/** What was sent. */
+	rows: readonly object[];
+}
+
+export const ROWS = [
+	{ id: 1, name: 'a' },
+	{ id: 2, name: 'b' },
+] as const;
+
+/**
+ * One delivery to that target by engines in processes of their own: the first is killed before the channel sends,
+ * the second after the channel sent and before that is recorded, the third brings it to its end.
+ */
+export async function killAroundSends(
+	target: Record<string, unknown>,
+	settings: Readonly<Record<string, string>> = {},
+): Promise<KilledSends> {
+	const folder = await mkdtemp(join(tmpdir(), 'cap-killed-'));
+	const source = await new CapabilityServer().start();
+	const url = source.on('/rows', (response) => {
+		response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(ROWS));
+	});
+	const start = async (fault?: string) =>
+		startEngineProcess({
+			CAPSCHEDULER_DATA_DIR: folder,
+			...settings,
+			...(fault === undefined ? {} : { CAPSCHEDULER_FAULT: fault }),
+		});
+	try {
+		const first = await start('deliver.before:1:kill');
+		const key = first.firstKey ?? '';
+		const ask = createClient(first.url, key);
+		await ask('PUT', '/v1/capabilities/rows', {
+			actions: { go: {} },
+			binding: { type: 'http', url },
+		});
+		await ask('POST', '/v1/capabilities/rows/actions/go/invoke', {
+			delivery: { targets: [target] },
+		});
+		await first.ended;
+		const second = await start('deliver.after:1:kill').catch(() => null);
+		await second?.ended;
+		const last = await start();
+		try {
+			return { delivery: await overAt(createClient(last.url, key)), rows: ROWS };
+		} finally {
+			await last.kill();
+		}
+	} finally {
+		await source.close();
+		await rm(folder, { recursive: true, force: true });
+	}
+}
+
+async function overAt(ask: ReturnType<typeof createClient>): Promise<Body> {
+	for (;;) {
+		const { items } = await ask<{ items: Body[] }>('GET', '/v1/deliveries');
+		const [delivery] = items;
+		if (delivery?.state === 'delivered' || delivery?.state === 'dead') {
+			return ask<Body>('GET', `/v1/deliveries/${delivery.id}`);
+		}
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
