@@ -49,6 +49,21 @@ const refused = (): CapError => new CapError('TARGET_REFUSED', 'no');
 const numberOf = async ({ number }: { number: number }): Promise<number> => Promise.resolve(number);
 
 describe('connections that outlive their delivery', () => {
+	it('that turn out to be dead are replaced, unless too much has happened by then', async () => {
+		const { pool, use, open, made } = bench();
+		await use(numberOf);
+		const about = { key: 'a', limit: 1, signal: new AbortController().signal };
+		const connect = async () => Promise.reject(new Error('not another one'));
+		const fresh: boolean[] = [];
+		const work = async (_: unknown, given: { fresh: boolean }): Promise<number> => {
+			fresh.push(given.fresh);
+			return Promise.reject(new CapError('TARGET_UNREACHABLE', 'lost', { retry: 'later' }));
+		};
+		const done = pool.use({ ...about, open: connect, work, mayRepeat: () => false });
+		await expect(done).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' });
+		expect([fresh, made(), [...open]]).toEqual([[false], 1, []]);
+	});
+
 	it('are used again, and closed when they lay idle', async () => {
 		const { clock, use, open, made } = bench();
 		expect([await use(numberOf), await use(numberOf)]).toEqual([1, 1]);
