@@ -75,6 +75,9 @@ function embeddedFolder(): string {
 	const { dataDir, store } = loadConfig();
 	if (store.kind === 'sqlite') return dataDir;
 	throw new CliError(EXIT.usage, `the store is ${store.kind}, and not the embedded one`, {
-		hint: 'Back it up with the tools of its database: everything is in it (docs/clusters.md).',
+		hint:
+			store.kind === 'postgres'
+				? 'Back it up with pg_dump or pg_basebackup: everything is in its schema. Or, for another kind of store: capscheduler export.'
+				: 'Back it up with mongodump: everything is in its database. Or, for another kind of store: capscheduler export.',
 	});
 }

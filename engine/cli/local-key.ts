@@ -9,16 +9,18 @@ import type { JsonObject } from '../contract/json.ts';
 import { parseInput } from '../contract/zod-issues.ts';
 import { createIds } from '../ids.ts';
 import { createEngine } from '../main.ts';
+import { claimKeys } from '../pipeline/standing.ts';
 import { createKey } from '../pipeline/access.ts';
 import { presentKey } from '../pipeline/present.ts';
-import { deriveKeys, parseKeys } from '../security/keys.ts';
+import { loadKeys } from '../security/key-file.ts';
+import { deriveKeys, fingerprintsOf, parseKeys } from '../security/keys.ts';
 import { createTokens } from '../security/tokens.ts';
 import { CliError, EXIT } from './exit.ts';
 import { keyBody } from './key-options.ts';
 import type { CreateKeyOptions } from './key-options.ts';
 
 /**
- * Makes a key in the data folder itself: for those who lost theirs. Whoever may write there owns the data anyway.
+ * Makes a key in the store itself: for those who lost theirs. Whoever may write there owns the data anyway.
  * @throws CapError STORAGE_UNAVAILABLE while an engine holds the folder
  */
 export async function createLocalKey(
@@ -26,7 +28,7 @@ export async function createLocalKey(
 	options: CreateKeyOptions,
 ): Promise<{ key: JsonObject; token: string }> {
 	const config = loadConfig();
-	if (!existsSync(config.dataDir)) {
+	if (config.store.kind === 'sqlite' && !existsSync(config.dataDir)) {
 		throw new CliError(EXIT.failed, `there is no data folder ${config.dataDir}`, {
 			hint: 'Name another with CAPSCHEDULER_DATA_DIR, or start the engine: its first start prints a key.',
 		});
@@ -35,6 +37,8 @@ export async function createLocalKey(
 	const { context } = await createEngine({ ...config, log: { ...config.log, level: 'error' } });
 	await context.store.open();
 	try {
+		// a key that no engine of the store would know is of no use
+		await claimKeys(context.store, fingerprintsOf(await loadKeys(config)));
 		const owner: Actor = { keyId: 'key_local', tenant: 'default', scopes: new Set(['admin']) };
 		const created = await createKey(context, owner, input);
 		if (created.kind !== 'done') throw new Error('no Idempotency-Key was given');

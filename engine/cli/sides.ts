@@ -28,6 +28,8 @@ export interface OpenSide {
 	store: Store;
 	clock: Clock;
 	isGone: (engine: EngineView) => boolean;
+	/** Whether what is read of it is of one moment although engines work on it. */
+	ofOneMoment: boolean;
 	close(): Promise<void>;
 }
 
@@ -53,11 +55,12 @@ export function namedStore(setting: StoreSetting, folder: string): NamedStore {
 
 /**
  * @param options.make whether a data folder that is not there is made; otherwise it is refused
+ * @param options.lock false: an embedded one is only read, beside the engine that may hold it
  * @throws CapError STORAGE_UNAVAILABLE, for an embedded one also while an engine holds it
  */
 export async function openSide(
 	{ setting, folder, name }: NamedStore,
-	{ make = false }: { make?: boolean } = {},
+	{ make = false, lock = true }: { make?: boolean; lock?: boolean } = {},
 ): Promise<OpenSide> {
 	const embedded = setting.kind === 'sqlite';
 	if (embedded && !make) demandFolder(folder);
@@ -76,7 +79,7 @@ export async function openSide(
 		if (scratch !== null) await rm(scratch, { recursive: true, force: true });
 	};
 	try {
-		await store.open();
+		if (lock || !embedded) await store.open();
 	} catch (error) {
 		await store.close().catch(() => undefined);
 		await removeScratch();
@@ -87,6 +90,7 @@ export async function openSide(
 		store,
 		clock,
 		isGone,
+		ofOneMoment: setting.kind !== 'mongodb',
 		async close() {
 			await store.close();
 			await removeScratch();

@@ -17,6 +17,8 @@ import type { Sums } from './sums.ts';
 export interface Source {
 	/** The same for the same contents: who goes on must go on with these. */
 	readonly id: string;
+	/** What comes before records. */
+	prepare?(store: Store): Promise<void>;
 	/** From a place on; a place is one that `next` gave. */
 	pages<S extends Section>(
 		section: S,
@@ -70,6 +72,7 @@ export async function fill(
 		await writeStanding(store, STANDING.filling, progress as unknown as JsonObject);
 	};
 	await note();
+	await source.prepare?.(store);
 	for (; progress.section < SECTIONS.length; progress.section++, progress.after = null) {
 		const section = SECTIONS[progress.section]!;
 		await fillSection(store, source, { section, progress, note, onProgress });

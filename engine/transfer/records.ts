@@ -12,6 +12,12 @@ export function isCarried<S extends Section>(section: S, record: ArchiveRecords[
 	return !/^(?:engine|store):/.test((record as ArchiveRecords['shared']).key);
 }
 
+/** Null: of no tenant. */
+export function tenantOf<S extends Section>(section: S, record: ArchiveRecords[S]): string | null {
+	if (section === 'specs') return (record as ArchiveRecords['specs']).spec.tenant;
+	return (record as { tenant?: string }).tenant ?? null;
+}
+
 export interface CarriedPage<S extends Section> {
 	items: ArchiveRecords[S][];
 	/** Where to go on after it; null at the end. */
