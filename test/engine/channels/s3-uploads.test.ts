@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 
 import { sweepUploads } from '../../../engine/channels/s3/put.ts';
+import { parcelOf } from '../../support/parcels.ts';
 
 it('what an engine left of an upload is taken back on whatever page it is listed', async () => {
 	const pages = [
@@ -8,6 +9,7 @@ it('what an engine left of an upload is taken back on whatever page it is listed
 		{ Uploads: [{ Key: 'a.csv', UploadId: '2' }], IsTruncated: true, NextKeyMarker: 'k2' },
 		{ Uploads: [{ Key: 'a.csv', UploadId: '3' }], IsTruncated: false },
 	];
+	const large = parcelOf('', { size: 10_000_000 });
 	const asked: unknown[] = [];
 	const aborted: unknown[] = [];
 	class List {
@@ -36,7 +38,7 @@ it('what an engine left of an upload is taken back on whatever page it is listed
 		progress: () => undefined,
 		end: () => undefined,
 	};
-	await sweepUploads({ client, sdk, settings: { bucket: 'b' }, deadline } as never, 'a.csv');
+	await sweepUploads({ client, sdk, settings: { bucket: 'b' }, deadline } as never, 'a.csv', large);
 	expect(asked).toEqual([undefined, 'k1', 'k2']);
 	expect(aborted).toEqual(['2', '3']);
 });
