@@ -60,8 +60,13 @@ describe('moments', () => {
 	});
 
 	it('knows times of day', () => {
-		expect(dayMicros('23:59:59.999999')).toBe(86_399_999_999);
-		expect(dayMicros('08:00')).toBe(28_800_000_000);
+		let cuts = 0;
+		const cut = (): number => (cuts += 1);
+		expect(dayMicros('23:59:59.999999', cut)).toBe(86_399_999_999);
+		expect(dayMicros('08:00', cut)).toBe(28_800_000_000);
+		expect(cuts).toBe(0);
+		expect(dayMicros('08:00:00.0000019', cut)).toBe(28_800_000_001);
+		expect(cuts).toBe(1);
 	});
 
 	it.each([
