@@ -141,6 +141,8 @@ export interface Channel {
 	format?(settings: unknown): string | undefined;
 	/** Secrets made by the engine when the user gave none; answered once. */
 	generate?(settings: unknown): Record<string, string>;
+	/** Where the settings lead to, for what a destination allows. Absent: to no folder and no mailbox. */
+	reaches?(settings: unknown): { folders?: readonly string[]; recipients?: readonly string[] };
 	/** What only the world can tell: is the target allowed. @throws CapError */
 	check(settings: unknown): Promise<void>;
 	prepare(settings: unknown, parcel: Parcel): JsonObject;

@@ -18,6 +18,19 @@ const allowSchema = z
 		filenames: names
 			.optional()
 			.describe('Only files whose names begin with one of these: `["sales-"]`.'),
+		folders: names
+			.optional()
+			.describe(
+				'Of channels with folders: only these and those below them, whatever its settings become: `["incoming/sales"]`.',
+			),
+		recipients: z
+			.array(z.string().min(3).max(254))
+			.min(1)
+			.max(1000)
+			.optional()
+			.describe(
+				'Of mail: only these addresses, and all of a domain as `@example.org`, whatever its settings become.',
+			),
 	})
 	.describe('What it may be used for; what is left out is not limited.');
 
@@ -84,7 +97,13 @@ export type DestinationPatch = z.output<typeof destinationPatchSchema>;
 
 /** As kept. */
 export interface DestinationRules {
-	allow?: { capabilities?: string[]; formats?: string[]; filenames?: string[] };
+	allow?: {
+		capabilities?: string[];
+		formats?: string[];
+		filenames?: string[];
+		folders?: string[];
+		recipients?: string[];
+	};
 	limits?: { perMinute?: number; parallel?: number };
 	alerts?: AlertKind[];
 	/** The secret before this one signs too until then; see `rotateSecret`. */

@@ -7,6 +7,7 @@ import type { DestinationId } from '../contract/ids.ts';
 import type { JsonObject, JsonValue } from '../contract/json.ts';
 import type { IdempotencyRecord, Once } from '../stores/store.port.ts';
 import { forgetListeners } from './alert-groups.ts';
+import { demandKept } from './allowed.ts';
 import { inUse, revisionDiffers } from './capabilities.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
@@ -42,6 +43,7 @@ export async function createDestination(
 		createdAt: now,
 		updatedAt: now,
 	};
+	demandKept(ctx, destination);
 	const answer = { destination, secrets: generated };
 	const stored = await ctx.store.createDestination(
 		destination,
@@ -90,7 +92,7 @@ interface StoreOptions {
 	once?: IdempotencyRecord | undefined;
 }
 
-/** @throws CapError when it is gone, has another revision, or its name is taken */
+/** @throws CapError when it is gone, has another revision, breaks its own rules, or its name is taken */
 export async function storeDestination(
 	ctx: Context,
 	actor: Actor,
@@ -98,6 +100,7 @@ export async function storeDestination(
 	{ expected, event = 'destination.updated', once }: StoreOptions,
 ): Promise<Once<Destination>> {
 	const { id, name, updatedAt } = destination;
+	demandKept(ctx, destination);
 	const stored = await ctx.store.replaceDestination(destination, {
 		...(expected === undefined ? {} : { expected }),
 		events: [destinationEvent(event, actor, id, updatedAt)],

@@ -8,6 +8,7 @@ import type { JsonObject } from '../contract/json.ts';
 import type { Delivery } from '../contract/run.ts';
 import type { Intended } from '../core/delivery/allow.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';
+import { reachOf } from './allowed.ts';
 import { currentSettings } from './change-destination.ts';
 import type { Context } from './context.ts';
 import type { Place } from './place.ts';
@@ -66,8 +67,12 @@ export async function reachDestination(
 }
 
 /** The destination's rules may be stricter than when the schedule was made. @throws CapError FORBIDDEN */
-export function demandAllowed({ destination }: Reached, intended: Intended): void {
-	const issue = whyNotAllowed(destination?.rules, intended);
+export function demandAllowed(
+	{ channel, settings, destination }: Reached,
+	intended: Intended,
+): void {
+	const reached = destination === undefined ? {} : reachOf(channel, settings);
+	const issue = whyNotAllowed(destination?.rules, { ...intended, ...reached });
 	if (issue !== null) throw inputError('FORBIDDEN', issue);
 }
 

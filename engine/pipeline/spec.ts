@@ -16,6 +16,7 @@ import { parseInput, shown } from '../contract/zod-issues.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';
 import { parseFilename } from '../core/delivery/filename.ts';
 import type { Context } from './context.ts';
+import { reachOf } from './allowed.ts';
 import { compilePackage, demandUnpacked } from './package-steps.ts';
 import { splitSecrets } from './secrets.ts';
 import { specId } from './spec-id.ts';
@@ -288,14 +289,16 @@ class SpecCompiler {
 		if (input.destination !== undefined) {
 			const destination = await this.#destination(input.destination, `${path}.destination`);
 			const { capability } = this.#frame;
-			const issue = whyNotAllowed(destination.rules, { capability, format: input.format });
+			const reached = reachOf(this.#ctx.channels.get(destination.channel), destination.settings);
+			const intended = { capability, format: input.format, ...reached };
+			const issue = whyNotAllowed(destination.rules, intended);
 			if (issue === null) {
 				const { id, channel, settings } = destination;
 				return { place: { destination: id }, channel, settings };
 			}
 			throw inputError('FORBIDDEN', {
 				...issue,
-				path: issue.path === 'capability' ? `${path}.destination` : `${path}.${issue.path}`,
+				path: issue.path === 'format' ? `${path}.format` : `${path}.destination`,
 			});
 		}
 		const channel = findChannel(this.#ctx, input.channel ?? '', `${path}.channel`);

@@ -62,6 +62,15 @@ const rulesFields: INodeProperties[] = [
 		description: 'With what names must begin, separated by commas. Empty: anything.',
 	},
 	{
+		displayName: 'Allowed Folders',
+		name: 'allowFolders',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. incoming/sales',
+		description:
+			'Folders that its settings may name, with those below them, separated by commas. Empty: any.',
+	},
+	{
 		displayName: 'Allowed Format Names or IDs',
 		name: 'allowFormats',
 		type: 'multiOptions',
@@ -69,6 +78,15 @@ const rulesFields: INodeProperties[] = [
 		default: [],
 		description:
 			'Only files of these formats go there. Choose from the list, or specify IDs using an <a href="https://docs.n8n.io/code/expressions/">expression</a>.',
+	},
+	{
+		displayName: 'Allowed Recipients',
+		name: 'allowRecipients',
+		type: 'string',
+		default: '',
+		placeholder: 'e.g. @example.org, ada@example.com',
+		description:
+			'Addresses, and domains with an @, that mail may go to, separated by commas. Empty: any.',
 	},
 	{
 		displayName: 'Parallel Limit',
@@ -109,7 +127,9 @@ function rulesOf(fields: IDataObject, current: IDataObject = {}): IDataObject {
 	for (const [field, rule] of [
 		['allowCapabilities', 'capabilities'],
 		['allowFilenames', 'filenames'],
+		['allowFolders', 'folders'],
 		['allowFormats', 'formats'],
+		['allowRecipients', 'recipients'],
 	] as const) {
 		if (fields[field] === undefined) continue;
 		const names = listed(fields[field]);

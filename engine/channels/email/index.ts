@@ -98,6 +98,10 @@ export function createEmailChannel({ egress, clock }: EmailTools): Channel {
 		neverSent: ['dkimKey'],
 		retries: [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 4 * HOUR, 12 * HOUR],
 		timeout: 3 * MINUTE,
+		reaches(settings) {
+			const { to, cc, bcc } = settings as EmailSettings;
+			return { recipients: mailboxes([...to, ...cc, ...bcc]).map(({ address }) => address) };
+		},
 		async check(settings) {
 			const given = settings as EmailSettings;
 			await egress.checkHost(given.host, portOf(given), 'host');

@@ -73,6 +73,7 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 		secrets: [],
 		retries: [5 * SECOND, MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 6 * HOUR],
 		timeout: MINUTE,
+		reaches: (settings) => ({ folders: [(settings as FileSettings).folder] }),
 		async check(settings) {
 			const { folder } = settings as FileSettings;
 			try {

@@ -149,6 +149,7 @@ export function createFileServerChannel<S extends FileServerSettings>(
 		secrets: server.secrets,
 		retries: RETRIES,
 		timeout: TIMEOUT,
+		reaches: (settings) => ({ folders: [(settings as S).folder] }),
 		async check(settings) {
 			await server.check(settings as S);
 		},

@@ -82,6 +82,7 @@ export function createObjectStoreChannel<S extends ObjectStoreSettings>(
 		secrets: store.secrets,
 		retries: RETRIES,
 		timeout: TIMEOUT,
+		reaches: (settings) => ({ folders: [(settings as S).folder.replace(/^\//, '')] }),
 		check: async (settings) => store.check(settings as S),
 		prepare(given, parcel): JsonObject {
 			const settings = given as S;

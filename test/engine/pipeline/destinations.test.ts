@@ -251,6 +251,49 @@ describe('what a destination allows', () => {
 		const target = { destination: destination.id, format: 'csv', filename: 'sales-{{runId}}.csv' };
 		await deliver(target);
 	});
+
+	it('holds for its own folder and recipients, whatever its settings become', async () => {
+		const create = (body: object) =>
+			bed.admin.post('/v1/destinations', { name: `allow-${made++}`, ...body });
+		const allow = { folders: ['in/sales'] };
+		for (const folder of ['in', 'in/sales2', 'other', 'in/sales/../hr', '/in/sales']) {
+			const { status, body } = await create({ channel: 'file', settings: { folder }, allow });
+			expect([403, 422]).toContain(status);
+			if (status === 403) {
+				expect(body.errors[0]).toMatchObject({
+					path: 'settings.folder',
+					expected: 'what the destination\'s allow.folders names: "in/sales"',
+				});
+			}
+		}
+		const { body: kept } = await create({
+			channel: 'file',
+			settings: { folder: './in//sales/eu/' },
+			allow,
+		});
+		const moved = await bed.admin.patch(at(kept), { settings: { folder: 'in' } });
+		expect(moved.status).toBe(403);
+		expect((await bed.admin.patch(at(kept), { allow: { folders: ['out'] } })).status).toBe(403);
+		const mail = (to: string[]) =>
+			create({
+				channel: 'email',
+				settings: { host: '127.0.0.1', from: 'us@a.example', to, tls: 'none' },
+				allow: { recipients: ['@b.example', 'one@c.example'] },
+			});
+		expect((await mail(['Any <any@B.example>', 'ONE@c.example'])).status).toBe(201);
+		const stray = await mail(['any@b.example', 'two@c.example']);
+		expect([stray.status, stray.body.detail]).toEqual([
+			403,
+			expect.stringMatching(/allow\.recipients names: .*got "two@c\.example"/),
+		]);
+		expect((await mail(['any@sub.b.example'])).status).toBe(403);
+		const useless = await create({
+			channel: 'webhook',
+			settings: { url: hook.url },
+			allow: { folders: ['in'] },
+		});
+		expect([useless.status, useless.body.errors[0].path]).toEqual([400, 'allow.folders']);
+	});
 });
 
 describe('a destination in use', () => {

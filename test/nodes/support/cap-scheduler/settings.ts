@@ -173,6 +173,8 @@ export const SETTINGS: Case[] = [
 			additionalFields: {
 				allowCapabilities: 'reports, sales',
 				allowFilenames: 'sales-',
+				allowFolders: 'in/sales',
+				allowRecipients: '@a.example, b@b.example',
 				parallel: 3,
 				alerts: ['delivery_dead'],
 			},
@@ -184,7 +186,12 @@ export const SETTINGS: Case[] = [
 				name: 'warehouse',
 				channel: 'webhook',
 				settings: { url: 'https://example.org/in' },
-				allow: { capabilities: ['reports', 'sales'], filenames: ['sales-'] },
+				allow: {
+					capabilities: ['reports', 'sales'],
+					filenames: ['sales-'],
+					folders: ['in/sales'],
+					recipients: ['@a.example', 'b@b.example'],
+				},
 				limits: { parallel: 3 },
 				alerts: ['delivery_dead'],
 			},
