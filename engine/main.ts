@@ -10,6 +10,7 @@ import { createChatChannel } from './channels/chat/index.ts';
 import { createDatabaseChannel } from './channels/database/index.ts';
 import { createEmailChannel } from './channels/email/index.ts';
 import { createFileChannel } from './channels/file/index.ts';
+import { createGcsChannel } from './channels/gcs/index.ts';
 import { createKafkaChannel } from './channels/kafka/index.ts';
 import { createFtpChannel } from './channels/ftp/index.ts';
 import { createN8nChannel } from './channels/n8n/index.ts';
@@ -176,6 +177,7 @@ async function compose(config: Config, parts: EngineParts): Promise<Composition>
 			createWebdavChannel({ egress, clock }),
 			createS3Channel({ egress, clock, identityFor: config.cloudIdentity }),
 			createAzureBlobChannel({ egress, clock }),
+			createGcsChannel({ egress, clock }),
 			createEmailChannel({ egress, clock }),
 			createKafkaChannel({ egress, clock }),
 			createDatabaseChannel({ egress, clock }),

@@ -1,7 +1,9 @@
 import { describe, expect, it } from '@jest/globals';
+import { generateKeyPairSync } from 'node:crypto';
 
 import { createAzureBlobChannel } from '../../../engine/channels/azure-blob/index.ts';
 import { createFtpChannel } from '../../../engine/channels/ftp/index.ts';
+import { createGcsChannel } from '../../../engine/channels/gcs/index.ts';
 import { createS3Channel } from '../../../engine/channels/s3/index.ts';
 import { createSftpChannel } from '../../../engine/channels/sftp/index.ts';
 import { createWebdavChannel } from '../../../engine/channels/webdav/index.ts';
@@ -15,6 +17,21 @@ const sftp = createSftpChannel({ egress, clock: systemClock });
 const webdav = createWebdavChannel({ egress, clock: systemClock });
 const s3 = createS3Channel({ egress, clock: systemClock, identityFor: ['ops'] });
 const azure = createAzureBlobChannel({ egress, clock: systemClock });
+const gcs = createGcsChannel({ egress, clock: systemClock });
+const { privateKey } = generateKeyPairSync('rsa', {
+	modulusLength: 2048,
+	publicKeyEncoding: { type: 'spki', format: 'pem' },
+	privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+});
+const keyFile = (change: object = {}): string =>
+	JSON.stringify({
+		type: 'service_account',
+		private_key_id: 'top-secret',
+		private_key: privateKey,
+		client_email: 'reports@acme.iam.gserviceaccount.com',
+		token_uri: 'https://oauth2.googleapis.com/token',
+		...change,
+	});
 const hostKey = `SHA256:${'A'.repeat(43)}`;
 
 const channels = [
@@ -33,6 +50,7 @@ const channels = [
 			clientId: 'c',
 		},
 	],
+	['gcs', gcs, { bucket: 'reports', serviceAccountKey: keyFile() }],
 ] as const;
 
 describe.each(channels)('the plan of %s', (_name, channel, given) => {
@@ -89,6 +107,25 @@ describe('settings of servers of files', () => {
 				code: 'EGRESS_BLOCKED',
 			});
 		}
+	});
+});
+
+describe('settings of Google', () => {
+	it.each([
+		['no JSON', 'top-secret'],
+		['a key of a user', keyFile({ type: 'authorized_user' })],
+		['a key that is none', keyFile({ private_key: '-----BEGIN PRIVATE KEY-----' })],
+		['tokens over plain http', keyFile({ token_uri: 'http://oauth2.googleapis.com/token' })],
+	])('refuse %s, and do not repeat it', (_what, serviceAccountKey) => {
+		const parsed = gcs.settings.safeParse({ bucket: 'reports', serviceAccountKey });
+		expect(parsed.success).toBe(false);
+		expect(JSON.stringify(parsed.error)).not.toContain('top-secret');
+	});
+
+	it('take tokens from no host that the guard refuses, whatever the key file says', async () => {
+		const serviceAccountKey = keyFile({ token_uri: 'https://169.254.169.254/token' });
+		const settings = gcs.settings.parse({ bucket: 'reports', serviceAccountKey });
+		await expect(gcs.check(settings)).rejects.toMatchObject({ code: 'EGRESS_BLOCKED' });
 	});
 });
 
