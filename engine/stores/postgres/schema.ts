@@ -24,7 +24,7 @@ const LOOK_AGAIN = 100;
  * the hot path each would cost a look-up and a lock, and everything that belongs together is written and
  * deleted in one commit; `doctor` looks for orphans.
  */
-const MIGRATIONS: readonly Migration[] = [{ script: CONTROL + WORK }, SHARES, LISTS];
+export const MIGRATIONS: readonly Migration[] = [{ script: CONTROL + WORK }, SHARES, LISTS];
 
 /**
  * Brings the database to this engine's version. Engines that start at the same time wait for each other: the

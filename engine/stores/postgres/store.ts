@@ -27,6 +27,7 @@ import { createHealing } from './healing.ts';
 import { createLeases } from './leases.ts';
 import { createLinks } from './links.ts';
 import { setMark } from './marks.ts';
+import type { Migration } from './migration.ts';
 import { createNotifications } from './notifications.ts';
 import { createOccur } from './occur.ts';
 import { createResults } from './results.ts';
@@ -60,6 +61,8 @@ export interface PostgresStoreOptions {
 	faults: FaultPoints;
 	/** How long writes wait for a database that went away, before they are refused. Default 10 s. */
 	patience?: Duration;
+	/** The tables' versions; default: all that this engine knows. */
+	migrations?: readonly Migration[];
 	/** One record could not be written, and the others were. Default: nothing hears of it. */
 	onFault?: (fault: StoreFault) => void;
 }
@@ -137,7 +140,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 		commits: () => committer.commits,
 
 		async open() {
-			await migrate(db, target.schema);
+			await migrate(db, target.schema, options.migrations);
 			db.open();
 			await timeKeeper.start();
 			await events.open();
