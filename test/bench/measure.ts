@@ -125,7 +125,7 @@ async function drain(
 	return { ...drained, cpu: { worker, server: ofServer }, memory };
 }
 
-function wrongRecords(verified: Verified, runs: number): string[] {
+export function wrongRecords(verified: Verified, runs: number): string[] {
 	const wrong: string[] = [];
 	const expect = (what: string, count: number | undefined): void => {
 		if (count !== undefined && count !== runs) wrong.push(`${what}: ${count} of ${runs}`);

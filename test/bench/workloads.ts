@@ -1,5 +1,6 @@
 import { api } from './api/main.ts';
 import { channels } from './channels/main.ts';
+import { cluster } from './cluster.ts';
 import { drain, memory } from './drains.ts';
 import { formats } from './formats/main.ts';
 import { hour } from './growth/hour.ts';
@@ -24,6 +25,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 	noop: drain('noop', 50_000, 'drains 50,000 runs that do nothing'),
 	post: drain('post', 20_000, 'drains 20,000 runs that each POST to another process'),
 	memory,
+	cluster,
 	idle,
 	w2: timers,
 	w3: path,

@@ -126,7 +126,7 @@ async function postSurely(
 	{ idempotencyKey, from }: { idempotencyKey: string; from: number },
 ): Promise<{ status: number; tries: number }> {
 	for (let tries = 1; ; tries++) {
-		const { url } = engines[(from + tries) % engines.length] as EngineProcess;
+		const { url } = engines[(from + tries) % engines.length]!;
 		const response = await fetch(url + path, {
 			method: 'POST',
 			headers: {
