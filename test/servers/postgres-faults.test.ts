@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../engine/clock.ts';
 import type { KeyRecord } from '../../engine/contract/access.ts';
 import type { Run } from '../../engine/contract/run.ts';
+import { MIGRATIONS } from '../../engine/stores/postgres/schema.ts';
 import type { PostgresStore } from '../../engine/stores/postgres/store.ts';
 import { createPostgresStore } from '../../engine/stores/postgres/store.ts';
 import { noFaults } from '../../engine/faults.ts';
@@ -161,7 +162,9 @@ describe('several engines', () => {
 		});
 		await expect(another.open()).rejects.toMatchObject({
 			code: 'STORAGE_UNAVAILABLE',
-			message: expect.stringContaining('expected version 2 or lower, got 99') as unknown,
+			message: expect.stringContaining(
+				`expected version ${MIGRATIONS.length} or lower, got 99`,
+			) as unknown,
 		});
 	});
 
