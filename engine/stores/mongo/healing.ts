@@ -38,7 +38,8 @@ const ASKING: Partial<
 	'run.sla': { in: 'runs', where: () => ({ sla: { $gte: 0 } }), at: 'sla', key: '_id' },
 	'delivery.due': {
 		in: 'deliveries',
-		where: (now) => ({ due: { $gt: now } }),
+		// The index begins with the priority.
+		where: (now) => ({ priority: { $gte: -1_000 }, due: { $gt: now } }),
 		at: 'due',
 		key: 'id',
 	},
