@@ -1,7 +1,7 @@
 import type { DeliverySettlement } from '../../contract/change.ts';
 import type { Delivery, DeliveryAttempt } from '../../contract/run.ts';
 import type { Store } from '../store.port.ts';
-import type { Change } from './commits.ts';
+import type { Change } from './conditional-writes.ts';
 import type { Context } from './context.ts';
 import type { Doc, Root } from './documents.ts';
 import { is, targetId } from './documents.ts';

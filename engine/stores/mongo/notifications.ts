@@ -1,7 +1,7 @@
 import type { NotificationSettlement } from '../../contract/change.ts';
 import type { Notification } from '../../contract/run.ts';
 import type { Store } from '../store.port.ts';
-import type { Change } from './commits.ts';
+import type { Change } from './conditional-writes.ts';
 import type { Context } from './context.ts';
 import type { Root } from './documents.ts';
 import { is } from './documents.ts';

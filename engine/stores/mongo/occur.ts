@@ -7,7 +7,7 @@ import type { Instant } from '../../contract/time.ts';
 import type { Store } from '../store.port.ts';
 import type { createCalendars } from './calendars.ts';
 import { namedOf } from './calendars.ts';
-import type { Change } from './commits.ts';
+import type { Change } from './conditional-writes.ts';
 import type { Context } from './context.ts';
 import type { Doc, Root } from './documents.ts';
 

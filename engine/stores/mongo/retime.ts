@@ -3,7 +3,7 @@ import type { Retimed, RetimingDecision } from '../../contract/change.ts';
 import type { Store } from '../store.port.ts';
 import type { createCalendars, Named } from './calendars.ts';
 import { namedOf } from './calendars.ts';
-import type { Change } from './commits.ts';
+import type { Change } from './conditional-writes.ts';
 import type { Context } from './context.ts';
 import type { Doc, Fields, Root } from './documents.ts';
 import { effect, events } from './effects.ts';

@@ -5,7 +5,7 @@ import { admit } from '../shared/admit.ts';
 import { createSharing } from '../shared/sharing.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
-import type { Change } from './commits.ts';
+import type { Change } from './conditional-writes.ts';
 import type { Doc, Root } from './documents.ts';
 import { events as eventsEffect } from './effects.ts';
 import { derivedOf, holderOf } from './look-at.ts';

@@ -3,7 +3,7 @@ import type { Store } from '../store.port.ts';
 import { destinationsOf } from '../shared/destinations-of.ts';
 import type { createCalendars } from './calendars.ts';
 import { namedOf } from './calendars.ts';
-import type { Change } from './commits.ts';
+import type { Change } from './conditional-writes.ts';
 import type { Context } from './context.ts';
 import type { Fields, Root } from './documents.ts';
 import { is } from './documents.ts';

@@ -1,3 +1,5 @@
+import type { IndexDescription } from 'mongodb';
+
 import { CapError } from '../../contract/errors.ts';
 import type { Database } from './database.ts';
 import type { Index } from './index-spec.ts';
@@ -30,9 +32,14 @@ export async function migrate(database: Database): Promise<void> {
 	}
 	for (const [n, indexes] of MIGRATIONS.entries()) {
 		if (n < version) continue;
-		for (const { on, name, key, where } of indexes) {
-			const options = where === undefined ? { name } : { name, partialFilterExpression: where };
-			await database.run(async () => database.db().collection(on).createIndex(key, options));
+		// All of a collection at once: each call waits for a majority of the replica set.
+		for (const [on, list] of Map.groupBy(indexes, (index) => index.on)) {
+			const wanted = list.map(({ name, key, where }): IndexDescription => ({
+				name,
+				key: key as IndexDescription['key'],
+				...(where === undefined ? {} : { partialFilterExpression: where }),
+			}));
+			await database.run(async () => database.db().collection(on).createIndexes(wanted));
 		}
 		await database.run(async () =>
 			marks.updateOne({ _id: 'schema' }, { $max: { version: n + 1 } }, { upsert: true }),

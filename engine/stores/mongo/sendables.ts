@@ -5,7 +5,7 @@ import type { Instant } from '../../contract/time.ts';
 import type { EventDraft } from '../../contract/event.ts';
 import { sendableHolds } from '../shared/sendable-guard.ts';
 import type { ClaimRequest } from '../store.port.ts';
-import type { Change } from './commits.ts';
+import type { Change } from './conditional-writes.ts';
 import type { Context } from './context.ts';
 import type { Doc, Fields, Root } from './documents.ts';
 import { effect, events } from './effects.ts';

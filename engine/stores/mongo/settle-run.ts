@@ -1,7 +1,7 @@
 import type { RunSettlement } from '../../contract/change.ts';
 import type { Run } from '../../contract/run.ts';
 import type { Context } from './context.ts';
-import type { Change } from './commits.ts';
+import type { Change } from './conditional-writes.ts';
 import type { Doc, Root } from './documents.ts';
 import type { Effect } from './effects.ts';
 import { effect, events } from './effects.ts';
