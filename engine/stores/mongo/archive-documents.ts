@@ -23,7 +23,7 @@ import {
 	specRows,
 	targetRows,
 } from './rows.ts';
-import type { Codec } from './rows.ts';
+import type { Codec } from './codec.ts';
 import { tagsOf } from './schedule-doc.ts';
 import { deliveryDoc, dueOf } from './sendable-doc.ts';
 
