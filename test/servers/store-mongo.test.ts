@@ -8,6 +8,7 @@ import { MongoClient } from 'mongodb';
 
 import { noFaults } from '../../engine/faults.ts';
 import { createMongoStore } from '../../engine/stores/mongo/store.ts';
+import type { Store } from '../../engine/stores/store.port.ts';
 import { exerciseStore } from '../conformance/store.ts';
 import { testClock } from '../support/store-records.ts';
 import type { Query } from '../support/mongo-queries.ts';
@@ -38,10 +39,17 @@ describe.each(MONGO_KINDS)('the MongoDB store (%s)', (kind) => {
 		const store = createMongoStore({ url, folder, clock, faults: noFaults });
 		recorder.listen(store.database.handle().client);
 		await store.open();
-		const { doctor } = store;
+		const { doctor, archive } = store;
+		// these look at everything, and are for an engine that is not busy
+		const unheard: Pick<Store, 'doctor' | 'archive'> = {
+			doctor: async (now) => recorder.pause(async () => doctor(now)),
+			archive: {
+				...archive,
+				rebuild: async () => recorder.pause(async () => archive.rebuild()),
+			},
+		};
 		return {
-			// it looks at everything, and is for an engine that is not busy
-			store: { ...store, doctor: async (now) => recorder.pause(async () => doctor(now)) },
+			store: { ...store, ...unheard },
 			async loseTimers() {
 				await recorder.pause(async () => store.database.timers().deleteMany({}));
 			},

@@ -93,6 +93,9 @@ export function servedBy(query: Query): Index | '_id' | null {
 	const { on, sort, distinct } = query;
 	const filter = flat(query.filter);
 	if (bounds(filter['_id'])) return '_id';
+	// all of them, in its order
+	if (Object.keys(filter).length === 0 && sort !== undefined && namesOf(sort)[0] === '_id')
+		return '_id';
 	for (const index of [...CONTROL, ...WORK]) {
 		if (index.on !== on) continue;
 		const fields = Object.keys(index.key as Document);
