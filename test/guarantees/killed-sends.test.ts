@@ -44,7 +44,7 @@ describe('a delivery whose engine was killed before a send, and after one', () =
 			expect(delivery).toMatchObject({ state: 'delivered', attempt: 3 });
 			expect(await readdir(out)).toEqual(['rows.csv']);
 			expect(await readFile(join(out, 'rows.csv'), 'utf8')).toBe(CSV);
-			expect(delivery['attempts'].map(({ outcome }: { outcome: string }) => outcome)).toEqual([
+			expect(delivery.attempts.map(({ outcome }: { outcome: string }) => outcome)).toEqual([
 				'unknown',
 				'unknown',
 				'delivered',
@@ -58,11 +58,11 @@ describe('a delivery whose engine was killed before a send, and after one', () =
 		async () => {
 			const settings = { url: hook.url };
 			const { delivery } = await killAroundSends({ channel: 'webhook', settings, format: 'csv' });
-			expect(delivery['state']).toBe('delivered');
+			expect(delivery.state).toBe('delivered');
 			expect(hook.received).toHaveLength(2);
 			for (const { headers, body } of hook.received) {
-				expect(headers['webhook-id']).toBe(delivery['id']);
-				expect(headers['idempotency-key']).toBe(delivery['id']);
+				expect(headers['webhook-id']).toBe(delivery.id);
+				expect(headers['idempotency-key']).toBe(delivery.id);
 				expect(body.toString()).toBe(CSV);
 			}
 		},

@@ -222,7 +222,7 @@ describe.each(Object.keys(MAKERS))('rows into a table of %s', (name) => {
 	});
 
 	it.each([
-		['a wrong password', { password: 'wrong-canary' }, 'TARGET_REFUSED', 'never'],
+		['a wrong password', { password: 'wrong-canary' }, 'TARGET_LOGIN_FAILED', 'later'],
 		['a server that offers no TLS', { tls: true }, 'TARGET_PROTOCOL', 'later'],
 		['no server', { port: 1 }, 'TARGET_UNREACHABLE', 'later'],
 	])('with %s fail, and show no secret', async (_case, more, code, retry) => {

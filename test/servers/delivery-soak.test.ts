@@ -152,8 +152,8 @@ async function untilOver(): Promise<void> {
 	let still = 0;
 	for (;;) {
 		const { deliveries: now } = await bed.engine.context.store.counts();
-		const sending = now['sending'] ?? 0;
-		if ((now['pending'] ?? 0) + (now['failed'] ?? 0) + sending === 0) return;
+		const sending = now.sending ?? 0;
+		if ((now.pending ?? 0) + (now.failed ?? 0) + sending === 0) return;
 		const seen = JSON.stringify(now);
 		still = seen === before ? still + 1 : 0;
 		before = seen;
@@ -182,15 +182,15 @@ it(
 		faults.clear();
 
 		const all = (
-			await Promise.all(ids.map(async (id) => (await bed.run(id))['deliveries'] as Body[]))
+			await Promise.all(ids.map(async (id) => (await bed.run(id)).deliveries as Body[]))
 		).flat();
 		expect(all).toHaveLength(runs * targets.length);
 		const isHopeless = ({ target }: Body): boolean => targets[Number(target)]?.hopeless === true;
 		const wrong = all.filter((one) =>
 			isHopeless(one)
-				? one['state'] !== 'dead' ||
-					!['TARGET_UNREACHABLE', 'DEADLINE_EXCEEDED'].includes(one['error']?.code as string)
-				: one['state'] !== 'delivered',
+				? one.state !== 'dead' ||
+					!['TARGET_UNREACHABLE', 'DEADLINE_EXCEEDED'].includes(one.error?.code as string)
+				: one.state !== 'delivered',
 		);
 		expect(
 			wrong.slice(0, 5).map(({ channel, state, error }) => ({ channel, state, error })),

@@ -240,7 +240,7 @@ describe('a mail', () => {
 	});
 
 	it.each([
-		['a wrong password', { password: 'wrong-canary' }, 'TARGET_REFUSED', 'never'],
+		['a wrong password', { password: 'wrong-canary' }, 'TARGET_LOGIN_FAILED', 'later'],
 		[
 			'no login where one is demanded',
 			{ user: undefined, password: undefined },
@@ -268,7 +268,7 @@ describe('a mail', () => {
 		['Recipient', 550, 'TARGET_REFUSED', 'never'],
 		['Sender', 552, 'RESULT_TOO_LARGE', 'never'],
 		['Authentication', 454, 'TARGET_BUSY', 'later'],
-		['Authentication', 535, 'TARGET_REFUSED', 'never'],
+		['Authentication', 535, 'TARGET_LOGIN_FAILED', 'later'],
 	] as const)(
 		'that the server answers at %s with %d is %s, tried again: %s',
 		async (step, status, code, retry) => {
@@ -400,7 +400,7 @@ describe('the test of a mail destination', () => {
 		expect(await steps({ password: 'wrong' })).toEqual([
 			...upTo,
 			['tls', true],
-			['login', false, 'TARGET_REFUSED'],
+			['login', false, 'TARGET_LOGIN_FAILED'],
 		]);
 		expect(await steps({ ca: undefined })).toEqual([...upTo, ['tls', false, 'TARGET_PROTOCOL']]);
 		expect(await server.messages()).toEqual([]);

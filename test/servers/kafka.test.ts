@@ -220,7 +220,7 @@ describe('who may write where', () => {
 	});
 
 	it.each([
-		['a wrong password', { password: 'wrong-canary' }, 'TARGET_REFUSED', 'never'],
+		['a wrong password', { password: 'wrong-canary' }, 'TARGET_LOGIN_FAILED', 'later'],
 		['a user without the right', { user: 'limited' }, 'TARGET_REFUSED', 'never'],
 		['a certificate that nobody vouches for', { tls: true }, 'TARGET_PROTOCOL', 'later'],
 	])('%s is refused, and no secret is shown', async (_case, more, code, retry) => {
@@ -275,7 +275,7 @@ describe('the test of a Kafka destination', () => {
 		expect(await steps(secure)).toEqual([...upTo, ['login', true], ['read', true]]);
 		expect(await steps({ ...secure, password: 'wrong' })).toEqual([
 			...upTo,
-			['login', false, 'TARGET_REFUSED'],
+			['login', false, 'TARGET_LOGIN_FAILED'],
 		]);
 		expect(await steps({ ...secure, topic: 'nowhere' })).toEqual([
 			...upTo,

@@ -28,8 +28,11 @@ export interface FtpServer {
 /** A vsftpd in a temporary folder. With TLS it demands it, and that data connections reuse its session. */
 export async function startVsftpd({
 	tls,
+	passive = 12,
 }: {
 	tls: 'explicit' | 'implicit' | 'none';
+	/** Ports for data; each rests for a minute after its connection. */
+	passive?: number;
 }): Promise<FtpServer> {
 	await ensureInstalled(SERVER, 'vsftpd');
 	await ensureUser();
@@ -43,7 +46,7 @@ export async function startVsftpd({
 	await chown(root, ids.uid, ids.gid);
 	const host = '127.0.0.2';
 	const port = await freePort();
-	const passivePorts = await portsInARow(12);
+	const passivePorts = await portsInARow(passive);
 	const certificate = await makeCertificate(folder);
 	const lines = [
 		`listen=YES`,

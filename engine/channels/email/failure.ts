@@ -43,7 +43,8 @@ function verdictOf(error: SmtpError): [ErrorCode, RetryVerdict, string] {
 	if (responseCode !== undefined && responseCode >= 400 && responseCode < 500) {
 		return ['TARGET_BUSY', 'later', 'the server does not take it now'];
 	}
-	if (code === 'EAUTH') return ['TARGET_REFUSED', 'never', 'the login was refused'];
+	// somebody changes the password here or there while the attempts last
+	if (code === 'EAUTH') return ['TARGET_LOGIN_FAILED', 'later', 'the login was refused'];
 	if (responseCode !== undefined && responseCode >= 500) {
 		return ['TARGET_REFUSED', 'never', `refused at ${command === '' ? 'the start' : command}`];
 	}

@@ -15,7 +15,7 @@ const ANSWERS: Readonly<Record<string, Verdict>> = {
 		'never',
 		'the user may not do that in the cluster',
 	],
-	SASL_AUTHENTICATION_FAILED: ['TARGET_REFUSED', 'never', 'the login was refused'],
+	SASL_AUTHENTICATION_FAILED: ['TARGET_LOGIN_FAILED', 'later', 'the login was refused'],
 	UNSUPPORTED_SASL_MECHANISM: ['TARGET_REFUSED', 'never', 'the broker knows no such way to log in'],
 	ILLEGAL_SASL_STATE: ['TARGET_REFUSED', 'never', 'the broker expects no such login'],
 	MESSAGE_TOO_LARGE: ['RESULT_TOO_LARGE', 'never', 'the message is too large for the topic'],
@@ -35,7 +35,7 @@ const ANSWERS: Readonly<Record<string, Verdict>> = {
 
 /** Errors of the client, by name. Its own word on retrying is not asked: a broker that is away is final to it. */
 const FAULTS: Readonly<Record<string, Verdict>> = {
-	KafkaJSSASLAuthenticationError: ['TARGET_REFUSED', 'never', 'the login was refused'],
+	KafkaJSSASLAuthenticationError: ['TARGET_LOGIN_FAILED', 'later', 'the login was refused'],
 	KafkaJSRequestTimeoutError: ['TIMEOUT', 'later', 'no answer in time'],
 	KafkaJSTimeout: ['TIMEOUT', 'later', 'no answer in time'],
 	KafkaJSServerDoesNotSupportApiKey: ['TARGET_PROTOCOL', 'never', 'the broker is too old'],

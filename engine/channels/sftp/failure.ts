@@ -28,7 +28,7 @@ export function statusOf(error: unknown): number | null {
 /** An extension that the server does not know: it never said so, or it answers so. */
 export function isUnsupported(error: unknown): boolean {
 	const { message } = Object(error) as { message?: unknown };
-	return statusOf(error) === STATUS.unsupported || /does not support/.test(String(message));
+	return statusOf(error) === STATUS.unsupported || String(message).includes('does not support');
 }
 
 /** The meaning of what ssh2 threw. `doing`: for people. All can be mended while the attempts last. */

@@ -22,16 +22,19 @@ type Source = ReturnType<typeof payload>;
 type Client = (job: ChannelJob) => Promise<(name: string, source: Source) => Promise<void>>;
 
 const CLIENTS: Record<string, Client> = {
-	/** As durable as the channel: synced under another name, then renamed. */
-	file: ({ server }) =>
-		Promise.resolve(async (name, source) => {
+	/** As durable as the channel: synced under another name, then renamed, and the folder synced. */
+	file: async ({ server }) => {
+		const folder = await open(server['folder']!, 'r');
+		return async (name, source) => {
 			const path = join(server['folder']!, name);
 			const file = await open(`${path}.part`, 'wx');
 			await file.writeFile(source);
 			await file.sync();
 			await file.close();
 			await rename(`${path}.part`, path);
-		}),
+			await folder.sync();
+		};
+	},
 	async webhook({ server, parallel }) {
 		const { Agent } = await import('undici');
 		const agent = (shared ??= new Agent({ connections: parallel, pipelining: 1 }));
@@ -65,6 +68,41 @@ const CLIENTS: Record<string, Client> = {
 		const sftp = await promisify(client.sftp.bind(client))();
 		return (name, source) =>
 			pipeline(streamOf(source), sftp.createWriteStream(`${folder}/${name}`));
+	},
+	async s3({ server, parallel, bytes }) {
+		const { S3Client, PutObjectCommand } = await import('@aws-sdk/client-s3');
+		const { Agent } = await import('node:https');
+		const { NodeHttpHandler } = await import('@smithy/node-http-handler');
+		const { bucket, endpoint, ca, accessKeyId, secretAccessKey } = server;
+		const client = (shared ??= new S3Client({
+			endpoint: endpoint!,
+			region: 'us-east-1',
+			forcePathStyle: true,
+			credentials: { accessKeyId: accessKeyId!, secretAccessKey: secretAccessKey! },
+			requestHandler: new NodeHttpHandler({
+				httpsAgent: new Agent({ ca, keepAlive: true, maxSockets: parallel }),
+			}),
+		})) as InstanceType<typeof S3Client>;
+		return async (name, source) => {
+			const Body = source instanceof Uint8Array ? source : streamOf(source);
+			const about = { Bucket: bucket!, Key: name, ContentLength: bytes };
+			await client.send(new PutObjectCommand({ ...about, Body }));
+		};
+	},
+	/** One transaction each: what was loaded, and its row. */
+	async database({ server }) {
+		const { default: pg } = await import('pg');
+		const { host, port, user, password, database } = server;
+		const client = new pg.Client({ host, port: Number(port), user, password, database });
+		await client.connect();
+		return async (name, source) => {
+			await client.query('BEGIN');
+			await client.query('INSERT INTO loads (load_id) VALUES ($1)', [name]);
+			await client.query('INSERT INTO loaded (text) VALUES ($1)', [
+				Buffer.from(source as Uint8Array).toString('latin1'),
+			]);
+			await client.query('COMMIT');
+		};
 	},
 	async email({ server, parallel }) {
 		const { createTransport } = await import('nodemailer');

@@ -49,7 +49,7 @@ export const PLACES: Record<string, () => Promise<Place>> = {
 	async ftp() {
 		const { FTP_PASSWORD, FTP_USER, startVsftpd } = await import('../../servers/vsftpd.ts');
 		// without TLS: vsftpd and the client library do not reuse sessions of TLS 1.3 with each other
-		const { host, port, stop } = await startVsftpd({ tls: 'none' });
+		const { host, port, stop } = await startVsftpd({ tls: 'none', passive: 2000 });
 		return {
 			small: 1000,
 			large: true,
@@ -84,6 +84,51 @@ export const PLACES: Record<string, () => Promise<Place>> = {
 					},
 					engine: {},
 					server: { ...login, port: String(port), folder: root },
+					parallel: 8,
+				}),
+			stop,
+		};
+	},
+	async s3() {
+		const { ACCESS_KEY, BUCKET, SECRET_KEY, startVersitygw } =
+			await import('../../servers/versitygw.ts');
+		const { port, cert, stop } = await startVersitygw();
+		const ca = await readFile(cert, 'utf8');
+		const endpoint = `https://127.0.0.1:${port}`;
+		const keys = { accessKeyId: ACCESS_KEY, secretAccessKey: SECRET_KEY };
+		return {
+			small: 2000,
+			large: true,
+			prepare: () =>
+				Promise.resolve({
+					settings: { bucket: BUCKET, endpoint, pathStyle: true, ca, ...keys },
+					engine: {},
+					server: { bucket: BUCKET, endpoint, ca, ...keys },
+				}),
+			stop,
+		};
+	},
+	async database() {
+		const { startPostgres } = await import('../../servers/postgres.ts');
+		const { port, stop } = await startPostgres();
+		const login = { host: '127.0.0.1', user: 'postgres', password: 'secret', database: 'postgres' };
+		const { default: pg } = await import('pg');
+		const client = new pg.Client({ ...login, port });
+		await client.connect();
+		await client.query(
+			'CREATE TABLE loaded (text text); CREATE TABLE loads (load_id text PRIMARY KEY)',
+		);
+		await client.end();
+		return {
+			small: 2000,
+			large: false,
+			prepare: () =>
+				Promise.resolve({
+					settings: { driver: 'postgres', ...login, port, tls: false, table: 'loaded' },
+					engine: {},
+					server: { ...login, port: String(port) },
+					format: 'ndjson' as const,
+					// as many as the channel has connections
 					parallel: 8,
 				}),
 			stop,
