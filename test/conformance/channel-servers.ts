@@ -363,8 +363,14 @@ export function exerciseChannelServer(
 		});
 
 		it('repairs what was broken off when the server died in the middle', async () => {
-			const parcel = inTheMiddle(at.kill);
+			let killed: Promise<void> = Promise.resolve();
+			const parcel = inTheMiddle(async () => {
+				killed = at.kill();
+				await killed;
+			});
 			const outcome = await send(parcel);
+			// the attempt may end before the process is gone
+			await killed;
 			await at.start();
 			expect(outcome).toMatchObject({ kind: 'failed', retry: 'later' });
 			expect(await finished()).toEqual([]);

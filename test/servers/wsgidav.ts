@@ -1,5 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -63,6 +65,10 @@ export async function startWsgidav({ auth }: { auth: 'basic' | 'digest' }): Prom
 		async start() {
 			if (child?.exitCode === null && child.signalCode === null) return;
 			child = await startServer(join(programs, 'wsgidav'), ['--config', config], { port });
+			// it takes connections a moment before it serves them
+			while (!(await serves(port, server.ca))) {
+				await new Promise((resolve) => setTimeout(resolve, 50));
+			}
 		},
 		async kill() {
 			if (child) await killTree(child);
@@ -74,4 +80,17 @@ export async function startWsgidav({ auth }: { auth: 'basic' | 'digest' }): Prom
 	};
 	await server.start();
 	return server;
+}
+
+/** Whether a request gets an answer, whichever. */
+async function serves(port: number, ca: string): Promise<boolean> {
+	const asked = request({ host: '127.0.0.1', port, ca, method: 'OPTIONS', agent: false }).end();
+	try {
+		await once(asked, 'response');
+		return true;
+	} catch {
+		return false;
+	} finally {
+		asked.destroy();
+	}
 }
