@@ -72,16 +72,13 @@ const CLIENTS: Record<string, Client> = {
 	async s3({ server, parallel, bytes }) {
 		const { S3Client, PutObjectCommand } = await import('@aws-sdk/client-s3');
 		const { Agent } = await import('node:https');
-		const { NodeHttpHandler } = await import('@smithy/node-http-handler');
 		const { bucket, endpoint, ca, accessKeyId, secretAccessKey } = server;
 		const client = (shared ??= new S3Client({
 			endpoint: endpoint!,
 			region: 'us-east-1',
 			forcePathStyle: true,
 			credentials: { accessKeyId: accessKeyId!, secretAccessKey: secretAccessKey! },
-			requestHandler: new NodeHttpHandler({
-				httpsAgent: new Agent({ ca, keepAlive: true, maxSockets: parallel }),
-			}),
+			requestHandler: { httpsAgent: new Agent({ ca, keepAlive: true, maxSockets: parallel }) },
 		})) as InstanceType<typeof S3Client>;
 		return async (name, source) => {
 			const Body = source instanceof Uint8Array ? source : streamOf(source);
