@@ -104,6 +104,13 @@ async function furnish(key: string): Promise<Given & { kept: string[] }> {
 		{ headers: { prefer: 'wait=30' } },
 	);
 	const [delivery] = (await admin.get('/v1/deliveries')).body.items as { id: string }[];
+	server.on('/gone', (response) => response.writeHead(410).end());
+	await admin.post(
+		'/v1/capabilities/reports/actions/now/invoke',
+		{ delivery: { targets: [{ channel: 'webhook', settings: { url: server.url('/gone') } }] } },
+		{ headers: { prefer: 'wait=30' } },
+	);
+	const [dead] = await deadLetters(admin);
 	const link = (await admin.post(`/v1/runs/${run.id as string}/links`)).body.url as string;
 	const working = await openRun(admin);
 	const { id: cancelled } = await openRun(admin);
@@ -112,6 +119,7 @@ async function furnish(key: string): Promise<Given & { kept: string[] }> {
 		key,
 		cancelled,
 		delivery: delivery?.id ?? '',
+		dead: dead!.id,
 		schedule: scheduleId,
 		backfill,
 		linkToken: link.split('/r/')[1] ?? '',
@@ -123,6 +131,15 @@ async function furnish(key: string): Promise<Given & { kept: string[] }> {
 		},
 		kept: ['reports', 'standing', scheduleId, (await admin.get('/v1/me')).body.keyId as string],
 	};
+}
+
+/** Once there are any. */
+async function deadLetters(admin: ReturnType<typeof clientOf>): Promise<{ id: string }[]> {
+	for (;;) {
+		const items = (await admin.get('/v1/dead-letters')).body.items as { id: string }[];
+		if (items.length > 0) return items;
+		await new Promise((resolve) => setImmediate(resolve));
+	}
 }
 
 async function schemathesis(

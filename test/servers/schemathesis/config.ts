@@ -3,6 +3,8 @@ export interface Given {
 	/** The admin key. */
 	key: string;
 	delivery: string;
+	/** A dead letter: it can be discarded once. */
+	dead: string;
 	/** A run that is cancelled: to cancel it again is accepted. */
 	cancelled: string;
 	/** A schedule that goes on. */
@@ -48,6 +50,7 @@ export function configuration(hooks: string, given: Given): string {
 function knownValues({
 	cancelled,
 	delivery,
+	dead,
 	linkToken,
 	schedule,
 	backfill,
@@ -93,6 +96,7 @@ function knownValues({
 		cancelRun: { 'path.id': cancelled },
 		getDelivery: { 'path.id': delivery },
 		replayDelivery: { 'path.id': delivery },
+		discardDelivery: { 'path.id': dead },
 		openLink: { 'path.token': linkToken },
 	};
 }

@@ -34,6 +34,9 @@ BEYOND_SCHEMAS = [
     # `dependentRequired` says it, which schemathesis does not read
     (".*", 'either "destination", or "channel" with "settings"'),
     (r".*\boptions", "options only together with a format"),
+    (r".*\bsidecars", '"checksums", "manifest" or "done"|a destination whose channel keeps files'),
+    (r".*\bpackage\b.*", '"recipients" to encrypt|a passphrase only|each once|"files" only'),
+    (r".*\ballow\b.*", "no such rule|a channel that keeps files"),
     (r".*\bdelay", "a delay of at most maxDelay"),
     # forms of texts, and bounds of what they mean
     (".*", "a duration "),
