@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { CapError } from '../../contract/errors.ts';
@@ -31,6 +32,9 @@ const OUTAGE_PATIENCE = 10_000;
 const DOUBT_PATIENCE = 30_000;
 const RECONNECT_PAUSE = 100;
 
+const MARK = `INSERT INTO commit_marks (committer, xid) VALUES ($1, $2)
+	ON CONFLICT (committer) DO UPDATE SET xid = excluded.xid, at = now()`;
+
 interface Entry {
 	work: (tx: Transaction) => Promise<unknown>;
 	resolve: (value: never) => void;
@@ -59,7 +63,7 @@ class InDoubt extends Error {
  *   one of several failed: again, each in a savepoint
  *   a conflict with another engine's commit (deadlock, lock timeout): again, after a moment
  *   the connection broke before COMMIT was sent: the server has undone it; again, on a new connection
- *   the connection broke after: the new connection asks the server what became of the transaction's id
+ *   the connection broke after: the new connection asks the server what became of the transaction
  *
  * So a restart of the server is a pause, and neither a lost request nor a lost reply makes one write two.
  */
@@ -81,6 +85,8 @@ export function createCommitter(options: {
 	let downSince: number | null = null;
 	let commits = 0;
 	let whenIdle: (() => void) | null = null;
+	/** Whose last commit the mark in the database is of. */
+	const id = randomUUID();
 
 	function write<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
 		if (closed) return Promise.reject(new CapError('STORAGE_UNAVAILABLE', 'the store is closed'));
@@ -185,7 +191,9 @@ export function createCommitter(options: {
 		}
 		const xid = (await asked)?.[0] ?? 0;
 		downSince = null;
-		await ending(tx, batch, () => finish(tx, xid));
+		await ending(tx, batch, async () => {
+			await Promise.all([on.run(MARK, [id, xid]), finish(tx, xid)]);
+		});
 		faults.hit('commit.before');
 		await end(on, xid, tx.gathered);
 		return { gathered: tx.gathered, xid };
@@ -251,7 +259,7 @@ export function createCommitter(options: {
 	async function resolveDoubt(doubt: InDoubt): Promise<{ gathered: Gathered; xid: number }> {
 		const since = performance.now();
 		for (;;) {
-			const status = await statusOf(doubt.xid).catch(() => 'unknown');
+			const status = await statusOf(doubt.xid).catch(unknownOrLost);
 			if (status === 'committed') return doubt;
 			if (status === 'aborted') {
 				downSince = null;
@@ -267,11 +275,17 @@ export function createCommitter(options: {
 		);
 	}
 
-	/** `in progress` while the server has not noticed yet that the connection broke. */
+	/**
+	 * `in progress` while the server has not noticed yet that the connection broke. A server that was killed gives the
+	 * ids of what it lost to others, so who committed is told by our mark, in a snapshot that is taken after that.
+	 */
 	async function statusOf(xid: number): Promise<string> {
 		const on = await connected();
 		const row = await on.get<[string | null]>('SELECT pg_xact_status($1::text::xid8)', [`${xid}`]);
-		return row?.[0] ?? 'unknown';
+		const status = row?.[0] ?? 'unknown';
+		if (status !== 'committed') return status;
+		const mark = await on.get<[number]>('SELECT xid FROM commit_marks WHERE committer = $1', [id]);
+		return mark?.[0] === xid ? 'committed' : 'aborted';
 	}
 
 	return {
@@ -290,6 +304,11 @@ export function createCommitter(options: {
 			session = null;
 		},
 	};
+}
+
+/** An id that the server has not given yet was lost when it was killed, and what was done under it too. */
+function unknownOrLost(error: unknown): string {
+	return (error as { code?: unknown }).code === '22023' ? 'aborted' : 'unknown';
 }
 
 function answer(batch: readonly Entry[]): void {

@@ -6,6 +6,7 @@ import { CONTROL } from './migrations/1-control.ts';
 import { WORK } from './migrations/1-work.ts';
 import { SHARES } from './migrations/2-shares.ts';
 import { LISTS } from './migrations/3-lists.ts';
+import { COMMITS } from './migrations/4-commits.ts';
 
 /** How long an engine waits for another that brings the tables to its version: milliseconds. */
 const PATIENCE = 600_000;
@@ -24,7 +25,12 @@ const LOOK_AGAIN = 100;
  * the hot path each would cost a look-up and a lock, and everything that belongs together is written and
  * deleted in one commit; `doctor` looks for orphans.
  */
-export const MIGRATIONS: readonly Migration[] = [{ script: CONTROL + WORK }, SHARES, LISTS];
+export const MIGRATIONS: readonly Migration[] = [
+	{ script: CONTROL + WORK },
+	SHARES,
+	LISTS,
+	COMMITS,
+];
 
 /**
  * Brings the database to this engine's version. Engines that start at the same time wait for each other: the
@@ -44,6 +50,7 @@ export async function migrate(
 		await prepare(session, schema, db.name);
 		await bring(session, { name: db.name, schema, migrations });
 		await liftEvents(session);
+		await session.run(`DELETE FROM commit_marks WHERE at < now() - interval '7 days'`);
 	} finally {
 		await session.close();
 	}
