@@ -123,7 +123,7 @@ beforeAll(async () => {
 	});
 	await bed.register('rows', url);
 	targets = await settingsOf();
-}, 300_000);
+}, 900_000);
 afterAll(async () => {
 	await bed.close();
 	await Promise.all([source.close(), faults.stop(), database.end()]);

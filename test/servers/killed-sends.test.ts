@@ -116,6 +116,6 @@ describe('a delivery whose engine was killed before a send, and after one', () =
 				await place.stop();
 			}
 		},
-		300_000,
+		900_000,
 	);
 });
