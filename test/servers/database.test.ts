@@ -276,6 +276,16 @@ describe.each(Object.keys(MAKERS))('rows into a table of %s', (name) => {
 		expect(await inTable('open_t')).toHaveLength(5000);
 	});
 
+	it('go by one login, whatever time they have, and are refused by it only once', async () => {
+		const to = { port: wire.port };
+		expect(await send(lines([{ id: 1 }]), to)).toMatchObject({ kind: 'delivered' });
+		expect(await send(lines([{ id: 2 }]), to, { timeout: 31_000 })).toMatchObject({
+			kind: 'delivered',
+		});
+		expect(await send(lines([{ id: 1 }]), to)).toMatchObject({ code: 'TARGET_REFUSED' });
+		expect(wire.connections).toBe(1);
+	});
+
 	it('of thirty deliveries at once are each there once', async () => {
 		const parcels = Array.from({ length: 30 }, (_, id) => lines([{ id }]));
 		const outcomes = await Promise.all(

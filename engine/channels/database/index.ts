@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net';
+
 import type { Clock } from '../../clock.ts';
 import type { Row } from '../../contract/envelope.ts';
 import type { JsonObject } from '../../contract/json.ts';
@@ -52,14 +54,15 @@ export function createDatabaseChannel({ egress, clock }: DatabaseTools): Channel
 		// read once before anything is written: which columns there are, and that the bytes are those promised
 		const { names, count } = await survey(rows());
 		return pool.use({
-			// the time limit is a setting of the connection
-			key: poolKey([settings, timeout]),
+			key: poolKey(settings),
 			limit: CONNECTIONS,
 			signal,
 			open: async () => connect(settings, { signal, timeout }),
 			// a load that was there already is found: doing it again does no harm
+			mayRepeat: (error) => failureFrom(error, settings).code === 'TARGET_UNREACHABLE',
 			work: async (connection) =>
 				connection.during(signal, async (session) => {
+					await session.limit(timeout);
 					const wanted = {
 						...settings,
 						...(parcel.message === undefined ? {} : { extra: 'ignore' as const }),
@@ -98,7 +101,7 @@ export function createDatabaseChannel({ egress, clock }: DatabaseTools): Channel
 				given.removeEventListener('abort', onAbort);
 			}
 		};
-		const session = await until(signal, async () => openSession(settings, { socket, timeout }));
+		const session = await until(signal, async () => openSession(settings, socket));
 		return {
 			alive: () => socket.readyState === 'open' && !socket.destroyed,
 			close() {
@@ -162,11 +165,8 @@ export function createDatabaseChannel({ egress, clock }: DatabaseTools): Channel
 	};
 }
 
-const openSession = async (
-	settings: DatabaseSettings,
-	given: Parameters<typeof openPostgres>[1],
-): Promise<LoadSession> =>
-	settings.driver === 'postgres' ? openPostgres(settings, given) : openMysql(settings, given);
+const openSession = async (settings: DatabaseSettings, socket: Socket): Promise<LoadSession> =>
+	settings.driver === 'postgres' ? openPostgres(settings, socket) : openMysql(settings, socket);
 
 async function survey(
 	rows: AsyncIterable<readonly Row[]>,

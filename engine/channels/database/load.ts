@@ -1,5 +1,6 @@
 import type { Row } from '../../contract/envelope.ts';
 import { CapError, inputError } from '../../contract/errors.ts';
+import type { Duration } from '../../contract/time.ts';
 import type { Parcel } from '../channel.port.ts';
 import type { DatabaseSettings } from './settings.ts';
 
@@ -26,6 +27,8 @@ export interface Load {
 
 /** One connection with one transaction. */
 export interface LoadSession {
+	/** How long a statement may take from here on. Asks the server only where it is another time than before. */
+	limit(timeout: Duration): Promise<void>;
 	/** In order; none when there is no such table. */
 	columns(): Promise<TableColumn[]>;
 	/** Begins the transaction and remembers the load in it. @returns false when it was loaded before */

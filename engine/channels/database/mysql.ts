@@ -17,10 +17,7 @@ const TABLE_EXISTS = 1050;
 const quote = (name: string): string => `\`${name.replaceAll('`', '``')}\``;
 
 /** A connection over a socket that the guard let through. @throws the server's and the socket's errors */
-export async function openMysql(
-	settings: DatabaseSettings,
-	{ socket, timeout }: { socket: Socket; timeout: Duration },
-): Promise<LoadSession> {
+export async function openMysql(settings: DatabaseSettings, socket: Socket): Promise<LoadSession> {
 	const { createConnection } = (await import('mysql2')).default;
 	const connection = createConnection(optionsOf(settings, socket));
 	const broken = Promise.withResolvers<never>();
@@ -34,9 +31,6 @@ export async function openMysql(
 	await run("SET time_zone = '+00:00'");
 	// what does not fit is refused, not cut
 	await run("SET SESSION sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES')");
-	// MySQL counts milliseconds, MariaDB seconds; each knows only its own name
-	await run(`SET max_execution_time = ${timeout}`).catch(unlessUnknown);
-	await run(`SET max_statement_time = ${timeout / 1000}`).catch(unlessUnknown);
 	return session(run, settings, connection);
 }
 
@@ -88,6 +82,7 @@ function session(run: Run, settings: DatabaseSettings, connection: Connection): 
 	const target = `${quote(schema)}.${quote(table)}`;
 	const loads = `${quote(schema)}.${quote(loadsTable)}`;
 	let id = '';
+	let limit: Duration | null = null;
 	/** Once a connection is enough: a table that goes meanwhile fails the load, which is tried again. */
 	let loadsAreThere = false;
 
@@ -107,6 +102,13 @@ function session(run: Run, settings: DatabaseSettings, connection: Connection): 
 	}
 
 	return {
+		async limit(timeout) {
+			if (timeout === limit) return;
+			// MySQL counts milliseconds, MariaDB seconds; each knows only its own name
+			await run(`SET max_execution_time = ${timeout}`).catch(unlessUnknown);
+			await run(`SET max_statement_time = ${timeout / 1000}`).catch(unlessUnknown);
+			limit = timeout;
+		},
 		async columns() {
 			const place = [schema, table];
 			const rows = await run(

@@ -16,7 +16,7 @@ const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 /** A connection over a socket that the guard let through. @throws the server's and the socket's errors */
 export async function openPostgres(
 	settings: DatabaseSettings,
-	{ socket, timeout }: { socket: Socket; timeout: Duration },
+	socket: Socket,
 ): Promise<LoadSession> {
 	const { default: pg } = await import('pg');
 	const client = new pg.Client({
@@ -33,9 +33,7 @@ export async function openPostgres(
 	});
 	client.on('error', () => undefined); // whoever waits for an answer is told too
 	await client.connect();
-	await client.query(
-		`SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'; SET statement_timeout = ${Math.min(timeout, 2_147_483_647)}`,
-	);
+	await client.query(`SET timezone = 'UTC'; SET datestyle = 'ISO, YMD'`);
 	return session(client, settings, socket);
 }
 
@@ -53,6 +51,7 @@ function session(client: Client, settings: DatabaseSettings, socket: Socket): Lo
 	const target = `${quote(schema)}.${quote(table)}`;
 	const loads = `${quote(schema)}.${quote(loadsTable)}`;
 	let id = '';
+	let limit: Duration | null = null;
 	/** Once a connection is enough: a table that goes meanwhile fails the load, which is tried again. */
 	let loadsAreThere = false;
 
@@ -73,6 +72,11 @@ function session(client: Client, settings: DatabaseSettings, socket: Socket): Lo
 	}
 
 	return {
+		async limit(timeout) {
+			if (timeout === limit) return;
+			await client.query(`SET statement_timeout = ${Math.min(timeout, 2_147_483_647)}`);
+			limit = timeout;
+		},
 		async columns(): Promise<TableColumn[]> {
 			const { rows } = await client.query<TableColumn>(
 				'SELECT column_name AS name, data_type AS type FROM information_schema.columns WHERE table_schema = $1 AND table_name = $2 ORDER BY ordinal_position',

@@ -3,7 +3,6 @@ import type { Socket } from 'node:net';
 
 import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
-import type { Duration } from '../../contract/time.ts';
 import type { Egress } from '../../security/security.port.ts';
 import type { ProbeContext } from '../channel.port.ts';
 import { runProbe } from '../shared/probe.ts';
@@ -18,11 +17,7 @@ interface Tools {
 	egress: Egress;
 	clock: Clock;
 	context: ProbeContext;
-	openSession(
-		this: void,
-		settings: DatabaseSettings,
-		given: { socket: Socket; timeout: Duration },
-	): Promise<LoadSession>;
+	openSession(this: void, settings: DatabaseSettings, socket: Socket): Promise<LoadSession>;
 }
 
 /** Goes the way of a load: logs in, looks at the table, begins a load, and takes it back. No row is written. */
@@ -45,10 +40,11 @@ export async function probeTable(
 					value: await egress.connect(host, port, { signal, timeout: TIME }),
 				}));
 				socket = made;
-				const session = await step('login', async () => ({
-					value: await openSession(settings, { socket: made, timeout: TIME }),
-					detail: user,
-				}));
+				const session = await step('login', async () => {
+					const value = await openSession(settings, made);
+					await value.limit(TIME);
+					return { value, detail: user };
+				});
 				await step('read', async () => {
 					const { length } = await session.columns();
 					if (length > 0) return { value: undefined, detail: `${table} has ${length} columns` };

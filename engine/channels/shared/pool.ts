@@ -19,12 +19,15 @@ export interface PoolUse<C> {
 	signal: AbortSignal;
 	open(this: void): Promise<C>;
 	/**
-	 * May be called twice: a connection that lay idle may turn out to be dead, and then a new one is tried, unless
-	 * `mayRepeat` says that too much has happened by then. `fresh`: it was opened for this.
+	 * May be called twice: a connection that lay idle may turn out to be dead, and then a new one is tried where
+	 * `mayRepeat` lets it. `fresh`: it was opened for this.
 	 */
 	work(this: void, connection: C, about: { fresh: boolean }): Promise<unknown>;
-	/** Default: always. */
-	mayRepeat?(this: void): boolean;
+	/**
+	 * Whether what failed on a connection that lay idle is done again on a new one. Default: when the connection was
+	 * lost, as anything else is an answer that a new one would give too. Needed where errors are no CapErrors.
+	 */
+	mayRepeat?(this: void, error: unknown): boolean;
 }
 
 type Working<C, R> = Omit<PoolUse<C>, 'work'> & {
@@ -119,7 +122,7 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 
 	async function inGroup<R>(
 		group: Group<C>,
-		{ key, open, work, signal, mayRepeat }: Working<C, R>,
+		{ key, open, work, signal, mayRepeat = isLost }: Working<C, R>,
 	): Promise<R> {
 		const old = takeIdle(group);
 		if (old !== null) {
@@ -128,9 +131,7 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 				keep(key, group, old);
 				return result;
 			} catch (error) {
-				// anything but a lost connection is an answer that a new one would give too
-				const lost = asTargetError(error).code === 'TARGET_UNREACHABLE';
-				if (!lost || signal.aborted || mayRepeat?.() === false) throw error;
+				if (signal.aborted || !mayRepeat(error)) throw error;
 			}
 		}
 		const connection = await open();
@@ -163,6 +164,10 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 			groups.clear();
 		},
 	};
+}
+
+function isLost(error: unknown): boolean {
+	return asTargetError(error).code === 'TARGET_UNREACHABLE';
 }
 
 /** Names connections without telling their credentials. */

@@ -45,6 +45,7 @@ function held() {
 	return { work, begun: begun.promise, resolve, reject };
 }
 
+const lasting = { alive: () => true, close: () => undefined };
 const refused = (): CapError => new CapError('TARGET_REFUSED', 'no');
 const numberOf = async ({ number }: { number: number }): Promise<number> => Promise.resolve(number);
 
@@ -62,6 +63,29 @@ describe('connections that outlive their delivery', () => {
 		const done = pool.use({ ...about, open: connect, work, mayRepeat: () => false });
 		await expect(done).rejects.toMatchObject({ code: 'TARGET_UNREACHABLE' });
 		expect([fresh, made(), [...open]]).toEqual([[false], 1, []]);
+	});
+
+	it.each([
+		['an answer', [false]],
+		['lost', [false, true]],
+	])('are replaced after what their use calls a loss, here: %s', async (said, expected) => {
+		const { pool, use } = bench();
+		await use(numberOf);
+		const fresh: boolean[] = [];
+		await pool
+			.use({
+				key: 'a',
+				limit: 1,
+				signal: new AbortController().signal,
+				open: async () => Promise.resolve({ ...lasting, number: 2 }),
+				work: async (_, about) => {
+					fresh.push(about.fresh);
+					return Promise.reject(new Error(said));
+				},
+				mayRepeat: (error) => (error as Error).message === 'lost',
+			})
+			.catch(() => undefined);
+		expect(fresh).toEqual(expected);
 	});
 
 	it('are used again, and closed when they lay idle', async () => {
