@@ -48,10 +48,15 @@ export function soundsSecret(path: string): boolean {
 	return SECRET_NAME.test(path);
 }
 
-/** A rule over several fields tells itself what came; otherwise it is the value at the path. */
-function receivedOf(issue: z.core.$ZodIssue, input: unknown): string {
+/**
+ * A rule over several fields tells itself what came; otherwise it is the value at the path. Of one that sounds secret
+ * only that there is none.
+ */
+function receivedOf(issue: z.core.$ZodIssue, input: unknown, path: string): string | undefined {
+	const value = valueAt(input, issue.path);
+	if (soundsSecret(path)) return value === undefined ? shown(value) : undefined;
 	const told: unknown = issue.code === 'custom' ? issue.params?.['received'] : undefined;
-	return typeof told === 'string' ? told : shown(valueAt(input, issue.path));
+	return typeof told === 'string' ? told : shown(value);
 }
 
 /**
@@ -78,8 +83,7 @@ export function issuesOf(
 			});
 		}
 		const path = pathText(issue.path, below);
-		const received = soundsSecret(path) ? undefined : receivedOf(issue, input);
-		return [{ path, expected: expectation(issue), received }];
+		return [{ path, expected: expectation(issue), received: receivedOf(issue, input, path) }];
 	});
 	return issues.slice(0, MAX_ISSUES);
 }

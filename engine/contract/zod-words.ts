@@ -21,10 +21,8 @@ export function expectation(issue: z.core.$ZodIssue): string {
 	switch (issue.code) {
 		case 'invalid_type':
 			return TYPES[issue.expected] ?? issue.expected;
-		case 'invalid_value': {
-			const values = issue.values.map((value) => JSON.stringify(value));
-			return values.length === 1 ? values.join() : `one of ${values.join(', ')}`;
-		}
+		case 'invalid_value':
+			return oneOf(issue.values);
 		case 'too_big':
 			return `${issue.exact ? 'exactly' : 'at most'} ${amount(issue.maximum, issue.origin)}`;
 		case 'too_small':
@@ -42,9 +40,24 @@ export function expectation(issue: z.core.$ZodIssue): string {
 }
 
 function union(issue: z.core.$ZodIssueInvalidUnion): string {
+	// what the field that tells branches apart may be; zod's types do not know it yet
+	const { options } = issue as { options?: readonly unknown[] };
+	if (options !== undefined) return oneOf(options);
 	if (issue.message !== 'Invalid input') return issue.message;
-	const words = issue.errors.flatMap((branch) => branch.slice(0, 1)).map(expectation);
+	const words = issue.errors.flatMap((branch) => branch.slice(0, 1)).map(branchWords);
 	return words.length === 0 ? 'another value' : [...new Set(words)].join(' or ');
+}
+
+/** What a branch wants of the value itself, or of a field in it. */
+function branchWords(issue: z.core.$ZodIssue): string {
+	const field = issue.code === 'invalid_union' ? issue.path[0] : undefined;
+	const wanted = expectation(issue);
+	return field === undefined ? wanted : `an object with "${String(field)}": ${wanted}`;
+}
+
+function oneOf(values: readonly unknown[]): string {
+	const texts = values.map((value) => JSON.stringify(value));
+	return texts.length === 1 ? texts.join() : `one of ${texts.join(', ')}`;
 }
 
 function amount(limit: number | bigint, origin: string): string {

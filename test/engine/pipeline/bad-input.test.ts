@@ -54,6 +54,54 @@ async function refuses(
 	expect(await state()).toEqual(before);
 }
 
+describe('a secret', () => {
+	const asked = async (more: object): Promise<unknown> => {
+		const settings = { bucket: 'reports', ...more };
+		const cloud = { name: 'cloud', channel: 'gcs', settings };
+		return (await bed.admin.post('/v1/destinations', cloud)).body.errors;
+	};
+	const place = { path: 'settings.serviceAccountKey', expected: expect.any(String) };
+
+	it('that is missing is told to be', async () => {
+		expect(await asked({})).toEqual([{ ...place, received: 'nothing' }]);
+	});
+
+	it('that is wrong is not shown', async () => {
+		expect(await asked({ serviceAccountKey: 12345 })).toEqual([place]);
+	});
+});
+
+describe('an unknown kind of something', () => {
+	it('is told with all that there are', async () => {
+		const target = { channel: 'webhook', settings: { url: 'https://example.org/' } };
+		const { body } = await post({
+			...good,
+			delivery: { targets: [{ ...target, package: [{ type: 'rar' }] }] },
+		});
+		expect(body.errors).toEqual([
+			{
+				path: 'delivery.targets[0].package[0]',
+				expected: 'one of "gzip", "zip" or an object with "type": one of "gzip", "zip", "pgp"',
+				received: 'an object',
+			},
+		]);
+	});
+
+	it('is told at its field where it stands alone', async () => {
+		const { body } = await bed.admin.put('/v1/capabilities/sales', {
+			binding: { type: 'sql', driver: 'oracle' },
+			actions: { go: {} },
+		});
+		expect(body.errors).toEqual([
+			{
+				path: 'binding.driver',
+				expected: 'one of "sqlite", "postgres", "mysql"',
+				received: '"oracle"',
+			},
+		]);
+	});
+});
+
 describe('a schedule is refused with place, expectation and value, and nothing changes', () => {
 	const timing = (given: object): object => ({ ...good, timing: given });
 	const cases: [string, unknown, number, string, string?][] = [
