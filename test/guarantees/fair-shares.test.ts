@@ -15,6 +15,8 @@ const QUEUED = 10_000;
 let server: CapabilityServer;
 let bed: Bed;
 let calls: Inbox<HeldCall>;
+/** Calls that are in hand: not answered yet. */
+const open: HeldCall[] = [];
 beforeAll(async () => {
 	server = await new CapabilityServer().start();
 	bed = await startBed({
@@ -26,6 +28,9 @@ beforeAll(async () => {
 	await bed.register('work', held.url);
 });
 afterAll(async () => {
+	// an engine that goes waits for what it has in hand
+	server.on('/work', (response) => response.end('[]'));
+	for (const call of open) call.answer(200, []);
 	await bed.close();
 	await server.close();
 });
@@ -57,7 +62,6 @@ async function queueMany(): Promise<void> {
 
 it('gives the next free hands to who has fewer than its share, and by priority within a tenant', async () => {
 	await queueMany();
-	const open: HeldCall[] = [];
 	for (let n = 0; n < HANDS; n++) open.push(await calls.next());
 	const tenants = (): string[] => open.map(({ envelope }) => envelope.tenant as string);
 	expect(tenants()).toEqual(Array(HANDS).fill('default'));
