@@ -2,7 +2,6 @@ import type { Target } from '../contract/delivery.ts';
 import { AUTO_FORMAT } from '../contract/delivery.ts';
 import { inputError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
-import type { PackageStep } from '../contract/packaging.ts';
 import type { ArtifactRecord, ResultRecord } from '../contract/result.ts';
 import type { Delivery, Run, SentArtifact } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
@@ -12,7 +11,7 @@ import { chooseFormat, ensureArtifact, storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { fileNameOf } from './file-name.ts';
 import type { NamedArtifact } from './package.ts';
-import { PACKAGED_ROOM, packArtifacts } from './package.ts';
+import { PACKAGED_ROOM, packArtifacts, stepName } from './package.ts';
 import type { PackageOwner } from './package-steps.ts';
 import { demandUnpacked, stepOpener } from './package-steps.ts';
 import type { Reached } from './reach.ts';
@@ -38,11 +37,14 @@ export async function renderDelivery(
 	const { package: steps = [] } = target;
 	demandUnpacked(steps, { channel: channel.name, format: required, path: 'package' });
 	const chosen = chooseFormat(ctx, about.result, { ...wishOf(target, required), path: 'format' });
+	const further = furtherOf(ctx, about, target);
 	const { capability } = about.run;
-	demandAllowed(about.reached, { capability, format: chosen.format.name });
+	for (const { format } of [chosen, ...further]) {
+		demandAllowed(about.reached, { capability, format: format.name });
+	}
 	const room =
 		(steps.length > 0 ? PACKAGED_ROOM : 0) + (target.sidecars === undefined ? 0 : SIDECAR_ROOM);
-	const { files, name } = await filesOf(ctx, about, { chosen, target, room });
+	const { files, name } = await filesOf(ctx, about, { chosen, further, target, room });
 	const packed = await packArtifacts(ctx, files, {
 		steps,
 		filename: name,
@@ -80,6 +82,18 @@ function wishOf(target: Target, required: string | undefined): Pick<Target, 'for
 	});
 }
 
+type Further = Rendering & { filename: string };
+
+/** The same result in further formats, in the same archive. */
+function furtherOf(ctx: Context, { result }: About, target: Target): Further[] {
+	const [step] = target.package ?? [];
+	const { files = [] } = typeof step === 'object' ? step : {};
+	return files.map(({ format, options, filename }, index) => {
+		const path = `package[0].files[${index}].format`;
+		return { ...chooseFormat(ctx, result, { format, options, path }), filename };
+	});
+}
+
 interface Files {
 	files: [NamedArtifact, ...NamedArtifact[]];
 	/** What they are called by, as one. */
@@ -90,7 +104,12 @@ interface Files {
 async function filesOf(
 	ctx: Context,
 	about: About,
-	{ chosen, target, room }: { chosen: Rendering; target: Target; room: number },
+	{
+		chosen,
+		further,
+		target,
+		room,
+	}: { chosen: Rendering; further: readonly Further[]; target: Target; room: number },
 ): Promise<Files> {
 	const nameOf = (artifact: ArtifactRecord, template: string): string =>
 		fileNameOf(template, about, { ...artifact, room });
@@ -99,20 +118,12 @@ async function filesOf(
 		return { artifact, filename: nameOf(artifact, template) };
 	};
 	const [step] = target.package ?? [];
-	const archive = step !== undefined && isArchive(step);
+	const archive = step !== undefined && stepName(step) === 'zip';
 	const tables = archive ? await tableFiles(ctx, about, chosen) : [];
 	const [first = await named(chosen, target.filename), ...more] = tables;
-	for (const { format, options, filename } of archive ? filesIn(step) : []) {
-		const further = chooseFormat(ctx, about.result, { format, options, path: 'package[0].files' });
-		more.push(await named(further, filename));
-	}
+	for (const file of further) more.push(await named(file, file.filename));
 	return { files: [first, ...more], name: nameOf(first.artifact, target.filename) };
 }
-
-const isArchive = (step: PackageStep): boolean =>
-	step === 'zip' || (typeof step === 'object' && step.type === 'zip');
-
-const filesIn = (step: PackageStep) => (typeof step === 'object' ? (step.files ?? []) : []);
 
 /** Result sets that would be an archive in the archive are files of it; none for all other results. */
 async function tableFiles(

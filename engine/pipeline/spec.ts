@@ -289,17 +289,15 @@ class SpecCompiler {
 		if (input.destination !== undefined) {
 			const destination = await this.#destination(input.destination, `${path}.destination`);
 			const { capability } = this.#frame;
-			const reached = reachOf(this.#ctx.channels.get(destination.channel), destination.settings);
-			const intended = { capability, format: input.format, ...reached };
-			const issue = whyNotAllowed(destination.rules, intended);
-			if (issue === null) {
-				const { id, channel, settings } = destination;
-				return { place: { destination: id }, channel, settings };
+			const { id, channel, settings, rules } = destination;
+			const reached = reachOf(this.#ctx.channels.get(channel), settings);
+			for (const { format, at } of formatsOf(input)) {
+				const issue = whyNotAllowed(rules, { capability, format, ...reached });
+				if (issue === null) continue;
+				const field = issue.path === 'format' ? at : 'destination';
+				throw inputError('FORBIDDEN', { ...issue, path: `${path}.${field}` });
 			}
-			throw inputError('FORBIDDEN', {
-				...issue,
-				path: issue.path === 'format' ? `${path}.format` : `${path}.destination`,
-			});
+			return { place: { destination: id }, channel, settings };
 		}
 		const channel = findChannel(this.#ctx, input.channel ?? '', `${path}.channel`);
 		const { settings, generated } = await checkedSettings(
@@ -366,6 +364,21 @@ class SpecCompiler {
 		const parsed = parseInput(format.options, options ?? {}, { path: `${path}.options` });
 		return { format: format.name, options: parsed as JsonObject };
 	}
+}
+
+/** All that go there, the further ones of an archive too, and where they stand. */
+function formatsOf({
+	format,
+	package: [step] = [],
+}: PlaceInput): { format: string | undefined; at: string }[] {
+	const { files = [] } = typeof step === 'object' && step.type === 'zip' ? step : {};
+	return [
+		{ format, at: 'format' },
+		...files.map((file, index) => ({
+			format: file.format,
+			at: `package[0].files[${index}].format`,
+		})),
+	];
 }
 
 function kept({ checksums, manifest, done }: SidecarsInput): Sidecars {

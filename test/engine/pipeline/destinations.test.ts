@@ -234,6 +234,36 @@ describe('what a destination allows', () => {
 		expect((await create('others', { format: 'csv' })).status).toBe(201);
 	});
 
+	it('is asked for each format of an archive, when a schedule is made and when it is sent', async () => {
+		const destination = await make({ allow: { formats: ['csv'] } });
+		const files = [{ format: 'csv' }, { format: 'json' }];
+		const target = {
+			destination: destination.id,
+			format: 'csv',
+			package: [{ type: 'zip', files }],
+		};
+		const delivery = { mode: 'push', targets: [target] };
+		const narrowed = server.on('/narrowed', (response) => {
+			void patch(destination, { allow: { formats: ['csv'] } }).then(() => {
+				response.writeHead(200, { 'content-type': 'application/json' }).end('[{"id":1}]');
+			});
+		});
+		await bed.register('narrowed', narrowed);
+		const path = '/v1/capabilities/narrowed/actions/go/invoke';
+		const refused = await bed.admin.post(path, { delivery });
+		expect([refused.status, refused.body.errors[0].path]).toEqual([
+			403,
+			'delivery.targets[0].package[0].files[1].format',
+		]);
+		await patch(destination, { allow: { formats: ['csv', 'json'] } });
+		const run = await bed.invoke('narrowed', { delivery });
+		await bed.runIn(run);
+		const dead = await bed.deliveryIn((await bed.run(run)).deliveries[0].id, 'dead');
+		expect(dead.error).toMatchObject({ code: 'FORBIDDEN' });
+		expect(dead.error.message).toContain('got "json"');
+		expect(hook.received).toEqual([]);
+	});
+
 	it('is asked again when something is sent: rules that came later hold too', async () => {
 		const destination = await make();
 		const run = await bed.invoke('rows', {
