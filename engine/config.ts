@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { nearest } from './contract/nearest.ts';
 import { ROLES } from './contract/roles.ts';
 import type { Role } from './contract/roles.ts';
+import { withoutLogin } from './contract/setting-forms.ts';
 import type { LogLevel, StoreSetting } from './contract/setting-forms.ts';
 import { PREFIX, SETTINGS, TEST_PREFIX } from './contract/settings.ts';
 import type { Setting, SettingName, SettingValues } from './contract/settings.ts';
@@ -167,7 +168,7 @@ function readSettings(env: Environment): { values: SettingValues; problems: Conf
 
 function shown(value: string, secret: boolean): string {
 	if (secret) return `${value.length} characters that are not shown`;
-	const safe = value.replace(/\/\/[^/@]*@/, '//***@');
+	const safe = withoutLogin(value, '***@');
 	return JSON.stringify(safe.length > 80 ? `${safe.slice(0, 77)}...` : safe);
 }
 

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 
 import type { Clock } from '../clock.ts';
 import { systemClock } from '../clock.ts';
-import { readStore } from '../contract/setting-forms.ts';
+import { readStore, withoutLogin } from '../contract/setting-forms.ts';
 import type { StoreSetting } from '../contract/setting-forms.ts';
 import { noFaults } from '../faults.ts';
 import type { EngineView } from '../pipeline/engines.ts';
@@ -47,9 +47,8 @@ export function readNamed(text: string, dataDir: string): NamedStore {
 
 export function namedStore(setting: StoreSetting, folder: string): NamedStore {
 	if (setting.kind === 'sqlite') return { setting, folder, name: `sqlite:${folder}` };
-	const [address = '', query = ''] = setting.url.split('?');
+	const [name = '', query = ''] = withoutLogin(setting.url).split('?');
 	const schema = new URLSearchParams(query).get('schema');
-	const name = address.replace(/\/\/[^/@]*@/, '//');
 	return { setting, folder, name: schema === null ? name : `${name}?schema=${schema}` };
 }
 

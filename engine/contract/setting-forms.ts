@@ -127,6 +127,14 @@ export function readStore(input: string): StoreSetting | undefined {
 	return isPostgres ? { kind: 'postgres', url: input } : undefined;
 }
 
+/**
+ * A URL, or what was meant to be one, as it may be shown: up to the last `@` everything may be a part of the password,
+ * which in a URL that is wrong may hold any character.
+ */
+export function withoutLogin(url: string, instead = ''): string {
+	return url.replace(/\/\/.*@/s, `//${instead}`);
+}
+
 /** In the order of `ROLES`, each once. */
 export function readRoles(input: string): Role[] | undefined {
 	const named = new Set(input.split(',').map((entry) => entry.trim()));

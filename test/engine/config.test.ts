@@ -34,6 +34,15 @@ describe('the configuration', () => {
 		});
 	});
 
+	it.each(['ftp://ada:pass@host/', 'http://ada:pa/ss@host/', 'http://ada:p@ss@host:x/'])(
+		'shows no login of an URL that is wrong: %s',
+		(url) => {
+			expect(problemsOf({ CAPSCHEDULER_PUBLIC_URL: url })).toEqual([
+				expect.objectContaining({ received: expect.stringMatching(/^"\w+:\/\/\*{3}@host/) }),
+			]);
+		},
+	);
+
 	it('reads every form of value', () => {
 		const config = loadConfig(
 			{

@@ -2,6 +2,7 @@ import { MongoClient } from 'mongodb';
 import type { Collection, Db, MongoClientOptions } from 'mongodb';
 
 import { CapError, inputError } from '../../contract/errors.ts';
+import { withoutLogin } from '../../contract/setting-forms.ts';
 import type { Doc, TimerDoc } from './documents.ts';
 import { isPassing, storageError } from './storage-error.ts';
 
@@ -144,5 +145,5 @@ function databaseOf(url: string): string {
 }
 
 function nameOf(url: string): string {
-	return url.replace(/\/\/[^/@]*@/, '//').replace(/\?.*$/, '');
+	return withoutLogin(url).replace(/\?.*$/, '');
 }
