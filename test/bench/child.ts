@@ -14,6 +14,9 @@ export interface Child {
 	kill(): Promise<void>;
 }
 
+/** Options of Node that the engine is started with, as by `npm start` and its bin. */
+export const ENGINE_NODE: readonly string[] = ['--max-semi-space-size=16'];
+
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
 	for (const child of running) child.kill('SIGKILL');
@@ -21,7 +24,7 @@ process.once('exit', () => {
 
 export function startChild(
 	program: string,
-	options: { args?: string[]; input?: unknown; node?: string[] },
+	options: { args?: string[]; input?: unknown; node?: readonly string[] },
 ): Child {
 	const { args = [], input, node = [] } = options;
 	const child = spawn(process.execPath, [...node, program, ...args], {
@@ -61,6 +64,14 @@ export function startChild(
 			await ended;
 		},
 	};
+}
+
+/** Gives a program its input, and takes its one answer. */
+export async function askChild<T>(program: string, input: unknown): Promise<T> {
+	const child = startChild(program, { input });
+	const answer = await child.next<T>();
+	await child.finish();
+	return answer;
 }
 
 /** Settings of the machine's own shell must not reach what is measured. */

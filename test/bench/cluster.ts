@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { newSchema, urlOf } from '../support/postgres-store.ts';
 import type { DatabaseServer } from '../servers/postgres.ts';
 import { startPostgres } from '../servers/postgres.ts';
-import { startChild } from './child.ts';
+import { askChild, startChild } from './child.ts';
 import type { Drained, Job, Verified } from './job.ts';
 import { measure, wrongRecords } from './measure.ts';
 import { load } from './record.ts';
@@ -76,21 +76,14 @@ async function drainBy(
 			CAPSCHEDULER_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
 		};
 		const job = { place: folder, target: null, runs, settings };
-		await ask({ ...job, role: 'enqueue' });
+		await askChild(ENGINE, { ...job, role: 'enqueue' });
 		const drain = await drainTogether({ ...job, role: 'drain' }, engines, server);
-		const verified = await ask<Verified>({ ...job, role: 'verify' });
+		const verified = await askChild<Verified>(ENGINE, { ...job, role: 'verify' });
 		return { drain, wrong: wrongRecords(verified, runs) };
 	} finally {
 		await server.stop();
 		await rm(folder, { recursive: true, force: true });
 	}
-}
-
-async function ask<T>(job: Job): Promise<T> {
-	const child = startChild(ENGINE, { input: job });
-	const answer = await child.next<T>();
-	await child.finish();
-	return answer;
 }
 
 /** All begin at once; it is over when the last of them sees that every run has ended. */
@@ -138,7 +131,7 @@ function table(measurements: readonly Drain[]): string {
 		'all rounds',
 		'CPU s per 1,000',
 		'of the server',
-		'commits',
+		'commits per 1,000',
 		'load',
 	];
 	return markdown([head, ...rows]);

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
+import { ENGINE_NODE } from './child.ts';
 import type { JobServer } from './servers.ts';
 import { postgres, redis } from './servers.ts';
 
@@ -28,7 +29,7 @@ export const ENGINE: Contestant = {
 	settings: 'its defaults: concurrency 256, SQLite in WAL mode, synced before it is answered for',
 	server: null,
 	workloads: BOTH,
-	node: ['--max-semi-space-size=16'], // as `npm start`
+	node: ENGINE_NODE,
 };
 
 /** With the settings that served each best when they were tuned one by one. */

@@ -3,7 +3,6 @@ import { ENGINE } from './contestants.ts';
 import type { Measurement } from './measure.ts';
 import { measure } from './measure.ts';
 import { printProfile, profiling } from './profile.ts';
-import { load } from './record.ts';
 import { drainTable, memoryTable } from './report.ts';
 import type { BenchOptions, Outcome, Workload } from './workload.ts';
 
@@ -63,9 +62,9 @@ async function rounds(
 			const contestant = field[(i + round) % field.length] ?? ENGINE;
 			progress(`${workload}: ${contestant.name}`, all.length, many * field.length);
 			const one = await measure(contestant, { workload, runs });
-			all.push({ ...one, load: load() });
+			all.push(one);
 			say(
-				`${workload} ${round + 1} ${one.contestant}: ${Math.round(one.perSecond)}/s, load ${load()}`,
+				`${workload} ${round + 1} ${one.contestant}: ${Math.round(one.perSecond)}/s, load ${one.load}`,
 			);
 		}
 	}

@@ -1,14 +1,10 @@
 import { createHash } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
 
-import type { Config } from '../../engine/config.ts';
-import { loadConfig } from '../../engine/config.ts';
 import type { Engine } from '../../engine/main.ts';
-import { createEngine } from '../../engine/main.ts';
-import type { SessionAdapter } from '../../engine/sessions/session.port.ts';
 import type { SqliteStore } from '../../engine/stores/sqlite/store.ts';
+import { createBenchEngine, handler } from './engine-here.ts';
 import type { Job } from './job.ts';
+import { settled } from './settled.ts';
 import { hear, read, tell } from './talk.ts';
 import { addRuns, registerWork } from './work.ts';
 
@@ -18,38 +14,21 @@ import { addRuns, registerWork } from './work.ts';
  */
 /** Runs in one `addRuns`. */
 const BATCH = 1000;
-/** Milliseconds between looks at the store's counts, which are a handful of rows. */
+/** Milliseconds between looks at the store's counts: what is timed here may be over in a second. */
 const LOOK_EVERY = 10;
 const TERMINAL = /^run\.(?:succeeded|failed|cancelled|expired)$/;
 
 const lines = hear();
 const job = await read<Job>(lines);
 
-const NULL = Buffer.from('null');
-/** Does nothing, at once. */
-const noop: SessionAdapter = {
-	type: 'noop',
-	title: 'Nothing',
-	abilities: { async: false, streaming: false },
-	settings: z.strictObject({}),
-	secrets: [],
-	check: async () => undefined,
-	invoke: () =>
-		Promise.resolve({
-			kind: 'result',
-			body: { encoding: 'json', contentType: 'application/json', source: NULL },
-		}),
-};
-
-const config: Config = loadConfig({
-	CAPSCHEDULER_DATA_DIR: job.place,
-	CAPSCHEDULER_PORT: '0',
-	CAPSCHEDULER_LOG: 'warn:json',
-	...job.settings,
-});
-
 const roles: Record<Job['role'], (engine: Engine) => Promise<void>> = { enqueue, drain, verify };
-await roles[job.role](await createEngine(config, { sessions: [noop] }));
+await roles[job.role](
+	await createBenchEngine({
+		place: job.place,
+		settings: job.settings,
+		sessions: [handler('noop')],
+	}),
+);
 process.exit(0);
 
 async function enqueue({ context }: Engine): Promise<void> {
@@ -71,15 +50,12 @@ async function drain(engine: Engine): Promise<void> {
 	const began = performance.now();
 	await engine.start();
 	const samples: { runs: number; rss: number; heap: number }[] = [];
-	for (let over = 0; over < job.runs;) {
-		await delay(LOOK_EVERY);
-		const { runs } = await store.counts();
-		over = (runs.succeeded ?? 0) + (runs.failed ?? 0) + (runs.expired ?? 0);
-		if (job.sampleEvery !== undefined && over >= (samples.length + 1) * job.sampleEvery) {
-			const { rss, heapUsed } = process.memoryUsage();
-			samples.push({ runs: over, rss, heap: heapUsed });
-		}
-	}
+	const look = (over: number): void => {
+		if (job.sampleEvery === undefined || over < (samples.length + 1) * job.sampleEvery) return;
+		const { rss, heapUsed } = process.memoryUsage();
+		samples.push({ runs: over, rss, heap: heapUsed });
+	};
+	await settled(engine.context, job.runs, { every: LOOK_EVERY, look });
 	const milliseconds = performance.now() - began;
 	const commits = (store as SqliteStore).commits();
 	tell({ milliseconds, samples, commits });

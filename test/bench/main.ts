@@ -42,14 +42,14 @@ Options
                      none; default: all
   --rounds <n>       alternating rounds; default: the workload's, 1 to 3
   --runs <n>         instead of the workload's number of runs, schedules, rows or results
-  --seconds <n>      how long w2, api and idle measure
-  --sizes <n,...>    stored schedules (w4, idle) or requests a second (api)
+  --seconds <n>      how long w2, hour, api and idle measure
+  --sizes <n,...>    stored schedules (w4, idle), requests a second (api) or engines (cluster)
   --ledger <n>       rows of the ledger that are there before (w4)
   --others <n>       schedules stored beside those that are due (w2)
   --megabytes <n>    size of the large result, default 1000
   --channels <names> of those that are measured; default: all
   --profile          also prints in which functions the engine spent its time (noop, post, channels,
-                     w2, hour, api)
+                     w2, w3, hour, api)
   --smoke            a check that the accounting is right: small numbers, no peers, no figure is judged
 `;
 }

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { startChild } from './child.ts';
+import { askChild, startChild } from './child.ts';
 import type { Contestant } from './contestants.ts';
 import type { Drained, Job, Verified } from './job.ts';
+import { load } from './record.ts';
 import type { JobServer } from './servers.ts';
-import { cpuSeconds, memoryBytes, peakRss } from './usage.ts';
+import { startMeter } from './usage.ts';
 
 const TARGET = fileURLToPath(new URL('target.ts', import.meta.url));
 
@@ -25,7 +26,7 @@ export interface Measurement {
 	samples?: Drained['samples'];
 	server?: Pick<JobServer, 'version' | 'durability'>;
 	/** The load average when it ended: what else ran. */
-	load?: number;
+	load: number;
 	/** What is not as it must be; empty when each job ended once and each key was called. */
 	wrong: string[];
 }
@@ -57,10 +58,10 @@ export async function measure(
 		const url = target === null ? null : (await target.next<{ url: string }>()).url;
 		const job = { place: server?.url ?? folder, target: url, runs: options.runs };
 		const enqueueBegan = performance.now();
-		await ask(contestant, { ...job, role: 'enqueue' });
+		await askChild(contestant.program, { ...job, role: 'enqueue' });
 		const enqueued = performance.now() - enqueueBegan;
 		const drained = await drain(contestant, { ...job, role: 'drain' }, { server, options });
-		const verified = await ask<Verified>(contestant, { ...job, role: 'verify' });
+		const verified = await askChild<Verified>(contestant.program, { ...job, role: 'verify' });
 		target?.say('report');
 		const seen = target === null ? null : await target.next<TargetReport>();
 		return {
@@ -75,6 +76,7 @@ export async function measure(
 			...(server === null
 				? {}
 				: { server: { version: server.version, durability: server.durability } }),
+			load: load(),
 			wrong: [...wrongRecords(verified, options.runs), ...wrongCalls(seen, verified, options.runs)],
 		};
 	} finally {
@@ -82,13 +84,6 @@ export async function measure(
 		await server?.stop();
 		await rm(folder, { recursive: true, force: true });
 	}
-}
-
-async function ask<T>(contestant: Contestant, job: Job): Promise<T> {
-	const child = startChild(contestant.program, { input: job });
-	const answer = await child.next<T>();
-	await child.finish();
-	return answer;
 }
 
 async function drain(
@@ -107,22 +102,14 @@ async function drain(
 		node: [...(contestant.node ?? []), ...(node ?? [])],
 	});
 	await child.next();
-	const used = (): number[] => [
-		cpuSeconds([child.pid]),
-		server === null ? 0 : cpuSeconds([server.pid]),
-	];
-	const before = used();
+	const meter = startMeter(child.pid, server);
 	child.say('go');
 	const drained = await child.next<Drained>();
-	const after = used();
-	const memory = {
-		worker: peakRss(child.pid),
-		server: server === null ? 0 : memoryBytes([server.pid]),
-	};
+	const cpu = meter.cpu();
+	const memory = meter.memory();
 	child.say('end');
 	await child.finish();
-	const [worker = 0, ofServer = 0] = after.map((seconds, i) => seconds - (before[i] ?? 0));
-	return { ...drained, cpu: { worker, server: ofServer }, memory };
+	return { ...drained, cpu, memory };
 }
 
 export function wrongRecords(verified: Verified, runs: number): string[] {

@@ -35,6 +35,13 @@ export function installPeers(say: (text: string) => void): void {
 	});
 }
 
+/** For what is measured as it is installed. */
+export function buildEngine(say: (text: string) => void): void {
+	say('building the engine ...');
+	const cwd = join(PEERS_FOLDER, '../..');
+	execFileSync('npm', ['run', 'build', '-w', 'engine'], { cwd, stdio: ['ignore', 2, 2] });
+}
+
 /** @returns the file that all values were written to */
 export function writeRecord(record: {
 	machine: readonly string[];

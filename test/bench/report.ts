@@ -65,6 +65,11 @@ export function median(values: readonly number[]): number {
 	return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? 0)) / 2;
 }
 
+/** The value of a sorted list below which that share of it lies; 0 when there is none. */
+export function quantile(sorted: ArrayLike<number>, share: number): number {
+	return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
 function whole(value: number): string {
 	return Math.round(value).toLocaleString('en');
 }

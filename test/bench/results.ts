@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { startChild } from './child.ts';
+import { ENGINE_NODE, startChild } from './child.ts';
 import { load } from './record.ts';
 import { markdown, median } from './report.ts';
 import { cpuSeconds } from './usage.ts';
@@ -70,7 +70,7 @@ export const results: Workload = {
 async function measure(size: number, { runs, smoke }: BenchOptions): Promise<Measured> {
 	const place = await mkdtemp(join(tmpdir(), 'capscheduler-results-'));
 	const job: ResultsJob = { place, size, results: runs ?? (smoke ? SMOKE : COUNT) };
-	const engine = startChild(ENGINE, { input: job, node: ['--max-semi-space-size=16'] });
+	const engine = startChild(ENGINE, { input: job, node: ENGINE_NODE });
 	try {
 		await engine.next();
 		const before = cpuSeconds([engine.pid]);

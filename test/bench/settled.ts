@@ -10,10 +10,17 @@ const ENDS = ['succeeded', 'failed', 'expired', 'cancelled'] as const;
 export async function settled(
 	{ store }: Pick<Context, 'store'>,
 	count: number,
-	look: (over: number) => void = () => undefined,
+	{
+		every = LOOK_EVERY,
+		look = () => undefined,
+	}: {
+		/** Milliseconds between looks. */
+		every?: number;
+		look?: (over: number) => void;
+	} = {},
 ): Promise<void> {
 	for (let over = 0; over < count;) {
-		await delay(LOOK_EVERY);
+		await delay(every);
 		const { runs } = await store.counts();
 		over = ENDS.reduce((sum, state) => sum + (runs[state] ?? 0), 0);
 		look(over);

@@ -32,6 +32,36 @@ export function peakRss(pid: number): number {
 	return Number(/^VmHWM:\s+(\d+) kB/m.exec(readProc(`${pid}/status`))?.[1] ?? 0) * 1024;
 }
 
+/** Of a contestant: of the process that works, and of the server that it keeps its jobs on. */
+export interface Usage {
+	worker: number;
+	server: number;
+}
+
+/** Measures from now on; a contestant without a server has 0 there. */
+export function startMeter(
+	pid: number,
+	server: { pid: number } | null,
+): { cpu(): Usage; memory(): Usage } {
+	const used = (): Usage => ({
+		worker: cpuSeconds([pid]),
+		server: server === null ? 0 : cpuSeconds([server.pid]),
+	});
+	const before = used();
+	return {
+		/** Seconds since it began. */
+		cpu() {
+			const now = used();
+			return { worker: now.worker - before.worker, server: now.server - before.server };
+		},
+		/** Bytes: the worker's peak, and what its server holds now. */
+		memory: () => ({
+			worker: peakRss(pid),
+			server: server === null ? 0 : memoryBytes([server.pid]),
+		}),
+	};
+}
+
 function family(stats: ReadonlyMap<number, Stat>, roots: readonly number[]): Set<number> {
 	const members = new Set(roots);
 	for (let before = -1; before !== members.size;) {

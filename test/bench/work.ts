@@ -1,12 +1,10 @@
-import type { Actor } from '../../engine/contract/access.ts';
-import { capabilityInputSchema } from '../../engine/contract/capability.ts';
 import type { Run } from '../../engine/contract/run.ts';
 import type { SpecRecord } from '../../engine/contract/schedule.ts';
 import { newRun } from '../../engine/core/schedule/occurrences.ts';
-import { registerCapability } from '../../engine/pipeline/capabilities.ts';
 import type { Context } from '../../engine/pipeline/context.ts';
 import { invokeInputSchema } from '../../engine/pipeline/invoke.ts';
 import { compileSpec } from '../../engine/pipeline/spec.ts';
+import { registerBinding } from './stored.ts';
 
 /** Registers the only capability of a benchmark, and compiles what its runs are to do. */
 export async function registerWork(
@@ -17,13 +15,7 @@ export async function registerWork(
 		invoke = {},
 	}: { binding: object; parameters?: Record<string, string>; invoke?: object },
 ): Promise<SpecRecord> {
-	const actor: Actor = {
-		keyId: context.newId('key'),
-		tenant: 'default',
-		scopes: new Set(['admin']),
-	};
-	const input = capabilityInputSchema.parse({ binding, actions: { work: {} } });
-	await registerCapability(context, actor, 'bench', input);
+	await registerBinding(context, { name: 'bench', binding });
 	const { record } = await compileSpec(
 		context,
 		{

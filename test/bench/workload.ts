@@ -12,7 +12,7 @@ export interface BenchOptions {
 	runs: number | null;
 	/** How long a workload with a clock measures, seconds; null: its own. */
 	seconds: number | null;
-	/** Numbers of stored schedules, or of requests a second; null: the workload's own. */
+	/** Numbers of stored schedules, of requests a second, or of engines; null: the workload's own. */
 	sizes: readonly number[] | null;
 	/** Rows of the ledger that are there before; null: the workload's own. */
 	ledger: number | null;

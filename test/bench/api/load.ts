@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 
+import { quantile } from '../report.ts';
 import { hear, read, tell } from '../talk.ts';
 import type { LoadJob, LoadReport } from './job.ts';
 
@@ -155,7 +156,6 @@ const late = setTimeout(allDone.resolve, job.seconds * 1000 + PATIENCE);
 await allDone.promise;
 clearTimeout(late);
 const sorted = latencies.slice(0, count).sort();
-const at = (share: number): number => sorted[Math.min(count - 1, Math.floor(count * share))] ?? 0;
 const report: LoadReport = {
 	asked: count,
 	answered,
@@ -164,9 +164,9 @@ const report: LoadReport = {
 	expectedReplays: repeated,
 	bytes,
 	seconds: (performance.now() - began) / 1000,
-	p50: at(0.5),
-	p99: at(0.99),
-	p999: at(0.999),
+	p50: quantile(sorted, 0.5),
+	p99: quantile(sorted, 0.99),
+	p999: quantile(sorted, 0.999),
 	most: sorted[count - 1] ?? 0,
 };
 tell(report);

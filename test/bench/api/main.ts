@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import type { Child } from '../child.ts';
-import { startChild } from '../child.ts';
+import { ENGINE_NODE, startChild } from '../child.ts';
 import { printProfile, profiling } from '../profile.ts';
 import { load } from '../record.ts';
 import { markdown, median } from '../report.ts';
@@ -60,8 +60,7 @@ export const api: Workload = {
 			megabytes: options.smoke ? SMOKE.megabytes : options.megabytes,
 			...(profile === null ? {} : { profile: profile.folder }),
 		};
-		const node = ['--max-semi-space-size=16'];
-		const engine = startChild(ENGINE, { input: job, node });
+		const engine = startChild(ENGINE, { input: job, node: ENGINE_NODE });
 		try {
 			const ready = await engine.next<ApiReady>();
 			const rated = await atRates(engine, { ready, job, options });

@@ -1,16 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { z } from 'zod';
 
-import { loadConfig } from '../../../engine/config.ts';
 import type { Run } from '../../../engine/contract/run.ts';
 import type { SpecRecord } from '../../../engine/contract/schedule.ts';
 import type { Engine } from '../../../engine/main.ts';
-import { createEngine } from '../../../engine/main.ts';
 import type { Context } from '../../../engine/pipeline/context.ts';
 import { claimEvents } from '../../../engine/pipeline/dispatch.ts';
 import { settleResult } from '../../../engine/pipeline/session.ts';
-import type { SessionAdapter } from '../../../engine/sessions/session.port.ts';
+import { createBenchEngine, handler } from '../engine-here.ts';
 import { hear, read, tell } from '../talk.ts';
 import { addRuns, registerWork } from '../work.ts';
 import { payload, type ChannelJob } from './job.ts';
@@ -26,23 +23,11 @@ const LOOK_EVERY = 10;
 const lines = hear();
 const job = await read<ChannelJob & { role: 'prepare' | 'deliver'; place: string }>(lines);
 
-const nothing: SessionAdapter = {
-	type: 'nothing',
-	title: 'Nothing',
-	abilities: { async: false, streaming: false },
-	settings: z.strictObject({}),
-	secrets: [],
-	check: async () => undefined,
-	invoke: () => Promise.reject(new Error('no run is carried out here')),
-};
-
-const config = loadConfig({
-	CAPSCHEDULER_DATA_DIR: job.place,
-	CAPSCHEDULER_PORT: '0',
-	CAPSCHEDULER_LOG: 'warn:json',
-	...job.engine,
+const engine = await createBenchEngine({
+	place: job.place,
+	settings: job.engine,
+	sessions: [handler('nothing')], // no run is carried out here
 });
-const engine = await createEngine(config, { sessions: [nothing] });
 await (job.role === 'prepare' ? prepare(engine) : deliver(engine));
 process.exit(0);
 

@@ -3,7 +3,7 @@ import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { startChild } from '../child.ts';
+import { ENGINE_NODE, startChild } from '../child.ts';
 import { printProfile, profiling } from '../profile.ts';
 import { markdown, median } from '../report.ts';
 import { cpuSeconds, peakRss } from '../usage.ts';
@@ -13,7 +13,6 @@ import { PLACES, type Place } from './places.ts';
 const ENGINE = fileURLToPath(new URL('engine.ts', import.meta.url));
 const BARE = fileURLToPath(new URL('bare.ts', import.meta.url));
 /** As `npm start`. */
-const NODE = ['--max-semi-space-size=16'];
 /** Deliveries at once: the engine's default. */
 const PARALLEL = 64;
 const SMALL = 1024;
@@ -151,7 +150,7 @@ async function measure(
 		}
 		const input = { ...job, role: 'deliver', place: join(folder, 'data') };
 		const profiled = profiling(profile !== undefined && who === 'engine');
-		const node = [...NODE, ...(profiled?.node ?? [])];
+		const node = [...ENGINE_NODE, ...(profiled?.node ?? [])];
 		const child = startChild(who === 'engine' ? ENGINE : BARE, { input, node });
 		await child.next();
 		const before = cpuSeconds([child.pid]);

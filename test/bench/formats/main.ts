@@ -1,11 +1,11 @@
-import { execSync, spawnSync } from 'node:child_process';
-import { loadavg } from 'node:os';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
+import { ENGINE_NODE } from '../child.ts';
+import { buildEngine, load } from '../record.ts';
 import { markdown, median } from '../report.ts';
 
 const CHILD = join(import.meta.dirname, 'child.ts');
-const ROOT = join(import.meta.dirname, '..', '..', '..');
 
 /** The common libraries, which are packages of their own. */
 const PEERS: readonly string[] = [
@@ -48,14 +48,12 @@ export function formats(options: {
 	const { rows, rounds, peers, say } = options;
 	const names = CONTESTANTS.filter((name) => peers || !PEERS.includes(name));
 	const all = new Map<string, Written[]>(names.map((name) => [name, []]));
-	execSync('npm run build -w engine', { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+	buildEngine(say);
 	for (let round = 0; round < rounds; round++) {
 		for (const [at] of names.entries()) {
 			const name = names[(at + round) % names.length]!;
 			all.get(name)!.push(write(name, rowsOf(name, rows)));
-			say(
-				`${name} ${round + 1}: ${all.get(name)!.at(-1)!.seconds.toFixed(1)} s, load ${loadavg()[0]!.toFixed(1)}`,
-			);
+			say(`${name} ${round + 1}: ${all.get(name)!.at(-1)!.seconds.toFixed(1)} s, load ${load()}`);
 		}
 	}
 	const line = (name: string, of: (one: Written) => number): number =>
@@ -77,7 +75,7 @@ export function formats(options: {
 }
 
 function write(name: string, rows: number): Written {
-	const flags = ['--max-semi-space-size=16', CHILD, name, String(rows)];
+	const flags = [...ENGINE_NODE, CHILD, name, String(rows)];
 	const { stdout, stderr, status } = spawnSync(process.execPath, flags, { encoding: 'utf8' });
 	if (status !== 0) throw new Error(`${name}: ${stderr}`);
 	return JSON.parse(stdout) as Written;

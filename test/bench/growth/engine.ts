@@ -28,6 +28,7 @@ const noop = handler('noop', ({ envelope: { schedule } }) => {
 });
 const create = (): Promise<Engine> => createBenchEngine({ place: job.place, sessions: [noop] });
 
+let rows = 0;
 const key = await fill(await create());
 const engine = await create();
 const began = performance.now();
@@ -41,6 +42,8 @@ const before = Object.values(runs).reduce((total, count) => total + count, 0);
 const fire = await costOfFires(engine, before);
 const run = await costOfRuns(engine, before + job.sample);
 const twice = [...fired.values()].filter((count) => count > 1).length;
+const { runs: after } = await engine.context.store.counts();
+const succeeded = (after.succeeded ?? 0) - (runs.succeeded ?? 0);
 const report: GrowthReport = {
 	fire,
 	run,
@@ -51,6 +54,10 @@ const report: GrowthReport = {
 	wrong: [
 		...(fired.size === job.sample ? [] : [`${fired.size} fired, expected ${job.sample}`]),
 		...(twice === 0 ? [] : [`${twice} fired twice`]),
+		...(succeeded === 2 * job.sample
+			? []
+			: [`${succeeded} runs succeeded, expected ${2 * job.sample}`]),
+		...(rows >= job.ledger ? [] : [`${rows} rows of the ledger, expected ${job.ledger}`]),
 	],
 };
 tell(report);
@@ -68,13 +75,16 @@ async function fill(filling: Engine): Promise<string | null> {
 		count: Math.max(0, job.schedules - (schedules.active ?? 0)),
 		input: { timing: { cron: '0 3 1 1 *' } },
 	});
-	fillLedger(context.store as SqliteStore);
+	rows = fillLedger(context.store as SqliteStore);
 	await filling.stop();
 	return filling.firstKey;
 }
 
-/** Rows of the past, an hour apart, for each schedule: by SQL, as millions of fires would take an hour. */
-function fillLedger({ database }: SqliteStore): void {
+/**
+ * Rows of the past, an hour apart, for each schedule: by SQL, as millions of fires would take an hour.
+ * @returns how many there are
+ */
+function fillLedger({ database }: SqliteStore): number {
 	const count = (): number =>
 		database.rows<[number]>('SELECT count(*) FROM occurrences').get()?.[0] ?? 0;
 	const of = database.rows<[number]>('SELECT count(*) FROM schedules').get()?.[0] ?? 1;
@@ -91,6 +101,7 @@ function fillLedger({ database }: SqliteStore): void {
 		if (now === have) break;
 		have = now;
 	}
+	return count();
 }
 
 async function costOfFires({ context }: Engine, endedBefore: number): Promise<number> {

@@ -2,6 +2,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 
 import { createBenchEngine, handler } from '../engine-here.ts';
 import { startProfile } from '../profile.ts';
+import { quantile } from '../report.ts';
 import { settled } from '../settled.ts';
 import { registerBinding, storeSchedules } from '../stored.ts';
 import { hear, read, tell } from '../talk.ts';
@@ -85,12 +86,11 @@ process.exit(0);
 
 function report(): HourReport {
 	const late = begins.map(({ at }) => at - second).sort((a, b) => a - b);
-	const at = (share: number): number => late[Math.floor((late.length - 1) * share)] ?? 0;
 	return {
 		begun: late.at(-1) ?? 0,
 		ended,
-		p50: at(0.5),
-		p99: at(0.99),
+		p50: quantile(late, 0.5),
+		p99: quantile(late, 0.99),
 		loopP99: loop.percentile(99) / NS,
 		loopMost: loop.max / NS,
 		order: CLASSES.map(({ priority }) => {

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 import { prepareLoad, wrongAnswers } from '../api/generator.ts';
 import type { LoadReport } from '../api/job.ts';
-import { startChild } from '../child.ts';
+import { ENGINE_NODE, startChild } from '../child.ts';
 import { printProfile, profiling } from '../profile.ts';
 import { load } from '../record.ts';
 import { markdown } from '../report.ts';
@@ -66,8 +66,7 @@ async function measure(options: BenchOptions): Promise<Measured> {
 		schedules,
 		...(profile === null ? {} : { profile: profile.folder }),
 	};
-	const node = ['--max-semi-space-size=16'];
-	const engine = startChild(ENGINE, { input: job, node });
+	const engine = startChild(ENGINE, { input: job, node: ENGINE_NODE });
 	try {
 		progress(`hour: storing ${schedules}`, 0, 2);
 		const { url, key, ids, dueAt } = await engine.next<HourReady>();

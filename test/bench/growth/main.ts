@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { createClient } from '../../support/engine-process.ts';
-import { startChild } from '../child.ts';
+import { ENGINE_NODE, startChild } from '../child.ts';
 import { load } from '../record.ts';
-import { markdown } from '../report.ts';
+import { markdown, quantile } from '../report.ts';
 import { peakRss } from '../usage.ts';
 import type { BenchOptions, Workload } from '../workload.ts';
 import type { GrowthJob, GrowthReady, GrowthReport } from './job.ts';
@@ -83,7 +83,7 @@ async function measure(
 ): Promise<{ measured: Measured; key: string }> {
 	const { smoke, runs } = options;
 	const job: GrowthJob = { ...step, sample: runs ?? (smoke ? SMOKE.sample : SAMPLE) };
-	const engine = startChild(ENGINE, { input: job, node: ['--max-semi-space-size=16'] });
+	const engine = startChild(ENGINE, { input: job, node: ENGINE_NODE });
 	try {
 		const { url, key: first, started } = await engine.next<GrowthReady>();
 		const key = first === '' ? known : first;
@@ -129,8 +129,7 @@ async function timesOf(calls: number, call: () => Promise<unknown>): Promise<Tim
 		times.push(performance.now() - began);
 	}
 	times.sort((a, b) => a - b);
-	const at = (share: number): number => times[Math.floor((times.length - 1) * share)] ?? 0;
-	return { p50: at(0.5), p99: at(0.99) };
+	return { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
 }
 
 function table(all: readonly Measured[]): string {

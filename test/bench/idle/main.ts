@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,11 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { createClient, startEngineProcess } from '../../support/engine-process.ts';
-import { startChild } from '../child.ts';
-import { load } from '../record.ts';
+import { askChild, ENGINE_NODE } from '../child.ts';
+import { buildEngine, load } from '../record.ts';
 import { markdown, median } from '../report.ts';
 import { cpuSeconds, memoryBytes } from '../usage.ts';
-import type { BenchOptions, Outcome, Workload } from '../workload.ts';
+import type { BenchOptions, Workload } from '../workload.ts';
 
 const PREPARE = fileURLToPath(new URL('prepare.ts', import.meta.url));
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -40,13 +39,12 @@ export const idle: Workload = {
 	usesPeers: false,
 	inSmoke: false,
 	async run(options) {
-		options.say('building the engine ...');
-		execFileSync('npm', ['run', 'build', '-w', 'engine'], { cwd: ROOT, stdio: ['ignore', 2, 2] });
+		buildEngine(options.say);
 		const measurements: Idle[] = [];
 		const wrong: string[] = [];
 		for (const schedules of options.sizes ?? SIZES) {
 			const one = await measure(schedules, options);
-			measurements.push(...(one.measurements as Idle[]));
+			measurements.push(one.idle);
 			wrong.push(...one.wrong);
 		}
 		options.say(table(measurements));
@@ -54,11 +52,14 @@ export const idle: Workload = {
 	},
 };
 
-async function measure(schedules: number, options: BenchOptions): Promise<Outcome> {
+async function measure(
+	schedules: number,
+	options: BenchOptions,
+): Promise<{ idle: Idle; wrong: string[] }> {
 	const place = await mkdtemp(join(tmpdir(), 'capscheduler-idle-'));
 	const seconds = options.seconds ?? SECONDS;
 	try {
-		const { firstKey } = await prepare(place, schedules);
+		const { firstKey } = await askChild<{ firstKey: string }>(PREPARE, { place, schedules });
 		const starts: number[] = [];
 		const rounds = options.rounds ?? ROUNDS;
 		for (let round = 1; ; round++) {
@@ -78,7 +79,7 @@ async function measure(schedules: number, options: BenchOptions): Promise<Outcom
 			const wrong = await whatFired(createClient(engine.url, firstKey));
 			await engine.kill('SIGTERM');
 			const one: Idle = { workload: 'idle', schedules, starts, rss, cpu, load: load() };
-			return { measurements: [one], wrong };
+			return { idle: one, wrong };
 		}
 	} finally {
 		await rm(place, { recursive: true, force: true });
@@ -87,18 +88,11 @@ async function measure(schedules: number, options: BenchOptions): Promise<Outcom
 
 const BUILT = [
 	process.execPath,
-	'--max-semi-space-size=16', // as its bin
+	...ENGINE_NODE,
 	join(ROOT, 'engine/dist/cli/main.js'),
 	'start',
 	'--json',
 ];
-
-async function prepare(place: string, schedules: number): Promise<{ firstKey: string }> {
-	const child = startChild(PREPARE, { input: { place, schedules } });
-	const answer = await child.next<{ firstKey: string }>();
-	await child.finish();
-	return answer;
-}
 
 async function whatFired(client: ReturnType<typeof createClient>): Promise<string[]> {
 	const { items } = await client<{ items: unknown[] }>('GET', '/v1/runs?limit=1');

@@ -26,7 +26,13 @@ const input = scheduleInputSchema.parse({
 	time: new Date(dueAt).toISOString(),
 	delivery: {
 		mode: 'push',
-		targets: [{ channel: 'webhook', settings: { url: `${job.receiver}/deliver` }, format: 'csv' }],
+		targets: [
+			{
+				channel: 'webhook',
+				settings: { url: `${job.receiver}/deliver`, secret: job.secret },
+				format: 'csv',
+			},
+		],
 	},
 	notify: [{ url: `${job.receiver}/notify`, secret: job.secret }],
 });
@@ -43,15 +49,19 @@ tell(ready);
 const stopProfile = await startProfile(job.profile);
 await lines.next();
 await stopProfile();
-const { runs, deliveries } = await context.store.counts();
-const records: PathRecords = {
-	succeeded: runs.succeeded ?? 0,
-	delivered: deliveries.delivered ?? 0,
-	notified: await notified(),
-};
-tell(records);
+do tell(await records());
+while ((await lines.next()).done !== true);
 await engine.stop();
 process.exit(0);
+
+async function records(): Promise<PathRecords> {
+	const { runs, deliveries } = await context.store.counts();
+	return {
+		succeeded: runs.succeeded ?? 0,
+		delivered: deliveries.delivered ?? 0,
+		notified: await notified(),
+	};
+}
 
 /** Runs whose notification is recorded as accepted. */
 async function notified(): Promise<number> {
@@ -65,7 +75,8 @@ async function notified(): Promise<number> {
 		);
 		for (const { id } of page.items) {
 			const details = await context.store.getRunDetails('default', id);
-			if (details?.notifications.every(({ state }) => state === 'delivered') === true) count++;
+			const states = details?.notifications.map(({ state }) => state) ?? [];
+			if (states.length > 0 && states.every((state) => state === 'delivered')) count++;
 		}
 		cursor = page.nextCursor;
 	} while (cursor !== null);

@@ -5,13 +5,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import type { Child } from '../child.ts';
-import { startChild } from '../child.ts';
+import { ENGINE_NODE, startChild } from '../child.ts';
 import { printProfile, profiling } from '../profile.ts';
 import { load } from '../record.ts';
 import { markdown, median } from '../report.ts';
 import { redis } from '../servers.ts';
 import type { JobServer } from '../servers.ts';
-import { cpuSeconds, memoryBytes, peakRss } from '../usage.ts';
+import type { Usage } from '../usage.ts';
+import { startMeter } from '../usage.ts';
 import type { BenchOptions, Workload } from '../workload.ts';
 import type { PathJob, PathReady, PathRecords, PathSeen } from './job.ts';
 
@@ -21,6 +22,8 @@ const ROUNDS = 3;
 const SECRET = `whsec_${Buffer.alloc(32, 'capscheduler').toString('base64')}`;
 /** Milliseconds without a further notification after which no more are expected. */
 const PATIENCE = 60_000;
+/** Milliseconds that recording the last ones may take. */
+const RECORDED = 30_000;
 const LOOK_EVERY = 25;
 const MB = 1e6;
 
@@ -28,7 +31,7 @@ interface Contestant {
 	name: string;
 	program: string;
 	server: (() => Promise<JobServer>) | null;
-	node?: string[];
+	node?: readonly string[];
 }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -36,7 +39,7 @@ const ENGINE: Contestant = {
 	name: 'capscheduler',
 	program: here('engine.ts'),
 	server: null,
-	node: ['--max-semi-space-size=16'],
+	node: ENGINE_NODE,
 };
 const PEERS: readonly Contestant[] = [
 	{
@@ -57,8 +60,8 @@ interface Measured {
 	runs: number;
 	/** Whole paths, from due to notified. */
 	perSecond: number;
-	cpu: { worker: number; server: number };
-	memory: { worker: number; server: number };
+	cpu: Usage;
+	memory: Usage;
 	records: PathRecords;
 	seen: PathSeen;
 	load: number;
@@ -114,34 +117,23 @@ async function measure(contestant: Contestant, options: BenchOptions): Promise<M
 			...(profile === null ? {} : { profile: profile.folder }),
 		};
 		child = startChild(contestant.program, { input: job, node: contestant.node ?? [] });
-		const { pid } = child;
 		const { dueAt } = await child.next<PathReady>();
 		if (Date.now() > dueAt - 100) throw new Error('storing the runs took longer than expected');
 		await delay(dueAt - 100 - Date.now());
-		const used = (): { worker: number; server: number } => ({
-			worker: cpuSeconds([pid]),
-			server: server === null ? 0 : cpuSeconds([server.pid]),
-		});
-		const before = used();
+		const meter = startMeter(child.pid, server);
 		await allNotified(receiver, runs);
-		const after = used();
+		const cpu = meter.cpu();
 		receiver.say('report');
 		const seen = await receiver.next<PathSeen>();
-		const memory = {
-			worker: peakRss(pid),
-			server: server === null ? 0 : memoryBytes([server.pid]),
-		};
-		// what was answered last is still to be recorded
-		await delay(500);
-		child.say('records');
-		const records = await child.next<PathRecords>();
+		const memory = meter.memory();
+		const records = await allRecorded(child, runs);
 		printProfile(profile, 'w3', options.say);
 		return {
 			workload: 'w3',
 			contestant: contestant.name,
 			runs,
 			perSecond: (runs / (seen.last - dueAt)) * 1000,
-			cpu: { worker: after.worker - before.worker, server: after.server - before.server },
+			cpu,
 			memory,
 			records,
 			seen,
@@ -167,6 +159,17 @@ async function allNotified(receiver: Child, runs: number): Promise<void> {
 	}
 }
 
+/** What was answered last is still to be recorded; what is not there after a while is missing. */
+async function allRecorded(child: Child, runs: number): Promise<PathRecords> {
+	for (const began = Date.now(); ;) {
+		child.say('records');
+		const records = await child.next<PathRecords>();
+		const complete = Object.values(records).every((count) => count === runs);
+		if (complete || Date.now() - began > RECORDED) return records;
+		await delay(LOOK_EVERY);
+	}
+}
+
 function wrongOf(runs: number, records: PathRecords, seen: PathSeen): string[] {
 	const wrong: string[] = [];
 	const { sources, deliveries, notifications, hashes } = seen;
@@ -179,7 +182,7 @@ function wrongOf(runs: number, records: PathRecords, seen: PathSeen): string[] {
 		}
 	}
 	if (deliveries.wrong > 0)
-		wrong.push(`${deliveries.wrong} files are not the rows that were given`);
+		wrong.push(`${deliveries.wrong} files are not signed, or not the rows that were given`);
 	if (notifications.wrong > 0) wrong.push(`${notifications.wrong} notifications are not signed`);
 	if (new Set(hashes).size !== 1) wrong.push('asked, delivered and notified are not the same runs');
 	return wrong;

@@ -61,7 +61,7 @@ function answer(request: IncomingMessage, body: string): string {
 	}
 	if (request.url === '/deliver') {
 		const id = /^[^,\r\n]+\r?\n?/.test(body) ? body.split('\n')[1]?.split(',')[0] : undefined;
-		deliveries.note(id, isFile(id, body));
+		deliveries.note(id, isFile(id, body) && isSigned(request, body));
 	} else {
 		notifications.note(/"runId":"([^"]+)"/.exec(body)?.[1], isSigned(request, body));
 		last = Date.now();

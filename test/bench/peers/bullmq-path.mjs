@@ -89,10 +89,11 @@ for (let done = 0; done < job.runs; done += 1000) {
 	);
 }
 tell({ dueAt });
-await lines.next();
-tell({
-	succeeded: await queues.fetch.getCompletedCount(),
-	delivered: await queues.deliver.getCompletedCount(),
-	notified: await queues.notify.getCompletedCount(),
-});
+while (!(await lines.next()).done) {
+	tell({
+		succeeded: await queues.fetch.getCompletedCount(),
+		delivered: await queues.deliver.getCompletedCount(),
+		notified: await queues.notify.getCompletedCount(),
+	});
+}
 process.exit(0);

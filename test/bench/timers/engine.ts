@@ -69,6 +69,7 @@ async function whatTheLedgerSays({ context: { store } }: Engine): Promise<string
 	const wrong: string[] = [];
 	const times = job.seconds / job.period;
 	const to = from + job.seconds * 1000 - 1;
+	let looked = 0;
 	let cursor: string | null = null;
 	do {
 		const page = await store.listSchedules(
@@ -78,6 +79,7 @@ async function whatTheLedgerSays({ context: { store } }: Engine): Promise<string
 		);
 		for (const { id, timing } of page.items) {
 			if (timing.start === undefined) continue;
+			looked++;
 			const { items } = await store.listOccurrences(
 				'default',
 				id,
@@ -91,5 +93,6 @@ async function whatTheLedgerSays({ context: { store } }: Engine): Promise<string
 		}
 		cursor = page.nextCursor;
 	} while (cursor !== null);
+	if (looked !== job.schedules) wrong.push(`${looked} schedules stored, expected ${job.schedules}`);
 	return wrong.slice(0, 5);
 }

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { startChild } from '../child.ts';
+import { ENGINE_NODE, startChild } from '../child.ts';
 import { printProfile, profiling } from '../profile.ts';
 import { load } from '../record.ts';
 import { markdown, median } from '../report.ts';
 import { redis } from '../servers.ts';
 import type { JobServer } from '../servers.ts';
-import { cpuSeconds, memoryBytes, peakRss } from '../usage.ts';
+import type { Usage } from '../usage.ts';
+import { startMeter } from '../usage.ts';
 import type { BenchOptions, Workload } from '../workload.ts';
 import type { TimersJob, TimersReady, TimersReport } from './job.ts';
 
@@ -27,7 +28,7 @@ interface Contestant {
 	server: (() => Promise<JobServer>) | null;
 	/** Whether schedules that are not due are worth a round of their own. */
 	others: boolean;
-	node?: string[];
+	node?: readonly string[];
 }
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -37,7 +38,7 @@ const CONTESTANTS: readonly Contestant[] = [
 		program: here('engine.ts'),
 		server: null,
 		others: true,
-		node: ['--max-semi-space-size=16'],
+		node: ENGINE_NODE,
 	},
 	{ name: 'croner', program: here('croner.ts'), server: null, others: false },
 	{
@@ -52,8 +53,8 @@ interface Measured extends TimersReport {
 	workload: 'w2';
 	contestant: string;
 	job: TimersJob;
-	cpu: { worker: number; server: number };
-	memory: { worker: number; server: number };
+	cpu: Usage;
+	memory: Usage;
 	load: number;
 }
 
@@ -125,18 +126,11 @@ async function measure(
 	try {
 		const { from } = await child.next<TimersReady>();
 		await new Promise((resolve) => setTimeout(resolve, Math.max(0, from - 100 - Date.now())));
-		const used = (): { worker: number; server: number } => ({
-			worker: cpuSeconds([child.pid]),
-			server: server === null ? 0 : cpuSeconds([server.pid]),
-		});
-		const before = used();
+		const meter = startMeter(child.pid, server);
 		child.say('go');
 		const report = await child.next<TimersReport>();
-		const after = used();
-		const memory = {
-			worker: peakRss(child.pid),
-			server: server === null ? 0 : memoryBytes([server.pid]),
-		};
+		const cpu = meter.cpu();
+		const memory = meter.memory();
 		child.say('check');
 		const { wrong } = await child.next<{ wrong: string[] }>();
 		await child.finish();
@@ -147,7 +141,7 @@ async function measure(
 			workload: 'w2',
 			contestant: contestant.name,
 			job: { ...job, place: '' },
-			cpu: { worker: after.worker - before.worker, server: after.server - before.server },
+			cpu,
 			memory,
 			load: load(),
 		};

@@ -7,5 +7,5 @@ export class Watch {
 	fired(index: number, nominal?: number): void;
 	readonly complete: boolean;
 	over(seconds: number, patience?: number): Promise<void>;
-	report(wrong?: string[]): TimersReport;
+	report(): TimersReport;
 }

@@ -3,6 +3,8 @@
  * Plain JavaScript, so that peers that are no part of the type check use it too.
  */
 
+import { quantile } from '../report.ts';
+
 /** The pattern of the schedule with that number: `3-59/10 * * * * *` is due at 3, 13, 23 ... seconds. */
 export function patternOf(index, period) {
 	return `${index % period}-59/${period} * * * * *`;
@@ -56,20 +58,18 @@ export class Watch {
 		}
 	}
 
-	report(wrong = []) {
+	report() {
 		const sorted = this.#lateness.sort((a, b) => a - b);
-		const at = (share) =>
-			sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 		const twice = [...this.#seen.values()].filter((count) => count > 1).length;
 		return {
 			fires: sorted.length,
-			p50: at(0.5),
-			p99: at(0.99),
+			p50: quantile(sorted, 0.5),
+			p99: quantile(sorted, 0.99),
 			most: sorted.at(-1) ?? 0,
 			early: this.#early,
 			missed: this.#schedules * this.#times - this.#seen.size,
 			doubled: twice,
-			wrong,
+			wrong: [],
 		};
 	}
 }
