@@ -29,9 +29,8 @@ export interface ExportOptions {
 	onProgress?: (section: Section, records: number) => void;
 }
 
-/** What is written of small results, and what was left out. */
+/** What is written of large results, and what was left out. */
 interface Work {
-	small: BlobRef[];
 	large: { files: number; bytes: number };
 	missing: Set<string>;
 	leftOut: string[];
@@ -47,7 +46,6 @@ export async function exportAll(reader: ArchiveReader, options: ExportOptions): 
 	const { folder, engine, takenAt, tenants, root, secrets } = options;
 	await prepare(folder);
 	const work: Work = {
-		small: [],
 		large: { files: 0, bytes: 0 },
 		missing: new Set(),
 		leftOut: [],
@@ -177,7 +175,7 @@ async function copyOne(reader: ArchiveReader, ref: BlobRef, path: string): Promi
 	await mkdir(dirname(path), { recursive: true, mode: 0o700 });
 	const file = await open(`${path}.new`, 'w', 0o600);
 	try {
-		for await (const chunk of reader.openBlob(ref)) await file.write(chunk);
+		for await (const chunk of reader.openBlob(ref)) await file.writeFile(chunk);
 		await file.sync();
 	} catch (error) {
 		if (error instanceof CapError && error.code === 'NOT_FOUND') return false;

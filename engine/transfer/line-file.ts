@@ -17,7 +17,9 @@ export async function writeLines(
 			const text = page.map((record) => `${JSON.stringify(record)}\n`).join('');
 			hash.update(text);
 			records += page.length;
-			bytes += (await file.write(text)).bytesWritten;
+			// all of it or an error: `write` may stop half way on a disk that is nearly full
+			await file.writeFile(text);
+			bytes += Buffer.byteLength(text);
 		}
 		await file.sync();
 	} finally {
