@@ -63,7 +63,9 @@ export async function startServer(
 		});
 	}
 	while (!(await answers(port, host))) {
-		if (child.exitCode !== null) throw new Error(`${command} ended: ${log}`);
+		if (child.exitCode !== null || child.signalCode !== null) {
+			throw new Error(`${command} ended: ${log}`);
+		}
 		await new Promise((resolve) => setTimeout(resolve, 50));
 	}
 	return child;
