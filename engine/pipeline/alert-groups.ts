@@ -32,10 +32,13 @@ export async function raise(
 	alert: Alert,
 ): Promise<void> {
 	try {
-		ctx.metrics.count('capscheduler_alerts_total', { kind: alert.kind });
-		for (const { destination } of await recipientsOf(ctx, group.tenant, spec, alert.kind)) {
-			await addTo(ctx, group, { destination, alert });
+		const recipients = await recipientsOf(ctx, group.tenant, spec, alert.kind);
+		let isNew = recipients.length === 0;
+		for (const { destination } of recipients) {
+			if (await addTo(ctx, group, { destination, alert })) isNew = true;
 		}
+		// what goes on is raised with every look at it, and a settlement that is written again raises it again
+		if (isNew) ctx.metrics.count('capscheduler_alerts_total', { kind: alert.kind });
 	} catch (error) {
 		notKept(ctx, error);
 	}
@@ -109,23 +112,24 @@ async function readListeners(ctx: Context, tenant: string): Promise<Listener[]> 
 	return found;
 }
 
+/** @returns false when the group has it already, or nobody was told of what is over */
 async function addTo(
 	ctx: Context,
 	{ tenant, name, subject }: GroupName,
 	{ destination, alert }: { destination: string; alert: Alert },
-): Promise<void> {
+): Promise<boolean> {
 	const key = `alert:${destination}:${name}`;
 	for (let tries = 1; tries <= TRIES; tries++) {
 		const stored = await ctx.store.getShared(tenant, key);
 		const before = stored === null ? newGroup(subject) : groupOf(stored);
 		const after = raised(before, alert);
-		if (after === before) return;
+		if (after === before) return false;
 		const at = ctx.clock.now();
 		const dueAt =
 			before.sending !== null ? (stored?.dueAt ?? at) : earliest(stored?.dueAt, tellAt(after, at));
 		const events = [raisedEvent(tenant, destination, alert, at)];
 		const next = { tenant, key, value: valueOf(after), dueAt, keepUntil: at + KEEP };
-		if (await ctx.store.putShared(next, { expected: stored?.revision ?? 0, events })) return;
+		if (await ctx.store.putShared(next, { expected: stored?.revision ?? 0, events })) return true;
 	}
 	throw new Error(`${key}: too many writers`);
 }

@@ -39,8 +39,7 @@ export async function settleDelivery(
 			code: settlement.set.error?.code,
 		});
 	}
-	const settled = state === 'delivered' || state === 'dead' || state === 'skipped';
-	if (settled) await afterSettled(ctx, delivery, about);
+	if (state !== undefined && isSettled({ state })) await afterSettled(ctx, delivery, about);
 	// what was delivered and told to nobody makes no work; all else may: a timer, a fallback, a notification
 	if (state !== 'delivered' || tells(about)) ctx.wake.poke();
 	return true;

@@ -260,6 +260,8 @@ describe('time that runs out', () => {
 		const [alert, ...more] = await bed.events('alert.raised');
 		expect(alert?.data).toMatchObject({ kind: 'sla_at_risk' });
 		expect(more).toEqual([]);
+		const metrics = await (await fetch(`${bed.url}/metrics`)).text();
+		expect(metrics).toContain('capscheduler_alerts_total{kind="sla_at_risk"} 1\n');
 		hung.resolve();
 	});
 
