@@ -3,9 +3,13 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { systemClock } from '../../engine/clock.ts';
 import type { KeyRecord } from '../../engine/contract/access.ts';
 import type { Run } from '../../engine/contract/run.ts';
+import { createCommitter } from '../../engine/stores/postgres/committer.ts';
+import type { Database, Session } from '../../engine/stores/postgres/database.ts';
+import { createDatabase } from '../../engine/stores/postgres/database.ts';
 import { MIGRATIONS } from '../../engine/stores/postgres/schema.ts';
 import type { PostgresStore } from '../../engine/stores/postgres/store.ts';
 import { createPostgresStore } from '../../engine/stores/postgres/store.ts';
+import { parseTarget } from '../../engine/stores/postgres/target.ts';
 import { noFaults } from '../../engine/faults.ts';
 import { claimEvents, createRecords, event, TENANT } from '../support/store-records.ts';
 import { newSchema, openPostgresStore, runSql, urlOf } from '../support/postgres-store.ts';
@@ -142,6 +146,92 @@ describe('a connection that breaks', () => {
 		await waiting;
 		await expectWritten(1);
 	}, 60_000);
+});
+
+describe('a commit that a killed server lost, together with the id that it was given', () => {
+	/** As if the server had given the transactions of the next connections this id, until it is told no more. */
+	function createPretence(db: Database): {
+		db: Pick<Database, 'connect' | 'name'>;
+		xid: number | null;
+	} {
+		const pretence: ReturnType<typeof createPretence> = {
+			xid: null,
+			db: {
+				name: db.name,
+				async connect(options) {
+					const session = await db.connect(options);
+					const get: Session['get'] = async <R extends readonly unknown[]>(
+						...asked: Parameters<Session['get']>
+					) => {
+						const row = await session.get<R>(...asked);
+						if (pretence.xid === null || !asked[0].includes('pg_current_xact_id')) return row;
+						return [pretence.xid] as readonly unknown[] as R;
+					};
+					return Object.create(session, { get: { value: get } }) as Session;
+				},
+			},
+		};
+		return pretence;
+	}
+
+	/** @returns how often the second of two writes was done, and how many rows both have left */
+	async function loseSecond(xid: number): Promise<{ tries: number; rows: number }> {
+		await runSql(server.port, `CREATE TABLE ${schema}.written (name text)`);
+		const pretence = createPretence(createDatabase(parseTarget(urlOf(proxy.port, schema))));
+		const committer = createCommitter({
+			db: pretence.db,
+			faults: noFaults,
+			finish: async (tx) => tx.flush(),
+			committed: () => undefined,
+		});
+		const insert = async (): Promise<void> =>
+			committer.write(async (tx) => {
+				await tx.run(`INSERT INTO written (name) VALUES ('x')`);
+				tries++;
+			});
+		let tries = 0;
+		await insert();
+		tries = 0;
+		pretence.xid = xid;
+		const lost = proxy.loseCommits(1).then(() => {
+			pretence.xid = null;
+		});
+		await insert();
+		await lost;
+		await committer.close();
+		const { length: rows } = await runSql(server.port, `SELECT 1 FROM ${schema}.written`);
+		return { tries, rows };
+	}
+
+	it('is made again when the id was given to another transaction, which was committed', async () => {
+		const [other] = (await runSql(
+			server.port,
+			'SELECT pg_current_xact_id()::text::int AS xid',
+		)) as { xid: number }[];
+		const xid = other?.xid ?? NaN;
+		const status = await runSql(server.port, 'SELECT pg_xact_status($1::text::xid8) AS status', [
+			String(xid),
+		]);
+		expect(status).toEqual([{ status: 'committed' }]);
+		expect(await loseSecond(xid)).toEqual({ tries: 2, rows: 2 });
+	});
+
+	it('is made again, at once, while the id was given to nobody yet', async () => {
+		expect(await loseSecond(2 ** 30)).toEqual({ tries: 2, rows: 2 });
+	}, 20_000);
+
+	it('leaves a mark for each writer, which goes when he has written nothing for a week', async () => {
+		const marks = async (): Promise<unknown[]> =>
+			runSql(server.port, `SELECT committer FROM ${schema}.commit_marks`);
+		await put();
+		await put();
+		expect(await marks()).toHaveLength(1);
+		await open(server.port);
+		expect(await marks()).toHaveLength(1);
+		await runSql(server.port, `UPDATE ${schema}.commit_marks SET at = now() - interval '8 days'`);
+		await open(server.port);
+		expect(await marks()).toEqual([]);
+	});
 });
 
 describe('several engines', () => {
