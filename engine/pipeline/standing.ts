@@ -56,6 +56,8 @@ export interface Filling {
 }
 
 export interface Moved {
+	/** Of this migration: who goes on with it has the same. */
+	id: string;
 	/** Where to, for people. */
 	to: string;
 	at: Instant;

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 import { CapError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
@@ -40,8 +40,10 @@ export async function migrate(
 	if (before !== undefined && before.to !== to.name) {
 		throw conflict(`${from.name} is being moved, or was, to ${before.to}`);
 	}
+	// Another one after a release: what the first has carried may have been changed since.
+	const id = before?.id ?? randomUUID();
 	const mark = async (done: boolean): Promise<void> => {
-		const value: JsonObject = { to: to.name, at: now, done };
+		const value: JsonObject = { id, to: to.name, at: now, done };
 		await writeStanding(from.store, STANDING.moved, value);
 	};
 	if (before === undefined) await mark(false);
@@ -52,7 +54,7 @@ export async function migrate(
 		if (before === undefined) await removeStanding(from.store, STANDING.moved);
 		throw error;
 	}
-	const report = await copyAll(from, to, options);
+	const report = await copyAll(from, to, { ...options, id });
 	await carryKeys(from.store, to.store);
 	await mark(true);
 	await finishFilling(to.store);
@@ -87,11 +89,11 @@ export async function refuseLiveEngines({ name, store, clock, isGone }: Side): P
 async function copyAll(
 	from: Side,
 	to: Side,
-	options: { now: Instant; onProgress?: OnProgress },
+	options: { id: string; now: Instant; onProgress?: OnProgress },
 ): Promise<FillReport> {
 	const reader = await from.store.archive.reader();
 	const source: Source = {
-		id: createHash('sha256').update(from.name).digest('hex').slice(0, 32),
+		id: options.id,
 		pages: (section, after) => pagesOf(reader, section, after),
 		smallBlobs: async (refs) => reader.smallBlobs(refs),
 		openBlob: (ref) => reader.openBlob(ref),

@@ -117,6 +117,22 @@ describe('a migration', () => {
 		expect(await release(from.store)).toBe(false);
 	});
 
+	it('does not go on with what was carried before the old store was taken back', async () => {
+		const from = await fullSide('from');
+		const to = await sideOf('to');
+		let pages = 0;
+		const broken = migrate(from, to, {
+			...NOW,
+			onProgress() {
+				if (++pages > 4) throw new Error('broken off');
+			},
+		});
+		await expect(broken).rejects.toThrow('broken off');
+		await release(from.store);
+		await expect(migrate(from, to, NOW)).rejects.toThrow('half filled by a migration from from');
+		await expect(checkStanding(to.store)).rejects.toThrow('half filled');
+	});
+
 	it('says which bytes the old store has lost, and carries the rest', async () => {
 		const from = await fullSide('from');
 		await rm(join(folder, 'from', 'blobs'), { recursive: true });
