@@ -161,6 +161,4 @@ export interface Archive {
 	 * Not while engines work on the store.
 	 */
 	rebuild(): Promise<void>;
-	/** Removes attempts, deliveries, notifications and links of runs that are not there. Before `rebuild`. */
-	removeOrphans(): Promise<void>;
 }

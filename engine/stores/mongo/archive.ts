@@ -32,7 +32,6 @@ interface Parts {
 
 /** How many effects are carried out at a time. */
 const HEALED = 1000;
-const PAGE = 500;
 /** As for the sweeper: milliseconds. */
 const ABANDONED = 15_000;
 const OPEN = ['queued', 'running', 'waiting', 'retrying'];
@@ -106,27 +105,6 @@ export function createArchive(context: Context, parts: Parts): Archive {
 		await insert('gates', docs);
 		const pending = [...serials].map((gate) => ({ of: { gate }, token: '', at: clock.now() }));
 		await gates.promote(pending);
-	}
-
-	async function removeOrphans(): Promise<void> {
-		for (const name of ['deliveries', 'notifications', 'links'] as const) {
-			for (let after: string | null = ''; after !== null;) {
-				const docs: Doc[] = await page(db, name, after, ['runId']);
-				const ids = [...new Set(docs.map((doc) => doc['runId'] as string))];
-				const runs = await db.run(async () =>
-					db
-						.of('runs')
-						.find({ _id: { $in: ids } })
-						.project<Doc>({ _id: 1 })
-						.toArray(),
-				);
-				const there = new Set(runs.map(({ _id }) => _id));
-				const gone = docs.filter((doc) => !there.has(doc['runId'] as string));
-				const _id = { $in: gone.map((doc) => doc._id) };
-				if (gone.length > 0) await db.run(async () => db.of(name).deleteMany({ _id }));
-				after = docs.length < PAGE ? null : (docs.at(-1)?._id ?? null);
-			}
-		}
 	}
 
 	return {
@@ -207,7 +185,6 @@ export function createArchive(context: Context, parts: Parts): Archive {
 		},
 
 		rebuild,
-		removeOrphans,
 	};
 }
 
@@ -225,23 +202,6 @@ function eventDoc({ tenant, seq, at, items }: EventBatch): Doc {
 		batch: '',
 		by: '',
 	};
-}
-
-async function page(
-	db: Database,
-	name: CollectionName,
-	after: string,
-	fields: readonly string[],
-): Promise<Doc[]> {
-	return db.run(async () =>
-		db
-			.of(name)
-			.find({ _id: { $gt: after } })
-			.sort({ _id: 1 })
-			.limit(PAGE)
-			.project<Doc>(Object.fromEntries(fields.map((field) => [field, 1])))
-			.toArray(),
-	);
 }
 
 /** Reads what is there while it reads: not of one moment, so nothing may write meanwhile. */

@@ -4,7 +4,7 @@ import { createArchiveReader } from './archive-reader.ts';
 import { tableOf } from './archive-tables.ts';
 import type { Database, Queryable, SqlValue } from './database.ts';
 import { INTO } from './inserts.ts';
-import { rebuild, removeOrphans } from './rebuild.ts';
+import { rebuild } from './rebuild.ts';
 import { insertOf } from './transaction.ts';
 
 /** All of a database, to be carried elsewhere or to be filled. */
@@ -52,7 +52,6 @@ export function createArchive({ db }: { db: Database }): Archive {
 		},
 
 		rebuild: async () => rebuild(db),
-		removeOrphans: async () => removeOrphans(db),
 	};
 }
 

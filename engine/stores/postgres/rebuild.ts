@@ -1,5 +1,5 @@
 import { FAR, RANKED } from '../shared/look-at.ts';
-import type { Database, Session } from './database.ts';
+import type { Database } from './database.ts';
 
 const COUNTED = [
 	['schedule', 'schedules'],
@@ -39,37 +39,12 @@ const STEPS: readonly string[] = [
 		GROUP BY k.tenant, k.concurrencyKey, k.concurrencyLimit, k.rank`,
 ];
 
-const ORPHANS: readonly string[] = [
-	...['run_attempts', 'deliveries', 'notifications', 'links'].map(
-		(table) =>
-			`DELETE FROM ${table} x WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = x.runId)`,
-	),
-	`DELETE FROM delivery_attempts x WHERE NOT EXISTS
-		(SELECT 1 FROM deliveries d WHERE d.id = x.deliveryId)`,
-];
-
-/** Works out anew what is kept beside the rows, all of it in one transaction. */
+/** Works out anew what is kept beside the rows, all of it in one transaction that takes as long as it takes. */
 export async function rebuild(db: Pick<Database, 'connect'>): Promise<void> {
-	await alone(db, async (session) => {
-		for (const step of STEPS) await session.exec(step);
-	});
-}
-
-export async function removeOrphans(db: Pick<Database, 'connect'>): Promise<void> {
-	await alone(db, async (session) => {
-		for (const step of ORPHANS) await session.exec(step);
-	});
-}
-
-/** One transaction that takes as long as it takes. */
-async function alone(
-	db: Pick<Database, 'connect'>,
-	work: (session: Session) => Promise<void>,
-): Promise<void> {
 	const session = await db.connect();
 	try {
 		await session.exec("BEGIN; SET LOCAL statement_timeout = '1h'");
-		await work(session);
+		for (const step of STEPS) await session.exec(step);
 		await session.exec('COMMIT');
 	} finally {
 		await session.close();

@@ -60,7 +60,7 @@ function widened<S extends Section, T extends object>(
 	base: { name: string; key: readonly string[]; codec: Codec<T> },
 	more: {
 		columns: readonly string[];
-		values: (record: ArchiveRecords[S]) => SQLInputValue[];
+		toRow: (record: ArchiveRecords[S]) => SQLInputValue[];
 		/** What a record has of them, and of rows elsewhere. */
 		read: (record: T, row: readonly unknown[]) => ArchiveRecords[S];
 	},
@@ -75,12 +75,10 @@ function widened<S extends Section, T extends object>(
 		columns,
 		fromRow: (row) => more.read(codec.fromRow(row), row.slice(width)),
 		insert: `INSERT OR IGNORE INTO ${name} (${columns}) VALUES (${marks})`,
-		toRow: (record) => [...codec.toRow(record as unknown as T), ...more.values(record)],
+		toRow: more.toRow,
 		encode: (field, value) => codec.encode(field as keyof T, value),
 	};
 }
-
-const withBlob = { columns: [], values: () => [] };
 
 /** All but events, which are packed in their own way. */
 const TABLES: { [S in Exclude<Section, 'events'>]: Table<S> } = {
@@ -96,32 +94,34 @@ const TABLES: { [S in Exclude<Section, 'events'>]: Table<S> } = {
 		{ name: 'schedules', key: ['id'], codec: scheduleRows },
 		{
 			columns: [],
-			values: () => [],
+			toRow: (schedule) => scheduleRows.toRow(schedule),
 			read: (schedule) => ({ ...schedule, calendars: {} }),
 		},
 	),
 	targets: table('targets', ['scheduleId', 'targetKey'], targetRows),
 	occurrences: table('occurrences', ['scheduleId', 'nominalAt'], ledgerRows),
 	backfills: table('backfills', ['id'], backfillRows),
-	results: {
-		...widened(
-			{ name: 'results', key: ['id'], codec: resultRows },
-			{ ...withBlob, read: (flat) => unflatten(flat) },
-		),
-		toRow: (record) => resultRows.toRow(flatten(record)),
-	},
-	artifacts: {
-		...widened(
-			{ name: 'artifacts', key: ['resultId', 'rendering'], codec: artifactRows },
-			{ ...withBlob, read: (flat) => unflatten(flat) },
-		),
-		toRow: (record) => artifactRows.toRow(flatten(record)),
-	},
+	results: widened(
+		{ name: 'results', key: ['id'], codec: resultRows },
+		{
+			columns: [],
+			toRow: (record) => resultRows.toRow(flatten(record)),
+			read: (flat) => unflatten(flat),
+		},
+	),
+	artifacts: widened(
+		{ name: 'artifacts', key: ['resultId', 'rendering'], codec: artifactRows },
+		{
+			columns: [],
+			toRow: (record) => artifactRows.toRow(flatten(record)),
+			read: (flat) => unflatten(flat),
+		},
+	),
 	runs: widened(
 		{ name: 'runs', key: ['seq'], codec: runRows },
 		{
 			columns: ['seq', 'lookAt'],
-			values: (run) => [run.seq, lookAtOf(run, false)],
+			toRow: (run) => [...runRows.toRow(run), run.seq, lookAtOf(run, false)],
 			read: (run, [seq]) => ({ ...run, seq: seq as number, attempts: [] }),
 		},
 	),
@@ -130,7 +130,7 @@ const TABLES: { [S in Exclude<Section, 'events'>]: Table<S> } = {
 		{ name: 'deliveries', key: ['seq'], codec: deliveryRows },
 		{
 			columns: ['seq'],
-			values: ({ seq }) => [seq],
+			toRow: (delivery) => [...deliveryRows.toRow(delivery), delivery.seq],
 			read: (delivery, [seq]) => ({ ...delivery, seq: seq as number, attempts: [] }),
 		},
 	),
@@ -138,7 +138,7 @@ const TABLES: { [S in Exclude<Section, 'events'>]: Table<S> } = {
 		{ name: 'notifications', key: ['seq'], codec: notificationRows },
 		{
 			columns: ['seq'],
-			values: ({ seq }) => [seq],
+			toRow: (notification) => [...notificationRows.toRow(notification), notification.seq],
 			read: (notification, [seq]) => ({ ...notification, seq: seq as number }),
 		},
 	),

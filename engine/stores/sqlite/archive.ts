@@ -6,7 +6,7 @@ import { createArchiveReader } from './archive-reader.ts';
 import { tableOf } from './archive-tables.ts';
 import type { Context } from './context.ts';
 import type { Database } from './database.ts';
-import { rebuild, removeOrphans } from './rebuild.ts';
+import { rebuild } from './rebuild.ts';
 import { attemptRows, deliveryAttemptRows } from './rows.ts';
 
 type Insert<S extends Section> = (record: ArchiveRecords[S]) => void;
@@ -82,10 +82,6 @@ export function createArchive(
 		rebuild: () =>
 			write(() => {
 				rebuild(db);
-			}),
-		removeOrphans: () =>
-			write(() => {
-				removeOrphans(db);
 			}),
 	};
 }

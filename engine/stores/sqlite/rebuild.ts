@@ -37,20 +37,6 @@ const STEPS: readonly string[] = [
 		WHERE state = 'queued' AND ${KEYED}`,
 ];
 
-const ORPHANS: readonly string[] = [
-	...['run_attempts', 'deliveries', 'notifications', 'links'].map(
-		(table) =>
-			`DELETE FROM ${table} WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = ${table}.runId)`,
-	),
-	`DELETE FROM delivery_attempts WHERE NOT EXISTS
-		(SELECT 1 FROM deliveries d WHERE d.id = delivery_attempts.deliveryId)`,
-];
-
-/** Inside a write. */
-export function removeOrphans(db: Database): void {
-	for (const step of ORPHANS) db.exec(step);
-}
-
 /** Works out anew what is kept beside the rows; inside a write. */
 export function rebuild(db: Database): void {
 	for (const step of STEPS) db.exec(step);
