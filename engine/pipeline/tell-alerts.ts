@@ -7,6 +7,7 @@ import type { SharedState } from '../stores/shared-state.port.ts';
 import { groupOf, KEEP, TRIES, valueOf } from './alert-groups.ts';
 import type { Context } from './context.ts';
 import { sendMessage } from './message.ts';
+import { isStoreTrouble } from './own-trouble.ts';
 import { reachDestination } from './reach.ts';
 
 /** How long one attempt to tell holds its group. */
@@ -89,7 +90,8 @@ async function attempt(
 		const { code, message, retry } = outcome;
 		return { retries: channel.retries, failure: { code, message, final: retry === 'never' } };
 	} catch (error) {
-		if (!(error instanceof CapError)) throw error;
+		// the store's trouble says nothing of the destination: it is told when the lease is over
+		if (isStoreTrouble(error) || !(error instanceof CapError)) throw error;
 		return { retries: [], failure: { code: error.code, message: error.message, final: true } };
 	}
 }

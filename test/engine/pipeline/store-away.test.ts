@@ -93,6 +93,24 @@ describe('a store that is away', () => {
 		expect(notified.received).toHaveLength(1);
 	});
 
+	it('gives no alert up: it is told once the store is back', async () => {
+		const settings = { url: notified.url };
+		const ops = { name: 'ops', channel: 'webhook', settings, alerts: ['delivery_dead'] };
+		await bed.admin.post('/v1/destinations', ops);
+		hook.answer = (_, response) => {
+			response.writeHead(410).end();
+		};
+		const run = await bed.invoke('rows', PUSHED());
+		await first(run, 'deliveries', 'dead');
+		await bed.until(async () => (await bed.events('alert.raised')).length > 0);
+		const failures = failing(bed.engine.context.store, 'getDestination', 1);
+		bed.clock.advance(5_000);
+		while (failures() < 1) await new Promise((resolve) => setImmediate(resolve));
+		const told = notified.next();
+		bed.clock.advance(120_000);
+		expect(JSON.parse((await told).body.toString())).toMatchObject({ type: 'alert' });
+	});
+
 	it('uses up no attempt of a run that was not begun', async () => {
 		const id = await bed.schedule('rows', { timing: { in: '1m' } }).then((body) => body.scheduleId);
 		const failures = failing(bed.engine.context.store, 'getCapability', OFTEN);
