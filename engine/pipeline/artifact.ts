@@ -44,7 +44,21 @@ export function chooseFormat(
 /** A format tells each thing once with its count; one that does not is stopped here. */
 const MAX_NOTICES = 100;
 
-const rendering = new Map<string, Promise<ArtifactRecord>>();
+const inTheMaking = new Map<string, Promise<ArtifactRecord>>();
+
+/** Deliveries of one result that want the same file at the same time wait for it together. */
+export async function madeOnce(
+	{ resultId, rendering }: Pick<ArtifactRecord, 'resultId' | 'rendering'>,
+	make: () => Promise<ArtifactRecord>,
+): Promise<ArtifactRecord> {
+	const key = `${resultId}/${rendering}`;
+	let making = inTheMaking.get(key);
+	if (making === undefined) {
+		making = make().finally(() => inTheMaking.delete(key));
+		inTheMaking.set(key, making);
+	}
+	return making;
+}
 
 /**
  * The result in that format, rendered once and kept: later reads, attempts and replays get the same bytes.
@@ -61,13 +75,9 @@ export async function ensureArtifact(
 	if (format.name === 'raw') return asItCame(ctx, about, { format, options, hash });
 	const known = await ctx.store.getArtifact(result.tenant, result.id, hash);
 	if (known !== null) return known;
-	const key = `${result.id}/${hash}`;
-	let making = rendering.get(key);
-	if (making === undefined) {
-		making = render(ctx, about, { format, options, hash }).finally(() => rendering.delete(key));
-		rendering.set(key, making);
-	}
-	return making;
+	return madeOnce({ resultId: result.id, rendering: hash }, async () =>
+		render(ctx, about, { format, options, hash }),
+	);
 }
 
 async function render(

@@ -6,6 +6,7 @@ import type { NamedFile, PackageStep } from '../contract/packaging.ts';
 import type { ArtifactRecord, ResultRecord } from '../contract/result.ts';
 import type { Packaging } from '../formats/packaging.port.ts';
 import { distinctNames } from '../core/delivery/filename.ts';
+import { madeOnce } from './artifact.ts';
 import type { Context } from './context.ts';
 import { canonicalJson } from './spec-id.ts';
 
@@ -84,11 +85,24 @@ async function packOnce(
 ): Promise<NamedArtifact> {
 	const packaging = findPackaging(ctx, stepName(step));
 	const [first] = files;
-	const { artifact } = first;
+	const { tenant, resultId, extension } = first.artifact;
 	const rendering = renderingOf(files, step);
-	const renamed = packaging.rename(filename ?? first.filename, artifact.extension, options);
-	const known = await ctx.store.getArtifact(artifact.tenant, artifact.resultId, rendering);
-	if (known !== null) return { artifact: known, filename: renamed };
+	const renamed = packaging.rename(filename ?? first.filename, extension, options);
+	const artifact =
+		(await ctx.store.getArtifact(tenant, resultId, rendering)) ??
+		(await madeOnce({ resultId, rendering }, async () =>
+			pack(ctx, files, { packaging, options, result, rendering }),
+		));
+	return { artifact, filename: renamed };
+}
+
+async function pack(
+	ctx: Context,
+	files: Files,
+	about: { packaging: Packaging; options: JsonObject; result: ResultRecord; rendering: string },
+): Promise<ArtifactRecord> {
+	const { packaging, options, result, rendering } = about;
+	const [{ artifact }] = files;
 	const bytes = packaging.pack(
 		files.map(({ filename: name, artifact: { blob } }) => ({
 			name,
@@ -112,8 +126,7 @@ async function packOnce(
 	};
 	await ctx.store.putArtifact(made, staged.inline);
 	// another engine may have been faster, and its salts are others
-	const kept = await ctx.store.getArtifact(made.tenant, made.resultId, rendering);
-	return { artifact: kept ?? made, filename: renamed };
+	return (await ctx.store.getArtifact(made.tenant, made.resultId, rendering)) ?? made;
 }
 
 /** What does not shrink grows by a little; armor by a third and its line ends. */

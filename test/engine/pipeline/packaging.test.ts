@@ -119,6 +119,39 @@ describe('an archive', () => {
 		);
 	});
 
+	it('that several targets want at the same time is packed once for all of them', async () => {
+		const { packagings, store } = bed.engine.context;
+		const zip = packagings.get('zip')!;
+		const { getArtifact } = store;
+		const { pack } = zip;
+		let asked = 0;
+		let packed = 0;
+		const both = Promise.withResolvers<void>();
+		// the first that finds no archive waits for the second: so both would make one
+		store.getArtifact = async (...wanted) => {
+			const found = await getArtifact(...wanted);
+			if (found === null && ++asked >= 2) both.resolve();
+			if (found === null) await both.promise;
+			return found;
+		};
+		zip.pack = (...work) => {
+			packed++;
+			return pack(...work);
+		};
+		try {
+			const targets = [1, 2].map(() => shelf({ package: ['zip'], format: 'raw' }).target);
+			const id = await bed.invoke('rows', { delivery: { mode: 'push', targets } });
+			await bed.runIn(id);
+			for (const delivery of (await bed.run(id)).deliveries) {
+				await bed.deliveryIn(delivery.id, 'delivered');
+			}
+			expect([asked, packed]).toEqual([2, 1]);
+		} finally {
+			Object.assign(store, { getArtifact });
+			Object.assign(zip, { pack });
+		}
+	});
+
 	it('holds a file for each result set, and no archive in the archive', async () => {
 		result = { orders: [{ id: 1 }], customers: [{ id: 7 }] };
 		const { path, target } = shelf({ package: ['zip'] });
