@@ -5,14 +5,17 @@ import { CapError } from '../../contract/errors.ts';
 import { slicedBody } from '../shared/sliced-body.ts';
 
 /** The SDK's way out, over the guard. It follows no redirect, and takes no proxy of the environment. */
-export function createHttpClient(dispatcher: Dispatcher, onProgress: () => void): IHttpClient {
+export function createHttpClient(
+	dispatcher: () => Dispatcher,
+	onProgress: () => void,
+): IHttpClient {
 	return {
 		async sendRequest(request: WebResource): Promise<HttpOperationResponse> {
 			const { origin, pathname, search } = new URL(request.url);
 			const headers = Object.entries(request.headers.toJson({ preserveCase: true })).filter(
 				([name]) => !/^(?:host|connection|accept-encoding)$/i.test(name),
 			);
-			const answer = await dispatcher.request({
+			const answer = await dispatcher().request({
 				origin,
 				path: pathname + search,
 				method: request.method,

@@ -1,10 +1,11 @@
 import type { ContainerClient } from '@azure/storage-blob';
+import type { Dispatcher } from 'undici';
 
 import type { Clock } from '../../clock.ts';
 import type { Egress } from '../../security/security.port.ts';
 import type { Channel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
-import { createGuardedHttp } from '../shared/guarded-http.ts';
+import { CertifiedDispatchers } from '../shared/certified.ts';
 import { createTokenSource } from '../shared/oauth-token.ts';
 import type { Bucket, ObjectStore } from '../shared/object-store.port.ts';
 import { createObjectStoreChannel } from '../shared/object-store.ts';
@@ -26,7 +27,9 @@ export function createAzureBlobChannel({
 	egress: Egress;
 	clock: Clock;
 }): Channel {
-	const http = createGuardedHttp(egress);
+	const certified = new CertifiedDispatchers(egress);
+	const dispatcherFor = (ca: string | undefined): Dispatcher =>
+		certified.of({ ca }) ?? egress.dispatcher;
 	const tokens = createTokenSource(clock);
 
 	/** The SDK is loaded by the first delivery: it takes 0.4 s, and 28 MB. */
@@ -36,8 +39,7 @@ export function createAzureBlobChannel({
 	): Promise<ContainerClient> {
 		const sdk = await import('@azure/storage-blob');
 		const { account, container, accountKey, sas } = settings;
-		const dispatcher = http.dispatcherFor(settings.ca);
-		const httpClient = createHttpClient(dispatcher, progress);
+		const httpClient = createHttpClient(() => dispatcherFor(settings.ca), progress);
 		const credential =
 			accountKey !== undefined
 				? new sdk.StorageSharedKeyCredential(account, accountKey)
@@ -60,7 +62,7 @@ export function createAzureBlobChannel({
 				client_secret: clientSecret,
 				scope: SCOPE,
 			}),
-			dispatcher: http.dispatcherFor(ca),
+			dispatcher: dispatcherFor(ca),
 			signal,
 			secrets: [clientSecret],
 		});
@@ -95,7 +97,7 @@ export function createAzureBlobChannel({
 		explain: (error, settings) => azureError(error, secretsOf(settings)),
 		locationOf: (settings, key) =>
 			`${endpointOf(settings)}/${settings.container}/${key.split('/').map(encodeURIComponent).join('/')}`,
-		close: async () => http.close(),
+		close: async () => certified.close(),
 	};
 	return createObjectStoreChannel(store, clock);
 }

@@ -23,7 +23,7 @@ const GRACE = 5_000;
 
 interface Tools {
 	settings: GcsSettings;
-	dispatcher: Dispatcher;
+	dispatcher(this: void): Dispatcher;
 	deadline: Pick<Deadline, 'signal' | 'progress'>;
 	token: string;
 }
@@ -65,7 +65,7 @@ export function createBucket(tools: Tools): Bucket {
 				headers: { authorization, ...sized, ...headers },
 				body: slicedBody(body, deadline.progress),
 			},
-			{ dispatcher, signal, keep: KEEP, onProgress: deadline.progress },
+			{ dispatcher: dispatcher(), signal, keep: KEEP, onProgress: deadline.progress },
 		);
 	}
 
@@ -143,7 +143,7 @@ export function createBucket(tools: Tools): Bucket {
 			return error instanceof Refused && error.answer.status === 412 ? 'taken' : null;
 		},
 		async read(key) {
-			const { statusCode, body } = await dispatcher.request({
+			const { statusCode, body } = await dispatcher().request({
 				origin,
 				path: `${objects}/${encodeURIComponent(key)}?alt=media`,
 				method: 'GET',

@@ -1,9 +1,10 @@
 import { sign } from 'node:crypto';
+import type { Dispatcher } from 'undici';
 
 import type { Clock } from '../../clock.ts';
 import type { Egress } from '../../security/security.port.ts';
 import type { Channel } from '../channel.port.ts';
-import { createGuardedHttp } from '../shared/guarded-http.ts';
+import { CertifiedDispatchers } from '../shared/certified.ts';
 import { createTokenSource } from '../shared/oauth-token.ts';
 import type { ObjectStore } from '../shared/object-store.port.ts';
 import { createObjectStoreChannel } from '../shared/object-store.ts';
@@ -19,7 +20,9 @@ const LIFE = 3600;
 
 /** Uploads to Google Cloud Storage. */
 export function createGcsChannel({ egress, clock }: { egress: Egress; clock: Clock }): Channel {
-	const http = createGuardedHttp(egress);
+	const certified = new CertifiedDispatchers(egress);
+	const dispatcherFor = (ca: string | undefined): Dispatcher =>
+		certified.of({ ca }) ?? egress.dispatcher;
 	const tokens = createTokenSource(clock);
 	const keyOf = ({ serviceAccountKey, ca }: GcsSettings): string =>
 		poolKey([serviceAccountKey, ca]);
@@ -45,7 +48,7 @@ export function createGcsChannel({ egress, clock }: { egress: Egress; clock: Clo
 		conditional: () => true,
 		async open(settings, deadline) {
 			const account = accountOf(settings);
-			const dispatcher = http.dispatcherFor(settings.ca);
+			const dispatcher = (): Dispatcher => dispatcherFor(settings.ca);
 			const { token } = await tokens.get({
 				key: keyOf(settings),
 				url: account.token_uri,
@@ -53,7 +56,7 @@ export function createGcsChannel({ egress, clock }: { egress: Egress; clock: Clo
 					grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
 					assertion: assertionOf(account, Math.floor(clock.now() / 1000)),
 				}),
-				dispatcher,
+				dispatcher: dispatcher(),
 				signal: deadline.signal,
 				secrets: [],
 			});
@@ -66,7 +69,7 @@ export function createGcsChannel({ egress, clock }: { egress: Egress; clock: Clo
 		},
 		locationOf: (settings, key) =>
 			`${originOf(settings)}/${settings.bucket}/${key.split('/').map(encodeURIComponent).join('/')}`,
-		close: async () => http.close(),
+		close: async () => certified.close(),
 	};
 	return createObjectStoreChannel(store, clock);
 }

@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { Dispatcher } from 'undici';
 
 import type { Clock } from '../../clock.ts';
 import type { CapError } from '../../contract/errors.ts';
@@ -6,7 +7,7 @@ import { inputError } from '../../contract/errors.ts';
 import type { JsonObject } from '../../contract/json.ts';
 import type { Egress } from '../../security/security.port.ts';
 import type { Channel } from '../channel.port.ts';
-import { createGuardedHttp } from '../shared/guarded-http.ts';
+import { CertifiedDispatchers } from '../shared/certified.ts';
 import type { Bucket, ObjectStore } from '../shared/object-store.port.ts';
 import { createObjectStoreChannel } from '../shared/object-store.ts';
 import { poolKey } from '../shared/pool.ts';
@@ -25,9 +26,12 @@ export interface S3ChannelOptions {
 }
 
 const CLIENTS = 64;
+
 /** Uploads to S3 and to stores that speak its protocol. */
 export function createS3Channel({ egress, clock, identityFor }: S3ChannelOptions): Channel {
-	const http = createGuardedHttp(egress);
+	const certified = new CertifiedDispatchers(egress);
+	const dispatcherFor = (ca: string | undefined): Dispatcher =>
+		certified.of({ ca }) ?? egress.dispatcher;
 	const clients = new Map<string, S3Client>();
 	const progressOf = new WeakMap<AbortSignal, () => void>();
 
@@ -45,7 +49,7 @@ export function createS3Channel({ egress, clock, identityFor }: S3ChannelOptions
 				requestChecksumCalculation:
 					settings.checksum === 'none' ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED',
 				responseChecksumValidation: 'WHEN_REQUIRED',
-				requestHandler: createRequestHandler(http.dispatcherFor(settings.ca), progressOf) as never,
+				requestHandler: createRequestHandler(() => dispatcherFor(settings.ca), progressOf) as never,
 				...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
 				...credentialsOf(settings),
 			});
@@ -92,7 +96,7 @@ export function createS3Channel({ egress, clock, identityFor }: S3ChannelOptions
 		locationOf: ({ bucket }, key) => `s3://${bucket}/${key}`,
 		async close() {
 			clients.clear();
-			await http.close();
+			await certified.close();
 		},
 	};
 	return createObjectStoreChannel(store, clock);

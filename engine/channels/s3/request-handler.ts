@@ -16,7 +16,7 @@ interface SdkRequest {
 
 /** The SDK's way out, over the guard. `progressOf`: who is told that bytes of a request move, by its signal. */
 export function createRequestHandler(
-	dispatcher: Dispatcher,
+	dispatcher: () => Dispatcher,
 	progressOf: WeakMap<AbortSignal, () => void>,
 ) {
 	return {
@@ -30,7 +30,7 @@ export function createRequestHandler(
 			);
 			const text = queryString(query);
 			const onProgress = abortSignal && progressOf.get(abortSignal);
-			const answer = await dispatcher.request({
+			const answer = await dispatcher().request({
 				origin,
 				path: text === '' ? path : `${path}?${text}`,
 				method,

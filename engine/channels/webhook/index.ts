@@ -3,6 +3,7 @@ import { toIso } from '../../contract/time.ts';
 import type { Channel, Parcel } from '../channel.port.ts';
 import { WEBHOOK_RETRIES } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
+import { CertifiedDispatchers } from '../shared/certified.ts';
 import { createDeadline } from '../shared/deadline.ts';
 import type { Answer } from '../shared/http-exchange.ts';
 import { parcelHeaders } from '../shared/http-headers.ts';
@@ -10,7 +11,7 @@ import { sendHttp } from '../shared/http-send.ts';
 import type { WebhookTools } from './post-signed.ts';
 import { secondsOf } from './post-signed.ts';
 import type { Part } from './parts.ts';
-import { CertifiedDispatchers, bodyOf, partsOf } from './parts.ts';
+import { bodyOf, partsOf } from './parts.ts';
 import { probeEndpoint } from './probe.ts';
 import type { WebhookSettings } from './settings.ts';
 import { splitHeader, webhookSettingsSchema } from './settings.ts';
@@ -51,11 +52,11 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 		settings: WebhookSettings,
 		{ plan: { url, method, headers }, deadline }: { plan: Plan; deadline: Deadline },
 	): Promise<(Answer & { requests: number }) | Failed> {
-		const dispatcher = dispatchers.of(settings);
 		let last: Answer | undefined;
 		let requests = 0;
 		for await (const part of partsOf(parcel, settings, deadline)) {
 			const signature = await signatureOf(part, settings);
+			const dispatcher = dispatchers.of(certificatesOf(settings));
 			const sent = await sendHttp(
 				{
 					url,
@@ -133,14 +134,17 @@ export function createWebhookChannel(tools: WebhookTools): Channel {
 		},
 		probe: (settings, context) => {
 			const given = settings as WebhookSettings;
-			const dispatcher = dispatchers.of(given);
+			const dispatcher = dispatchers.of(certificatesOf(given));
 			return probeEndpoint(given, { ...tools, context, credential, dispatcher });
 		},
 		async close() {
-			await Promise.resolve();
-			dispatchers.close();
+			await dispatchers.close();
 		},
 	};
+}
+
+function certificatesOf({ ca, clientCert: cert, clientKey: key }: WebhookSettings) {
+	return { ca, cert, key };
 }
 
 function lowerCased(headers: Record<string, string>): Record<string, string> {

@@ -1,12 +1,8 @@
-import type { Dispatcher } from 'undici';
-
 import { CapError, inputError } from '../../contract/errors.ts';
-import type { Egress } from '../../security/security.port.ts';
 import type { Parcel } from '../channel.port.ts';
 import type { Deadline } from '../shared/deadline.ts';
 import type { Body } from '../shared/http-send.ts';
 import { linesOf } from '../shared/lines.ts';
-import { poolKey } from '../shared/pool.ts';
 import { readParcel, readWhole } from '../shared/source.ts';
 import { fieldsOf, renderTemplate } from '../shared/template.ts';
 import type { WebhookSettings } from './settings.ts';
@@ -112,42 +108,4 @@ async function* batchesOf(parcel: Parcel, rows: number, deadline: Deadline): Asy
 	}
 	// without any rows the receiver is told so all the same
 	if (batch.length > 0 || number === 0) yield partOf(batch);
-}
-
-const MAX_DISPATCHERS = 50;
-
-/** Connections with certificates of their own, kept from delivery to delivery. */
-export class CertifiedDispatchers {
-	readonly #egress: Egress;
-	readonly #byKey = new Map<string, Dispatcher>();
-
-	constructor(egress: Egress) {
-		this.#egress = egress;
-	}
-
-	/** Undefined: the guard's own does. */
-	of({ ca, clientCert: cert, clientKey: key }: WebhookSettings): Dispatcher | undefined {
-		if (ca === undefined && cert === undefined) return undefined;
-		const name = poolKey([ca, cert, key]);
-		let dispatcher = this.#byKey.get(name);
-		if (dispatcher === undefined) {
-			dispatcher = this.#egress.withCertificates({ ca, cert, key });
-			this.#byKey.set(name, dispatcher);
-			this.#drop(MAX_DISPATCHERS);
-		}
-		return dispatcher;
-	}
-
-	close(): void {
-		this.#drop(0);
-	}
-
-	/** The oldest; what is under way on it ends first. */
-	#drop(max: number): void {
-		for (const [name, dispatcher] of this.#byKey) {
-			if (this.#byKey.size <= max) return;
-			this.#byKey.delete(name);
-			void (max === 0 ? dispatcher.destroy() : dispatcher.close());
-		}
-	}
 }
