@@ -11,6 +11,7 @@ import { startMongoProxy } from '../support/mongo-proxy.ts';
 import type { Oracle } from '../support/oracle-run.ts';
 import { startOracle } from '../support/oracle-run.ts';
 import { randomFrom } from '../support/random.ts';
+import { shake } from '../support/shared-engines.ts';
 import type { DurableMongoServer } from './mongo.ts';
 import { startDurableMongo } from './mongo.ts';
 
@@ -98,48 +99,7 @@ describe(`three engines on one MongoDB, and ${FAULTS} faults (seed ${SEED})`, ()
 			const limit = FAULTS * 3 + 5;
 			const job = await oracle.schedule(createClient(first.url, key), { schedules: 3, limit });
 
-			const anyone = (): number => Math.floor(random() * engines.length);
-			const faults: (() => Promise<void>)[] = [
-				async function killsAnEngine() {
-					const at = anyone();
-					await engines[at]?.kill();
-					engines[at] = await startEngineProcess(settings);
-				},
-				async function standsStillPastItsLease() {
-					const pid = engines[anyone()]?.pid ?? 0;
-					process.kill(pid, 'SIGSTOP');
-					await pause(4_500);
-					process.kill(pid, 'SIGCONT');
-				},
-				async function losesReplies() {
-					await proxy.loseReplies(3);
-				},
-				async function losesWrites() {
-					await proxy.loseWrites(3);
-				},
-				async function resetsConnections() {
-					proxy.reset();
-					await pause(300);
-					proxy.reset();
-				},
-				async function killsTheServer() {
-					await server.kill();
-					await pause(random() * 1_000);
-					await server.restart();
-				},
-				async function standsStill() {
-					const goOn = proxy.stall();
-					await pause(2_000);
-					goOn();
-					// What was swallowed never comes.
-					proxy.reset();
-				},
-			];
-			for (let n = 0; n < FAULTS; n++) {
-				await pause(300 + random() * 700);
-				const fault = faults[n % faults.length];
-				await fault?.();
-			}
+			await shake({ engines, settings, proxy, server, random }, FAULTS);
 
 			await oracle.untilNoneIsOpen(async () => database.open());
 			const last = await startEngineProcess(database.settings);
@@ -154,7 +114,3 @@ describe(`three engines on one MongoDB, and ${FAULTS} faults (seed ${SEED})`, ()
 		FAULTS * 30_000 + 300_000,
 	);
 });
-
-async function pause(milliseconds: number): Promise<void> {
-	await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}

@@ -1,52 +1,22 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 
-import {
-	createClient,
-	killEngines,
-	listAll,
-	startEngineProcess,
-} from '../support/engine-process.ts';
-import type { Oracle } from '../support/oracle-run.ts';
-import { startOracle } from '../support/oracle-run.ts';
-import { newSchema, runSql, urlOf } from '../support/postgres-store.ts';
-import type { DatabaseServer } from './postgres.ts';
-import { startPostgres } from './postgres.ts';
+import { createClient, listAll, startEngineProcess } from '../support/engine-process.ts';
+import { usePostgresBed } from '../support/postgres-bed.ts';
+import { newSchema, runSql } from '../support/postgres-store.ts';
 
 const here = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const HALF_AN_HOUR = 1_800_000;
 
-let server: DatabaseServer;
-let folder: string;
-let oracle: Oracle;
-
-beforeAll(async () => {
-	server = await startPostgres({ durable: false });
-	folder = await mkdtemp(join(tmpdir(), 'cap-pg-clocks-'));
-	oracle = await startOracle();
-}, 120_000);
-afterAll(async () => {
-	await killEngines();
-	await oracle.close();
-	await server.stop();
-	await rm(folder, { recursive: true, force: true });
-});
+const bed = usePostgresBed({ durable: false });
 
 it('three engines whose clocks are half an hour apart decide by one: nothing early, missed or doubled', async () => {
 	const schema = newSchema();
 	const start = async (shift: number): ReturnType<typeof startEngineProcess> =>
 		startEngineProcess(
 			{
-				CAPSCHEDULER_DATA_DIR: folder,
-				CAPSCHEDULER_STORE: urlOf(server.port, schema),
-				CAPSCHEDULER_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
-				CAPSCHEDULER_LEASE: '3s',
-				CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
-				CAPSCHEDULER_NOTIFY_AFTER: '3s',
+				...bed.settings(schema),
 				CAPSCHEDULER_CONCURRENCY: '4',
 				CAPSCHEDULER_TEST_CLOCK_SHIFT: String(shift),
 			},
@@ -77,20 +47,20 @@ it('three engines whose clocks are half an hour apart decide by one: nothing ear
 	const [, fast, slow] = engines.map(({ url }) => createClient(url, right.firstKey ?? ''));
 	if (fast === undefined || slow === undefined) throw new Error('three engines');
 	const jobs = [
-		await oracle.schedule(fast, { schedules: 6, limit: 5 }),
-		await oracle.schedule(slow, { schedules: 6, limit: 5 }),
+		await bed.oracle.schedule(fast, { schedules: 6, limit: 5 }),
+		await bed.oracle.schedule(slow, { schedules: 6, limit: 5 }),
 	];
-	await oracle.untilQuiet(server.port, schema);
-	for (const job of jobs) await oracle.check(client, job);
+	await bed.oracle.untilQuiet(bed.server.port, schema);
+	for (const job of jobs) await bed.oracle.check(client, job);
 
 	// By the database's clock, no run began before it was due, and none was taken from a holder that was there.
 	const early = await runSql(
-		server.port,
+		bed.server.port,
 		`SELECT o.scheduleId FROM ${schema}.occurrences o WHERE o.decidedAt < o.dueAt`,
 	);
 	expect(early).toEqual([]);
 	const attempts = (await runSql(
-		server.port,
+		bed.server.port,
 		`SELECT outcome, count(*)::int AS n, count(DISTINCT owner)::int AS owners
 		FROM ${schema}.run_attempts GROUP BY outcome`,
 	)) as { outcome: string; n: number; owners: number }[];

@@ -6,23 +6,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 
 import { systemClock } from '../../engine/clock.ts';
-import { createClient, killEngines, startEngineProcess } from '../support/engine-process.ts';
-import type { Oracle } from '../support/oracle-run.ts';
-import { startOracle } from '../support/oracle-run.ts';
-import { newSchema, openPostgresStore, runSql, urlOf } from '../support/postgres-store.ts';
-import type { DatabaseServer } from './postgres.ts';
-import { startPostgres } from './postgres.ts';
+import { createClient, startEngineProcess } from '../support/engine-process.ts';
+import { usePostgresBed } from '../support/postgres-bed.ts';
+import { newSchema, openPostgresStore, runSql } from '../support/postgres-store.ts';
 import { run, userIds } from './process.ts';
 
 /* The tables on a disk of their own that becomes full, under three engines (P9). */
 
-let server: DatabaseServer;
+const bed = usePostgresBed({ durable: true });
 let folder: string;
 let disk: string;
-let oracle: Oracle;
 
 beforeAll(async () => {
-	server = await startPostgres();
 	folder = await mkdtemp(join(tmpdir(), 'cap-pg-full-'));
 	await run('chmod', ['755', folder]);
 	disk = join(folder, 'disk');
@@ -31,32 +26,21 @@ beforeAll(async () => {
 	await mkdir(join(disk, 'tables'));
 	const { uid, gid } = await userIds('postgres');
 	await chown(join(disk, 'tables'), uid, gid);
-	await runSql(server.port, `CREATE TABLESPACE small LOCATION '${join(disk, 'tables')}'`);
-	await runSql(server.port, 'ALTER DATABASE postgres SET default_tablespace = small');
-	oracle = await startOracle();
-}, 120_000);
+	await runSql(bed.server.port, `CREATE TABLESPACE small LOCATION '${join(disk, 'tables')}'`);
+	await runSql(bed.server.port, 'ALTER DATABASE postgres SET default_tablespace = small');
+});
 afterAll(async () => {
-	await killEngines();
-	await oracle.close();
-	await server.stop();
 	await run('umount', ['--lazy', disk]);
 	await rm(folder, { recursive: true, force: true });
 });
 
 it('refuses with STORAGE_FULL while there is no room, goes on when there is, and has lost nothing', async () => {
 	const schema = newSchema();
-	const settings = {
-		CAPSCHEDULER_DATA_DIR: folder,
-		CAPSCHEDULER_STORE: urlOf(server.port, schema),
-		CAPSCHEDULER_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
-		CAPSCHEDULER_LEASE: '3s',
-		CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
-		CAPSCHEDULER_NOTIFY_AFTER: '3s',
-	};
+	const settings = bed.settings(schema);
 	const engines = await Promise.all([1, 2, 3].map(async () => startEngineProcess(settings)));
 	const key = engines.flatMap(({ firstKey }) => firstKey ?? [])[0] ?? '';
 	const client = createClient(engines[0]?.url ?? '', key);
-	const job = await oracle.schedule(client, { schedules: 6, limit: 12 });
+	const job = await bed.oracle.schedule(client, { schedules: 6, limit: 12 });
 
 	await fill(join(disk, 'ballast'));
 	// Pages that are there have room left for a while: until one is asked for that is not.
@@ -79,10 +63,10 @@ it('refuses with STORAGE_FULL while there is no room, goes on when there is, and
 	expect(refused).toMatchObject({ status: 503, body: { code: 'STORAGE_FULL' } });
 	await rm(join(disk, 'ballast'));
 
-	await oracle.untilQuiet(server.port, schema);
-	await oracle.check(client, job);
+	await bed.oracle.untilQuiet(bed.server.port, schema);
+	await bed.oracle.check(client, job);
 	for (const engine of engines) await engine.kill('SIGTERM');
-	const { store, close } = await openPostgresStore(server.port, systemClock, { schema });
+	const { store, close } = await openPostgresStore(bed.server.port, systemClock, { schema });
 	const findings = await store.doctor(systemClock.now());
 	await close();
 	expect(findings.filter(({ severity }) => severity === 'problem')).toEqual([]);

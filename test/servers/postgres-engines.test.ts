@@ -1,58 +1,25 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 
 import { systemClock } from '../../engine/clock.ts';
 import type { EngineProcess } from '../support/engine-process.ts';
-import { createClient, killEngines, startEngineProcess } from '../support/engine-process.ts';
-import type { Oracle } from '../support/oracle-run.ts';
-import { startOracle } from '../support/oracle-run.ts';
+import { createClient, startEngineProcess } from '../support/engine-process.ts';
 import { startPostgresProxy } from '../support/postgres-proxy.ts';
+import { usePostgresBed } from '../support/postgres-bed.ts';
 import { newSchema, openPostgresStore, runSql, urlOf } from '../support/postgres-store.ts';
 import { randomFrom } from '../support/random.ts';
-import type { PostgresServer } from './postgres.ts';
-import { startPostgres } from './postgres.ts';
+import { shake } from '../support/shared-engines.ts';
 
-let server: PostgresServer;
-let folder: string;
-let oracle: Oracle;
-
-const KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
-
-beforeAll(async () => {
-	server = await startPostgres();
-	folder = await mkdtemp(join(tmpdir(), 'cap-pg-engines-'));
-	oracle = await startOracle();
-});
-afterAll(async () => {
-	await killEngines();
-	await oracle.close();
-	await server.stop();
-	await rm(folder, { recursive: true, force: true });
-});
-
-function settingsOf(schema: string): Record<string, string> {
-	return {
-		CAPSCHEDULER_DATA_DIR: folder,
-		CAPSCHEDULER_STORE: urlOf(server.port, schema),
-		CAPSCHEDULER_KEYS: KEYS,
-		CAPSCHEDULER_LEASE: '3s',
-		CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
-		CAPSCHEDULER_NOTIFY_AFTER: '3s',
-	};
-}
+const bed = usePostgresBed({ durable: true });
 
 describe('one engine on PostgreSQL', () => {
 	it('schedules, runs, delivers, tells, and gives the result by a link', async () => {
 		const schema = newSchema();
-		const engine = await startEngineProcess(settingsOf(schema));
+		const engine = await startEngineProcess(bed.settings(schema));
 		const client = createClient(engine.url, engine.firstKey ?? '');
-		const job = await oracle.schedule(client, { schedules: 2, limit: 3 });
-		await oracle.untilQuiet(server.port, schema);
-		await oracle.check(client, job);
-		const [runId = ''] = await oracle.runIds(client);
+		const job = await bed.oracle.schedule(client, { schedules: 2, limit: 3 });
+		await bed.oracle.untilQuiet(bed.server.port, schema);
+		await bed.oracle.check(client, job);
+		const [runId = ''] = await bed.oracle.runIds(client);
 		const link = await client<{ url: string }>('POST', `/v1/runs/${runId}/links`, {});
 		const response = await fetch(link.url);
 		expect(await response.json()).toEqual([
@@ -68,18 +35,18 @@ describe('one engine on PostgreSQL', () => {
 describe('three engines on one PostgreSQL', () => {
 	it('share the work, and make every occurrence happen once', async () => {
 		const schema = newSchema();
-		const settings = settingsOf(schema);
+		const settings = bed.settings(schema);
 		// All at once on a new database: they make the tables, and one key, together.
 		const engines = await Promise.all([1, 2, 3].map(async () => startEngineProcess(settings)));
 		const keys = engines.flatMap(({ firstKey }) => firstKey ?? []);
 		expect(keys).toHaveLength(1);
 		const clients = engines.map(({ url }) => createClient(url, keys[0] ?? ''));
 		const [client] = clients as [(typeof clients)[0]];
-		const job = await oracle.schedule(client, { schedules: 12, limit: 5 });
-		await oracle.untilQuiet(server.port, schema);
-		for (const each of clients) await oracle.check(each, job);
+		const job = await bed.oracle.schedule(client, { schedules: 12, limit: 5 });
+		await bed.oracle.untilQuiet(bed.server.port, schema);
+		for (const each of clients) await bed.oracle.check(each, job);
 		const owners = (await runSql(
-			server.port,
+			bed.server.port,
 			`SELECT DISTINCT owner FROM ${schema}.run_attempts`,
 		)) as { owner: string }[];
 		expect(owners.length).toBeGreaterThan(1);
@@ -99,9 +66,9 @@ describe(`three engines on one PostgreSQL, and ${FAULTS} faults (seed ${SEED})`,
 		async () => {
 			const random = randomFrom(SEED);
 			const schema = newSchema();
-			const proxy = await startPostgresProxy(server.port);
+			const proxy = await startPostgresProxy(bed.server.port);
 			const settings = {
-				...settingsOf(schema),
+				...bed.settings(schema),
 				CAPSCHEDULER_STORE: urlOf(proxy.port, schema),
 			};
 			const engines: EngineProcess[] = [];
@@ -109,54 +76,22 @@ describe(`three engines on one PostgreSQL, and ${FAULTS} faults (seed ${SEED})`,
 			const key = engines.flatMap(({ firstKey }) => firstKey ?? [])[0] ?? '';
 			const [first] = engines as [EngineProcess];
 			const limit = FAULTS * 3 + 5;
-			const job = await oracle.schedule(createClient(first.url, key), { schedules: 6, limit });
+			const job = await bed.oracle.schedule(createClient(first.url, key), { schedules: 6, limit });
 
-			const anyone = (): number => Math.floor(random() * engines.length);
-			const faults: (() => Promise<void>)[] = [
-				async function killsAnEngine() {
-					const at = anyone();
-					await engines[at]?.kill();
-					engines[at] = await startEngineProcess(settings);
+			await shake(
+				{
+					engines,
+					settings,
+					proxy: { ...proxy, loseWrites: proxy.loseCommits },
+					server: bed.server,
+					random,
 				},
-				async function standsStillPastItsLease() {
-					const pid = engines[anyone()]?.pid ?? 0;
-					process.kill(pid, 'SIGSTOP');
-					await pause(4_500);
-					process.kill(pid, 'SIGCONT');
-				},
-				async function losesReplies() {
-					await proxy.loseReplies(3);
-				},
-				async function losesCommits() {
-					await proxy.loseCommits(3);
-				},
-				async function resetsConnections() {
-					proxy.reset();
-					await pause(300);
-					proxy.reset();
-				},
-				async function killsTheServer() {
-					await server.kill();
-					await pause(random() * 1_000);
-					await server.restart();
-				},
-				async function standsStill() {
-					const goOn = proxy.stall();
-					await pause(2_000);
-					goOn();
-					// What was swallowed never comes.
-					proxy.reset();
-				},
-			];
-			for (let n = 0; n < FAULTS; n++) {
-				await pause(300 + random() * 700);
-				const fault = faults[n % faults.length];
-				await fault?.();
-			}
+				FAULTS,
+			);
 
-			await oracle.untilQuiet(server.port, schema);
-			const last = await startEngineProcess(settingsOf(schema));
-			await oracle.check(createClient(last.url, key), job);
+			await bed.oracle.untilQuiet(bed.server.port, schema);
+			const last = await startEngineProcess(bed.settings(schema));
+			await bed.oracle.check(createClient(last.url, key), job);
 			await last.kill('SIGTERM');
 			await Promise.all(engines.map(async (engine) => engine.kill('SIGTERM')));
 			await proxy.close();
@@ -168,19 +103,15 @@ describe(`three engines on one PostgreSQL, and ${FAULTS} faults (seed ${SEED})`,
 });
 
 async function problemsOf(schema: string): Promise<unknown[]> {
-	const { store, close } = await openPostgresStore(server.port, systemClock, { schema });
+	const { store, close } = await openPostgresStore(bed.server.port, systemClock, { schema });
 	const findings = await store.doctor(systemClock.now());
 	await close();
 	return findings.filter(({ severity }) => severity === 'problem');
 }
 
-async function pause(milliseconds: number): Promise<void> {
-	await new Promise((resolve) => setTimeout(resolve, milliseconds));
-}
-
 async function expectNothingLeft(schema: string): Promise<void> {
 	const left = await runSql(
-		server.port,
+		bed.server.port,
 		`SELECT name FROM ${schema}.agenda_jobs WHERE name NOT LIKE 'maintenance.%' OR locked_at IS NOT NULL`,
 	);
 	expect(left).toEqual([]);

@@ -13,6 +13,7 @@ import {
 	startEngineProcess,
 } from '../support/engine-process.ts';
 import { newSchema, runSql, urlOf } from '../support/postgres-store.ts';
+import { SHARED_KEYS } from '../support/shared-engines.ts';
 import type { Receiver } from '../support/webhook-receiver.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
 import type { DatabaseServer } from './postgres.ts';
@@ -55,7 +56,7 @@ async function startCluster(): Promise<Cluster> {
 	const settings = {
 		CAPSCHEDULER_DATA_DIR: folder,
 		CAPSCHEDULER_STORE: urlOf(server.port, schema),
-		CAPSCHEDULER_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+		CAPSCHEDULER_KEYS: SHARED_KEYS,
 		CAPSCHEDULER_LEASE: `${LEASE}ms`,
 		CAPSCHEDULER_DRAIN: '1s',
 		CAPSCHEDULER_CONCURRENCY: String(HANDS),

@@ -14,6 +14,7 @@ import {
 import type { Oracle } from '../support/oracle-run.ts';
 import { startOracle } from '../support/oracle-run.ts';
 import { newSchema, runSql, urlOf } from '../support/postgres-store.ts';
+import { SHARED_KEYS } from '../support/shared-engines.ts';
 import type { Receiver } from '../support/webhook-receiver.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
 import type { DatabaseServer } from './postgres.ts';
@@ -51,7 +52,7 @@ async function startRoles(): Promise<(role: string) => Promise<EngineProcess>> {
 			CAPSCHEDULER_ROLES: role,
 			CAPSCHEDULER_DATA_DIR: join(folder, role),
 			CAPSCHEDULER_STORE: urlOf(server.port, schema),
-			CAPSCHEDULER_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
+			CAPSCHEDULER_KEYS: SHARED_KEYS,
 			CAPSCHEDULER_PUBLIC_URL: `http://127.0.0.1:${port}`,
 			// a public URL brings the full rules, and the targets of the test are on this machine
 			CAPSCHEDULER_EGRESS_ALLOW: '127.0.0.1',

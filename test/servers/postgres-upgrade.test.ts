@@ -1,24 +1,12 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expect, it } from '@jest/globals';
 
 import { systemClock } from '../../engine/clock.ts';
 import type { Migration } from '../../engine/stores/postgres/migration.ts';
 import { MIGRATIONS } from '../../engine/stores/postgres/schema.ts';
-import {
-	createClient,
-	EngineDied,
-	killEngines,
-	startEngineProcess,
-} from '../support/engine-process.ts';
-import type { Oracle } from '../support/oracle-run.ts';
-import { startOracle } from '../support/oracle-run.ts';
-import { newSchema, openPostgresStore, runSql, urlOf } from '../support/postgres-store.ts';
+import { createClient, EngineDied, startEngineProcess } from '../support/engine-process.ts';
+import { usePostgresBed } from '../support/postgres-bed.ts';
+import { newSchema, openPostgresStore, runSql } from '../support/postgres-store.ts';
 import { claimEvents, createRecords } from '../support/store-records.ts';
-import type { DatabaseServer } from './postgres.ts';
-import { startPostgres } from './postgres.ts';
 
 /** What the next versions might bring: made up, and of every kind that may come while engines of this one run. */
 const NEXT: readonly Migration[] = [
@@ -30,47 +18,30 @@ const NEXT: readonly Migration[] = [
 	},
 ];
 
-let server: DatabaseServer;
-let folder: string;
-let oracle: Oracle;
-
-beforeAll(async () => {
-	server = await startPostgres({ durable: false });
-	folder = await mkdtemp(join(tmpdir(), 'cap-pg-upgrade-'));
-	oracle = await startOracle();
-}, 120_000);
-afterAll(async () => {
-	await killEngines();
-	await oracle.close();
-	await server.stop();
-	await rm(folder, { recursive: true, force: true });
-});
+const bed = usePostgresBed({ durable: false });
 
 it('an engine of the next version works beside one of this, which goes on to the end, and is not started again', async () => {
 	const schema = newSchema();
-	const settings = {
-		CAPSCHEDULER_DATA_DIR: folder,
-		CAPSCHEDULER_STORE: urlOf(server.port, schema),
-		CAPSCHEDULER_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
-		CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
-		CAPSCHEDULER_NOTIFY_AFTER: '3s',
-	};
+	const settings = { ...bed.settings(schema), CAPSCHEDULER_LEASE: '30s' };
 	const engine = await startEngineProcess(settings);
 	const client = createClient(engine.url, engine.firstKey ?? '');
-	const job = await oracle.schedule(client, { schedules: 4, limit: 6 });
+	const job = await bed.oracle.schedule(client, { schedules: 4, limit: 6 });
 
 	// Two of the next version at once, in the middle of it: one brings the tables to its version.
 	const next = await Promise.all(
 		[1, 2].map(async () =>
-			openPostgresStore(server.port, systemClock, { schema, migrations: NEXT }),
+			openPostgresStore(bed.server.port, systemClock, { schema, migrations: NEXT }),
 		),
 	);
-	const [version] = (await runSql(server.port, `SELECT version FROM ${schema}.schema_version`)) as {
+	const [version] = (await runSql(
+		bed.server.port,
+		`SELECT version FROM ${schema}.schema_version`,
+	)) as {
 		version: number;
 	}[];
 	expect(version?.version).toBe(NEXT.length);
 	const indexes = await runSql(
-		server.port,
+		bed.server.port,
 		`SELECT 1 FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		WHERE c.relname = 'runs_hue' AND c.relnamespace = $1::regnamespace AND i.indisvalid`,
 		[schema],
@@ -107,8 +78,8 @@ it('an engine of the next version works beside one of this, which goes on to the
 		}
 	}
 
-	await oracle.untilQuiet(server.port, schema);
-	await oracle.check(client, job);
+	await bed.oracle.untilQuiet(bed.server.port, schema);
+	await bed.oracle.check(client, job);
 	expect(engine.log()).not.toContain('"level":50');
 
 	// Another of the older version would write what the next one may not read: it is refused, and says why.

@@ -5,8 +5,7 @@ import { noFaults } from '../../engine/faults.ts';
 import { createMongoStore } from '../../engine/stores/mongo/store.ts';
 import type { Finding } from '../../engine/stores/store.port.ts';
 import { databaseUrl } from '../servers/mongo.ts';
-
-const KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
+import { sharedSettings } from './shared-engines.ts';
 
 const PATIENCE = 60_000;
 
@@ -49,14 +48,7 @@ export async function newEnginesDatabase(
 	};
 	return {
 		url,
-		settings: {
-			CAPSCHEDULER_DATA_DIR: folder,
-			CAPSCHEDULER_STORE: url,
-			CAPSCHEDULER_KEYS: KEYS,
-			CAPSCHEDULER_LEASE: '3s',
-			CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
-			CAPSCHEDULER_NOTIFY_AFTER: '3s',
-		},
+		settings: sharedSettings(folder, url),
 		async open() {
 			const states = { $in: ['pending', 'sending', 'failed'] };
 			return (
