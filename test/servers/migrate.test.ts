@@ -16,6 +16,7 @@ import type { Oracle } from '../support/oracle-run.ts';
 import { startOracle } from '../support/oracle-run.ts';
 import type { Client } from '../support/oracle-schedule.ts';
 import { newSchema, urlOf } from '../support/postgres-store.ts';
+import { sharedSettings } from '../support/shared-engines.ts';
 import type { Receiver } from '../support/webhook-receiver.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
 import type { MongoServer } from './mongo.ts';
@@ -29,7 +30,6 @@ import { startPostgres } from './postgres.ts';
  */
 
 const LIMIT = 25;
-const KEYS = `k1:${Buffer.alloc(32, 9).toString('base64')}`;
 
 let postgres: PostgresServer;
 let mongo: MongoServer;
@@ -49,14 +49,8 @@ afterAll(async () => {
 	await rm(folder, { recursive: true, force: true });
 });
 
-const settingsOf = (store: string, dataDir = 'scratch'): Record<string, string> => ({
-	CAPSCHEDULER_DATA_DIR: join(folder, dataDir),
-	CAPSCHEDULER_STORE: store,
-	CAPSCHEDULER_KEYS: KEYS,
-	CAPSCHEDULER_LEASE: '3s',
-	CAPSCHEDULER_SMALLEST_INTERVAL: '1s',
-	CAPSCHEDULER_NOTIFY_AFTER: '3s',
-});
+const settingsOf = (store: string, dataDir = 'scratch'): Record<string, string> =>
+	sharedSettings(join(folder, dataDir), store);
 
 async function move(from: string, to: string): Promise<Record<string, unknown>> {
 	const done = await spawnCli(['migrate', '--from', from, '--to', to, '--json']);
