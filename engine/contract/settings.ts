@@ -201,7 +201,7 @@ export const SETTINGS = {
 		form: '`api`, `scheduler`, `worker`, by comma, or `all`',
 		fallback: 'all',
 		meaning:
-			'What this engine does where several share a store: `api` answers the REST API and runs nothing, `scheduler` decides what is due and takes over what was lost, `worker` carries out runs and deliveries. Without `api` only `/healthz`, `/readyz` and `/metrics` are answered, and `CAPSCHEDULER_PUBLIC_URL` names those that have it. Each role needs at least one engine. See clusters.md.',
+			'What this engine does where several share a store: `api` answers the REST API and runs nothing, `scheduler` decides what is due and takes over what was lost, `worker` carries out runs and deliveries. Without `api` only `/healthz`, `/readyz` and `/metrics` are answered, and `CAPSCHEDULER_PUBLIC_URL` names those that have it. Each role needs at least one engine. With the embedded store, which nobody shares, it can only be `all`. See clusters.md.',
 		schema: text('"all", or some of api, scheduler and worker, separated by commas', readRoles),
 	}),
 	CONCURRENCY: setting({

@@ -111,7 +111,7 @@ function optionsOf(values: {
 	const peerNames = values.peers === undefined ? null : values.peers.split(',');
 	return {
 		...choosePeers(values.smoke === true ? ['none'] : peerNames),
-		rounds: numberOf('rounds', values.rounds),
+		rounds: atLeastOne('rounds', numberOf('rounds', values.rounds)),
 		runs: numberOf('runs', values.runs),
 		seconds: numberOf('seconds', values.seconds),
 		sizes: values.sizes?.split(',').map((size) => numberOf('sizes', size) ?? 0) ?? null,
@@ -130,6 +130,12 @@ function numberOf(name: string, text: string | undefined): number | null {
 	if (text === undefined) return null;
 	if (!/^\d+$/.test(text)) throw new UsageError(`--${name}: expected whole numbers, got "${text}"`);
 	return Number(text);
+}
+
+/** None at all would measure nothing, and look as if all were well. */
+function atLeastOne(name: string, value: number | null): number | null {
+	if (value === 0) throw new UsageError(`--${name}: expected at least 1, got 0`);
+	return value;
 }
 
 function choosePeers(names: readonly string[] | null): Pick<BenchOptions, 'peers' | 'peerNames'> {

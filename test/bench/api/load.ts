@@ -26,7 +26,8 @@ const lines = hear();
 const job = await read<LoadJob>(lines);
 const { hostname, port, host } = new URL(job.url);
 const count = Math.round(job.rate * job.seconds);
-const latencies = new Float64Array(count);
+const UNANSWERED = -1;
+const latencies = new Float64Array(count).fill(UNANSWERED);
 const statuses: Record<string, number> = {};
 const waiting: number[] = [];
 const free: Connection[] = [];
@@ -155,6 +156,10 @@ const ticking = setInterval(() => {
 const late = setTimeout(allDone.resolve, job.seconds * 1000 + PATIENCE);
 await allDone.promise;
 clearTimeout(late);
+// what was never answered took at least as long as it was waited for
+for (const [request, took] of latencies.entries()) {
+	if (took === UNANSWERED) latencies[request] = performance.now() - intended(request);
+}
 const sorted = latencies.slice(0, count).sort();
 const report: LoadReport = {
 	asked: count,
