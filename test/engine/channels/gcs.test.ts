@@ -47,7 +47,8 @@ async function upload(
 		});
 	}).listen(0, '127.0.0.1');
 	await once(server, 'listening');
-	dispatcher = new Agent();
+	const sending = new Agent();
+	dispatcher = sending;
 	// the key of the account is for the token, which is there already
 	const settings = {
 		...gcsSettingsSchema.omit({ serviceAccountKey: true }).parse({
@@ -58,7 +59,12 @@ async function upload(
 		serviceAccountKey: '',
 	};
 	const deadline = { signal: AbortSignal.timeout(20_000), progress: () => undefined };
-	const bucket = createBucket({ settings, dispatcher, deadline, token: TOKEN });
+	const bucket = createBucket({
+		settings,
+		dispatcher: () => sending,
+		deadline,
+		token: TOKEN,
+	});
 	const put = bucket.put('daily/report.csv', parcelOf('hello'), { create, attempt: 1 });
 	await put.catch(() => undefined);
 	return { asked, put };
