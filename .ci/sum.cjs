@@ -1,5 +1,5 @@
 // Sums up the stages of .ci/run: `<stage>.exit` holds a stage's exit code, `<stage>.json` Jest's report.
-// Prints `N passed, N failed, N skipped`; exits with 1 if anything failed, or if a stage skipped tests. Runs on any Node >= 20.
+// Prints what failed, and last `N passed, N failed, N skipped`; exits with 1 if anything failed, or if a stage skipped tests. Runs on any Node >= 20.
 const { existsSync, readFileSync, readdirSync } = require('node:fs');
 const { join } = require('node:path');
 
@@ -20,8 +20,33 @@ for (const file of readdirSync(folder).filter((name) => name.endsWith('.exit')))
 		sum.skipped += skipped;
 		// what a skipped test would show is not shown: nothing may be skipped here
 		if (skipped > 0) failed += 1;
+		tellFailed(stage, report);
+	} else if (exitCode !== 0) {
+		console.log(`failed: ${stage} (exit code ${exitCode})`);
 	}
 	sum.failed += failed === 0 && exitCode !== 0 ? 1 : failed;
+}
+
+// the last lines of a long log are what is read first
+function tellFailed(stage, report) {
+	for (const suite of report.testResults) {
+		const tests = suite.assertionResults.filter(({ status }) => status === 'failed');
+		if (tests.length === 0 && suite.status === 'failed') {
+			console.log(`failed: ${stage}: ${suite.name}\n${inShort(suite.message)}`);
+		}
+		for (const { fullName, failureMessages } of tests) {
+			console.log(`failed: ${stage}: ${fullName}\n${inShort(failureMessages.join('\n'))}`);
+		}
+	}
+}
+
+function inShort(message) {
+	const lines = message.replaceAll(/\u001b\[\d+m/g, '').split('\n');
+	return lines
+		.filter((line) => line.trim() !== '')
+		.slice(0, 12)
+		.map((line) => `    ${line.slice(0, 240)}`)
+		.join('\n');
 }
 
 console.log(`${sum.passed} passed, ${sum.failed} failed, ${sum.skipped} skipped`);

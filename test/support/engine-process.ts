@@ -19,7 +19,7 @@ export interface EngineProcess {
 }
 
 /** Milliseconds; far more than it takes on a busy machine. */
-const UP_WITHIN = 20_000;
+const UP_WITHIN = 90_000;
 
 const running = new Set<ChildProcess>();
 process.once('exit', () => {
@@ -76,7 +76,10 @@ export async function startEngineProcess(
 	const late = setTimeout(() => child.kill('SIGKILL'), UP_WITHIN);
 	const greeting = await Promise.race([firstLine(child), ended.then(() => null)]);
 	clearTimeout(late);
-	if (greeting === null) throw new EngineDied(log);
+	if (greeting === null) {
+		const { code, signal } = await ended;
+		throw new EngineDied(`ended (${signal ?? `code ${code}`}) before it was up; it wrote:\n${log}`);
+	}
 	const { url, firstKey, pid } = JSON.parse(greeting) as {
 		url: string;
 		firstKey: string | null;
