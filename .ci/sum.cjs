@@ -2,6 +2,7 @@
 // Prints what failed, and last `N passed, N failed, N skipped`; exits with 1 if anything failed, or if a stage skipped tests. Runs on any Node >= 20.
 const { existsSync, readFileSync, readdirSync } = require('node:fs');
 const { join } = require('node:path');
+const { stripVTControlCharacters } = require('node:util');
 
 const [, , folder] = process.argv;
 const sum = { passed: 0, failed: 0, skipped: 0 };
@@ -41,7 +42,7 @@ function tellFailed(stage, report) {
 }
 
 function inShort(message) {
-	const lines = message.replaceAll(/\u001b\[\d+m/g, '').split('\n');
+	const lines = stripVTControlCharacters(message).split('\n');
 	return lines
 		.filter((line) => line.trim() !== '')
 		.slice(0, 12)
