@@ -161,6 +161,8 @@ export interface Delivery {
 export interface SentArtifact extends BlobRef {
 	contentType: string;
 	filename: string;
+	/** What it was rendered in; of an archive the formats of all its files. A destination may allow only some. */
+	formats?: string[];
 	notices?: FormatNotice[];
 	/** What is in it, of an archive. */
 	contents?: NamedFile[];

@@ -1,7 +1,9 @@
 import type { Channel } from '../channels/channel.port.ts';
+import { AUTO_FORMAT } from '../contract/delivery.ts';
 import type { Destination } from '../contract/destination.ts';
 import { inputError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
+import type { Delivery, Run } from '../contract/run.ts';
 import type { Intended } from '../core/delivery/allow.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';
 import type { Context } from './context.ts';
@@ -12,6 +14,23 @@ export function reachOf(
 	settings: JsonObject,
 ): Pick<Intended, 'folders' | 'recipients'> {
 	return channel?.reaches?.(settings) ?? {};
+}
+
+/** What a delivery would bring to a destination, as far as it is known: bytes that are kept are known in all. */
+export function intendedOf(
+	{ target, artifact }: Pick<Delivery, 'target' | 'artifact'>,
+	{ capability }: Pick<Run, 'capability'>,
+): Intended {
+	if (artifact?.formats !== undefined) {
+		const { filename, formats } = artifact;
+		return { capability, filename, formats };
+	}
+	const [step] = target.package ?? [];
+	const { files = [] } = typeof step === 'object' ? step : {};
+	const named = [target, ...files].map(({ format }) => format);
+	// bytes of which nobody wrote down what they are may be anything; what is still to be rendered is judged then
+	const formats = artifact === null ? named.filter((format) => format !== AUTO_FORMAT) : named;
+	return { capability, filename: artifact?.filename, formats };
 }
 
 /**

@@ -18,6 +18,7 @@ import {
 	released,
 	skipped,
 } from '../core/delivery/transitions.ts';
+import { intendedOf } from './allowed.ts';
 import { storedBytes } from './artifact.ts';
 import type { Context } from './context.ts';
 import { claimEvents } from './dispatch.ts';
@@ -94,8 +95,8 @@ async function send(
 			reached,
 			result: await resultOf(ctx, about.run),
 		});
-		demandAllowed(reached, { capability: about.run.capability, filename: artifact.filename });
 		const sent = { ...delivery, artifact };
+		demandAllowed(reached, intendedOf(sent, about.run));
 		const { parcel, trouble } = watched(parcelOf(ctx, sent, about));
 		const sending = { channel, settings, parcel, trouble, delivery: sent, ...about };
 		if (held.reason() === 'drain') return released(delivery, { at: ctx.clock.now() });

@@ -39,9 +39,8 @@ export async function renderDelivery(
 	const chosen = chooseFormat(ctx, about.result, { ...wishOf(target, required), path: 'format' });
 	const further = furtherOf(ctx, about, target);
 	const { capability } = about.run;
-	for (const { format } of [chosen, ...further]) {
-		demandAllowed(about.reached, { capability, format: format.name });
-	}
+	const formats = [...new Set([chosen, ...further].map(({ format }) => format.name))];
+	demandAllowed(about.reached, { capability, formats });
 	const room =
 		(steps.length > 0 ? PACKAGED_ROOM : 0) + (target.sidecars === undefined ? 0 : SIDECAR_ROOM);
 	const { files, name } = await filesOf(ctx, about, { chosen, further, target, room });
@@ -57,6 +56,7 @@ export async function renderDelivery(
 		...blob,
 		contentType,
 		filename,
+		formats,
 		...(notices === undefined ? {} : { notices }),
 		...(contents === undefined ? {} : { contents }),
 	};

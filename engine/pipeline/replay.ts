@@ -9,6 +9,7 @@ import type { PackageStep } from '../contract/packaging.ts';
 import type { Delivery } from '../contract/run.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';
 import { REPLAYABLE, replayed, replayedElsewhere } from '../core/delivery/transitions.ts';
+import { intendedOf, reachOf } from './allowed.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { findDestination } from './destinations.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
@@ -140,11 +141,16 @@ export async function targetDestination(
 /** @returns its id @throws CapError FORBIDDEN */
 async function demandAllowed(
 	ctx: Context,
-	{ tenant, runId }: Delivery,
-	{ id, rules }: Destination,
+	delivery: Delivery,
+	{ id, channel, settings, rules }: Destination,
 ): Promise<string> {
-	const run = rules === undefined ? null : await ctx.store.getRun(tenant, runId);
-	const issue = run === null ? null : whyNotAllowed(rules, { capability: run.capability });
+	if (rules?.allow === undefined) return id;
+	const run = await ctx.store.getRun(delivery.tenant, delivery.runId);
+	if (run === null) throw new CapError('GONE', 'the run is no longer kept');
+	const issue = whyNotAllowed(rules, {
+		...intendedOf(delivery, run),
+		...reachOf(ctx.channels.get(channel), settings),
+	});
 	if (issue !== null) throw inputError('FORBIDDEN', { ...issue, path: 'target.destination' });
 	return id;
 }

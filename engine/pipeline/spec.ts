@@ -292,7 +292,11 @@ class SpecCompiler {
 			const { id, channel, settings, rules } = destination;
 			const reached = reachOf(this.#ctx.channels.get(channel), settings);
 			for (const { format, at } of formatsOf(input)) {
-				const issue = whyNotAllowed(rules, { capability, format, ...reached });
+				const issue = whyNotAllowed(rules, {
+					capability,
+					formats: format === undefined ? [] : [format],
+					...reached,
+				});
 				if (issue === null) continue;
 				const field = issue.path === 'format' ? at : 'destination';
 				throw inputError('FORBIDDEN', { ...issue, path: `${path}.${field}` });

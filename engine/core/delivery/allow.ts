@@ -4,7 +4,8 @@ import type { InputIssue } from '../../contract/errors.ts';
 /** What is known of a file that is to go to a destination; what is not known yet is not judged. */
 export interface Intended {
 	capability?: string | undefined;
-	format?: string | undefined;
+	/** Of the file; of an archive those of all its files. */
+	formats?: readonly string[] | undefined;
 	filename?: string | undefined;
 	/** Where the settings lead to; see `Channel.reaches`. */
 	folders?: readonly string[] | undefined;
@@ -29,7 +30,7 @@ const RULES: readonly {
 	{
 		rule: 'formats',
 		path: 'format',
-		given: ({ format }) => listOf(format),
+		given: ({ formats = [] }) => formats,
 		allows: (allowed, given) => allowed === given,
 	},
 	{

@@ -117,10 +117,50 @@ describe('a replay with a new target', () => {
 		const { id } = await folder({ allow: { capabilities: ['others'] } });
 		const forbidden = await replay(dead.id, { target: { destination: id } });
 		expect([forbidden.status, forbidden.body.errors[0].path]).toEqual([403, 'target.destination']);
+		expect(forbidden.body.errors[0].expected).toContain('allow.capabilities');
 		const unknown = await replay(dead.id, { target: { destination: 'nobody' } });
 		expect([unknown.status, unknown.body.code]).toEqual([422, 'DESTINATION_UNKNOWN']);
 		const both = await replay(dead.id, { target: { destination: id, channel: 'file' } });
 		expect(both.status).toBe(400);
+	});
+});
+
+describe('a replay of kept bytes', () => {
+	const zip = { package: [{ type: 'zip', files: [{ format: 'html' }] }] };
+	it.each([
+		['a format', { formats: ['json'] }, {}, 'allow.formats names: "json", got "csv"'],
+		[
+			'a format that nobody named',
+			{ formats: ['csv'] },
+			{ format: undefined },
+			'allow.formats names: "csv", got "json"',
+		],
+		['a format in an archive', { formats: ['csv'] }, zip, 'allow.formats names: "csv", got "html"'],
+		['a name', { filenames: ['sales-'] }, { filename: 'hr.csv' }, 'got "hr.csv"'],
+	])('is refused where the destination does not allow %s', async (_, allow, target, words) => {
+		const dead = await die('rows', target);
+		const place = await folder({ allow });
+		const refused = await replay(dead.id, { target: { destination: place.id } });
+		expect([refused.status, refused.body.code]).toEqual([403, 'FORBIDDEN']);
+		expect(refused.body.detail).toContain(words);
+		const wish = { limit: 500, dryRun: true, target: { destination: place.id } };
+		const { failed } = await replayMany(wish);
+		expect(failed).toContainEqual(expect.objectContaining({ id: dead.id, code: 'FORBIDDEN' }));
+		expect(await readdir(place.path).catch(() => [])).toEqual([]);
+	});
+
+	it('is asked again when it is sent: rules that came between hold too', async () => {
+		const dead = await die();
+		const place = await folder();
+		const sent = demand(await replay(dead.id, { target: { destination: place.id } }), 202).body;
+		await bed.deliveryIn(sent.id, 'delivered');
+		const allow = { formats: ['json'] };
+		demand(await bed.admin.patch(`/v1/destinations/${place.id}`, { allow }), 200);
+		demand(await replay(sent.id, {}), 202);
+		const { error } = await bed.deliveryIn(sent.id, 'dead');
+		expect(error).toMatchObject({ code: 'FORBIDDEN' });
+		expect(error.message).toContain('allow.formats');
+		expect(await readdir(place.path)).toHaveLength(1);
 	});
 });
 
