@@ -199,7 +199,8 @@ class LeaseWorker<T extends Claimed> implements Worker {
 		this.#claiming = true;
 		try {
 			do {
-				let asked = 0;
+				// A store that finds nothing may not even ask: then there is no more.
+				let asked = Infinity;
 				const claimedAt = clock.monotonic();
 				this.#mayBeMore = false;
 				const items = await claim(() => (asked = Math.min(this.#free, most())));
