@@ -10,6 +10,7 @@ import { newEnginesDatabase, NOTHING } from '../support/mongo-engines.ts';
 import { startMongoProxy } from '../support/mongo-proxy.ts';
 import type { Oracle } from '../support/oracle-run.ts';
 import { startOracle } from '../support/oracle-run.ts';
+import { expectOneHistory, startClients } from '../support/history-clients.ts';
 import { randomFrom } from '../support/random.ts';
 import { shake } from '../support/shared-engines.ts';
 import type { DurableMongoServer } from './mongo.ts';
@@ -81,7 +82,7 @@ const FAULTS = Number(process.env['CAPSCHEDULER_TEST_KILLS'] ?? 7);
 
 describe(`three engines on one MongoDB, and ${FAULTS} faults (seed ${SEED})`, () => {
 	it(
-		'give every occurrence one outcome, every run one end, and every target a call under one key',
+		'give every occurrence one outcome, every run one end, every target a call under one key, and clients one history',
 		async () => {
 			const random = randomFrom(SEED);
 			const database = await newEnginesDatabase(server, folder);
@@ -99,8 +100,13 @@ describe(`three engines on one MongoDB, and ${FAULTS} faults (seed ${SEED})`, ()
 			const limit = FAULTS * 3 + 5;
 			const job = await oracle.schedule(createClient(first.url, key), { schedules: 3, limit });
 
+			// Clients beside it, whose schedules never fire: what they write and read is held against docs/clusters.md.
+			const urls = (): string[] => engines.map(({ url }) => url);
+			const clients = await startClients({ urls, key, seed: SEED, clients: 4 });
+
 			await shake({ engines, settings, proxy, server, random }, FAULTS);
 
+			expectOneHistory(await clients.stop());
 			await oracle.untilNoneIsOpen(async () => database.open());
 			const last = await startEngineProcess(database.settings);
 			await oracle.check(createClient(last.url, key), job);

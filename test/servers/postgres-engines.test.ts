@@ -6,6 +6,7 @@ import { createClient, startEngineProcess } from '../support/engine-process.ts';
 import { startPostgresProxy } from '../support/postgres-proxy.ts';
 import { usePostgresBed } from '../support/postgres-bed.ts';
 import { newSchema, openPostgresStore, runSql, urlOf } from '../support/postgres-store.ts';
+import { expectOneHistory, startClients } from '../support/history-clients.ts';
 import { randomFrom } from '../support/random.ts';
 import { shake } from '../support/shared-engines.ts';
 
@@ -62,7 +63,7 @@ const FAULTS = Number(process.env['CAPSCHEDULER_TEST_KILLS'] ?? 10);
 
 describe(`three engines on one PostgreSQL, and ${FAULTS} faults (seed ${SEED})`, () => {
 	it(
-		'give every occurrence one outcome, every run one end, and every target a call under one key',
+		'give every occurrence one outcome, every run one end, every target a call under one key, and clients one history',
 		async () => {
 			const random = randomFrom(SEED);
 			const schema = newSchema();
@@ -78,6 +79,10 @@ describe(`three engines on one PostgreSQL, and ${FAULTS} faults (seed ${SEED})`,
 			const limit = FAULTS * 3 + 5;
 			const job = await bed.oracle.schedule(createClient(first.url, key), { schedules: 6, limit });
 
+			// Clients beside it, whose schedules never fire: what they write and read is held against docs/clusters.md.
+			const urls = (): string[] => engines.map(({ url }) => url);
+			const clients = await startClients({ urls, key, seed: SEED, clients: 4 });
+
 			await shake(
 				{
 					engines,
@@ -89,6 +94,7 @@ describe(`three engines on one PostgreSQL, and ${FAULTS} faults (seed ${SEED})`,
 				FAULTS,
 			);
 
+			expectOneHistory(await clients.stop());
 			await bed.oracle.untilQuiet(bed.server.port, schema);
 			const last = await startEngineProcess(bed.settings(schema));
 			await bed.oracle.check(createClient(last.url, key), job);

@@ -20,7 +20,7 @@ export interface Job {
 export interface Oracle {
 	/** @param every how many schedules, each firing once a second until its limit */
 	schedule(client: Client, every: { schedules: number; limit: number }): Promise<Job>;
-	/** All schedules of the schema are completed, and nothing that was begun is open. */
+	/** All schedules of the schema are completed or deleted, and nothing that was begun is open. */
 	untilQuiet(port: number, schema: string): Promise<void>;
 	/** The same of another store: until this counts nothing that is open. */
 	untilNoneIsOpen(count: () => Promise<number>): Promise<void>;
@@ -106,7 +106,7 @@ export async function startOracle(): Promise<Oracle> {
 }
 
 function openSql(schema: string): string {
-	return `SELECT (SELECT count(*) FROM ${schema}.schedules WHERE state <> 'completed')
+	return `SELECT (SELECT count(*) FROM ${schema}.schedules WHERE state NOT IN ('completed', 'deleted'))
 		+ (SELECT count(*) FROM ${schema}.runs WHERE state IN ('queued', 'running', 'waiting', 'retrying'))
 		+ (SELECT count(*) FROM ${schema}.deliveries WHERE state IN ('pending', 'sending', 'failed'))
 		+ (SELECT count(*) FROM ${schema}.notifications WHERE state IN ('pending', 'sending', 'failed'))
