@@ -21,7 +21,7 @@ const shared = {
 
 /** @type {import('jest').Config} */
 module.exports = {
-	testTimeout: 60_000,
+	testTimeout: 120_000,
 	projects: [
 		{
 			...shared,

@@ -51,7 +51,7 @@ beforeAll(async () => {
 		channel: 'webhook',
 		settings: { url: target.url('/hook') },
 	});
-}, 60_000);
+});
 afterAll(async () => {
 	await killEngines();
 	await target.close();
@@ -115,7 +115,7 @@ describe('a backup', () => {
 		expect(healthy.json()['checks']).not.toContainEqual(
 			expect.objectContaining({ status: 'problem' }),
 		);
-	}, 60_000);
+	});
 
 	it('made again into the same folder copies what is new, and lets go of what is no longer there', async () => {
 		const place = join(folder, 'again');
@@ -129,7 +129,7 @@ describe('a backup', () => {
 		expect(again.json()['copied']).toBe(1);
 		expect((await blobNames(place)).sort()).toEqual((await blobNames(data)).sort());
 		await expect(stat(stray)).rejects.toThrow('ENOENT');
-	}, 60_000);
+	});
 
 	it('has no key unless asked, and says what to do about it', async () => {
 		const place = join(folder, 'keyless');
@@ -212,5 +212,5 @@ describe('restoring', () => {
 			code: 2,
 			stderr: expect.stringContaining('expected a backup that was finished'),
 		});
-	}, 60_000);
+	});
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
 			actions: { check: {}, broken: { binding: { path: 'nowhere' } } },
 		}),
 	);
-}, 30_000);
+});
 
 afterAll(async () => {
 	await engine.kill('SIGKILL');
@@ -149,7 +149,7 @@ describe('the command line', () => {
 		expect((await cli('capabilities', 'remove', 'health')).code).toBe(4);
 		expect((await cli('schedules', 'remove', id)).code).toBe(0);
 		expect((await cli('runs', 'rerun', runId, '--wait', '10s')).code).toBe(0);
-	}, 60_000);
+	});
 
 	it('manages keys, and a key can do what it was made for and nothing else', async () => {
 		const made = await cli(
@@ -183,7 +183,7 @@ describe('the command line', () => {
 			code: 2,
 			stderr: expect.stringContaining('--scope'),
 		});
-	}, 30_000);
+	});
 
 	it('says which place of the input is wrong', async () => {
 		await cli('capabilities', 'register', join(folder, 'health.json'));
@@ -199,14 +199,14 @@ describe('the command line', () => {
 		expect(refused.code).toBe(4);
 		expect(refused.stderr).toContain('INVALID_TIMING');
 		expect(refused.stderr.split('timing.cron')).toHaveLength(2);
-	}, 30_000);
+	});
 
 	it('names its own options when a schedule has no timing', async () => {
 		expect(await cli('schedules', 'create', 'health', '--action', 'check')).toMatchObject({
 			code: 2,
 			stderr: expect.stringContaining('give --every, --cron, --at or --in'),
 		});
-	}, 30_000);
+	});
 
 	it('shows a run so that a person can read it', async () => {
 		await cli('capabilities', 'register', join(folder, 'health.json'));
@@ -221,7 +221,7 @@ describe('the command line', () => {
 		const failed = (await cli('runs', 'show', String(bad.json()['id']))).stdout;
 		expect(failed).toMatch(/^error +HTTP 404.*\(TARGET_REFUSED\)$/m);
 		expect(failed).not.toContain('{"');
-	}, 30_000);
+	});
 
 	it('says nothing but why when the folder belongs to another engine', async () => {
 		const second = await spawnCli(['start'], {
@@ -231,7 +231,7 @@ describe('the command line', () => {
 		expect(second.code).toBe(1);
 		expect(second.stderr.trimEnd().split('\n')).toHaveLength(1);
 		expect(second.stderr).toMatch(/^error: /);
-	}, 30_000);
+	});
 
 	it.each([
 		['start', 2],
@@ -251,7 +251,7 @@ describe('the command line', () => {
 		await cli('capabilities', 'register', join(folder, 'health.json'));
 		const failed = await cli('capabilities', 'invoke', 'health', 'broken', '--wait', '10s');
 		expect(failed).toMatchObject({ code: 1, stderr: expect.stringContaining('failed') });
-	}, 30_000);
+	});
 
 	it('ends with 3 when no engine answers, and says how to mend it', async () => {
 		const settings = { CAPSCHEDULER_URL: 'http://127.0.0.1:1' };
@@ -259,7 +259,7 @@ describe('the command line', () => {
 			code: 3,
 			stderr: expect.stringContaining('capscheduler start'),
 		});
-	}, 30_000);
+	});
 
 	it.each([
 		[['frobnicate'], 'unknown command'],
@@ -283,7 +283,7 @@ describe('the command line', () => {
 		expect(result.code).toBe(2);
 		expect(result.stderr).toContain('did you mean CAPSCHEDULER_PORT?');
 		expect(result.stderr).toContain('CAPSCHEDULER_LOG: expected debug');
-	}, 30_000);
+	});
 
 	it.each([[[]], [['start']], [['schedules']], [['schedules', 'create']], [['keys', 'create']]])(
 		'helps: %j --help',

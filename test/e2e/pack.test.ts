@@ -58,7 +58,7 @@ describe('the packed engine', () => {
 			process.kill(engine.pid, 'SIGTERM');
 		}
 		expect(await engine.ended).toEqual({ code: 0, signal: null });
-	}, 60_000);
+	});
 
 	it('keeps what V8 compiled beside its code, for the next start', async () => {
 		const kept = await readdir(join(app, 'node_modules', '.cache', 'capscheduler'));
@@ -72,7 +72,7 @@ describe('the packed engine', () => {
 		};
 		await rm(told.folder, { recursive: true, force: true });
 		expect(told.ok).toBe(true);
-	}, 60_000);
+	});
 
 	it('holds a plug-in to its promises: the example, by its own `node --test`', async () => {
 		const example = 'capscheduler-fixed-width';

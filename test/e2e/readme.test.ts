@@ -57,7 +57,7 @@ describe('the pages', () => {
 		// once by key and once by link
 		expect(result.match(/status\r?\nok\r?\n/g)).toHaveLength(2);
 		expect(answers(refusal)[0]).toMatchObject({ status: 422, code: 'INVALID_TIMING' });
-	}, 60_000);
+	});
 
 	it('getting started: every example works as printed', async () => {
 		const outputs = await paste(blocksOf('docs/getting-started.md', 'getting-started'), {
@@ -96,5 +96,5 @@ describe('the pages', () => {
 		expect(await readFile(join(folder, 'sales.log'), 'utf8')).toMatch(
 			/^run_\w+, attempt \d: daily for EU$/m,
 		);
-	}, 60_000);
+	});
 });

@@ -25,7 +25,7 @@ beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'capscheduler-results-'));
 	capability = await new CapabilityServer().start();
 	engine = await startEngineProcess({ CAPSCHEDULER_DATA_DIR: join(folder, 'data') });
-}, 30_000);
+});
 
 afterAll(async () => {
 	await engine.kill();
@@ -67,7 +67,7 @@ describe('a result', () => {
 			result: null,
 			error: { code: 'RESULT_INVALID', message: expect.stringContaining('line 2') },
 		});
-	}, 30_000);
+	});
 
 	it('that is the header of a CSV keeps it', async () => {
 		const details = await run('text/csv', 'a,b\n');
@@ -75,7 +75,7 @@ describe('a result', () => {
 		expect(await rendered(details, 'csv')).toBe('a,b\r\n');
 		expect(await rendered(details, 'json')).toBe('[]\n');
 		expect(await rendered(details, 'html')).toContain('0 rows, 2 columns');
-	}, 30_000);
+	});
 
 	it.each([
 		['204', undefined, ''],

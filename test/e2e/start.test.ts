@@ -57,7 +57,7 @@ describe('start', () => {
 		const second = await start();
 		expect(second.firstKey).toBeNull();
 		expect(await createClient(second.url, first.firstKey ?? '')('GET', '/v1/me')).toEqual(me);
-	}, 60_000);
+	});
 
 	it('prints lines that work as they are', async () => {
 		const { url, firstKey } = await start();
@@ -67,14 +67,14 @@ describe('start', () => {
 		expect(output).toContain('"scheduleId":"sch_');
 		expect(output).toContain('"items":[');
 		expect(output).not.toContain('"errors"');
-	}, 60_000);
+	});
 
 	it('drains on SIGTERM and ends well', async () => {
 		const engine = await start();
 		await engine.kill('SIGTERM');
 		expect(await engine.ended).toEqual({ code: 0, signal: null });
 		expect(engine.log()).toContain('engine stopped');
-	}, 60_000);
+	});
 
 	it('exits at once on a second signal', async () => {
 		const engine = await start();
@@ -98,7 +98,7 @@ describe('start', () => {
 		expect(await engine.ended).toEqual({ code: 143, signal: null });
 		silent.closeAllConnections();
 		silent.close();
-	}, 60_000);
+	});
 
 	it('goes on from a backup that was taken while it ran', async () => {
 		const engine = await start();
@@ -119,21 +119,21 @@ describe('start', () => {
 		const { url } = await start({ CAPSCHEDULER_DATA_DIR: to });
 		const schedules = await createClient(url, engine.firstKey ?? '')('GET', '/v1/schedules');
 		expect(schedules).toMatchObject({ items: [{ name: 'kept', status: 'active' }] });
-	}, 60_000);
+	});
 
 	it('refuses a data folder that another engine holds', async () => {
 		const { pid } = await start();
 		const second = start();
 		await expect(second).rejects.toThrow(EngineDied);
 		await expect(second).rejects.toThrow(`in use by another engine (pid ${pid})`);
-	}, 60_000);
+	});
 
 	it('takes an admin key from outside, and prints none', async () => {
 		const key = (await runCli(['keys', 'generate'])).stdout.trim();
 		const { url, firstKey } = await start({ CAPSCHEDULER_ADMIN_KEY: key });
 		expect(firstKey).toBeNull();
 		expect(await createClient(url, key)('GET', '/v1/me')).toMatchObject({ scopes: ['admin'] });
-	}, 60_000);
+	});
 
 	it('gives back an admin key that was lost, while the engine is stopped', async () => {
 		const first = await start();
@@ -145,7 +145,7 @@ describe('start', () => {
 		const token = made.stdout.split('\n')[0] ?? '';
 		const { url } = await start();
 		expect(await createClient(url, token)('GET', '/v1/me')).toMatchObject({ scopes: ['admin'] });
-	}, 60_000);
+	});
 });
 
 describe('doctor', () => {
@@ -170,7 +170,7 @@ describe('doctor', () => {
 		const stopped = await look();
 		expect(stopped.code).toBe(0);
 		expect(stopped.checks).toContainEqual(expect.objectContaining({ name: 'store', status: 'ok' }));
-	}, 60_000);
+	});
 
 	it('finds settings, folders and permissions that are wrong', async () => {
 		expect(await look({ CAPSCHEDULER_PORT: 'x', CAPSCHEDULER_LEASE: 'y' })).toMatchObject({
@@ -182,5 +182,5 @@ describe('doctor', () => {
 		expect(checks).toContainEqual(
 			expect.objectContaining({ name: 'file root', status: 'problem' }),
 		);
-	}, 60_000);
+	});
 });

@@ -42,7 +42,7 @@ beforeAll(async () => {
 	});
 	await bed.register('rows', url);
 	hook.answer = answer;
-}, 60_000);
+});
 afterAll(async () => {
 	await bed.close();
 	await Promise.all([hook.close(), server.close()]);

@@ -78,7 +78,7 @@ describe('SIGTERM', () => {
 		expect(calls.all).toHaveLength(10);
 		expect(new Set(calls.all.map(({ envelope }) => envelope.requestId)).size).toBe(10);
 		expect(new Set(calls.all.map(({ envelope }) => envelope.attempt))).toEqual(new Set([1]));
-	}, 30_000);
+	});
 
 	it('a second one ends it at once, and nothing is lost by that either', async () => {
 		await startBusy();
@@ -90,7 +90,7 @@ describe('SIGTERM', () => {
 		engine = await startEngineProcess({ CAPSCHEDULER_DATA_DIR: folder.path });
 		for (let n = 4; n < 14; n++) (await calls.atLeast(n + 1))[n]?.answer(200, []);
 		while (states()['succeeded'] !== 10) await new Promise(setImmediate);
-	}, 30_000);
+	});
 
 	it('breaks off what does not end in time, as an attempt whose outcome is unknown', async () => {
 		await startBusy({ CAPSCHEDULER_DRAIN: '100ms' });
@@ -100,5 +100,5 @@ describe('SIGTERM', () => {
 		expect(performance.now() - begun).toBeLessThan(10_000);
 		expect(folder.query('SELECT id FROM runs WHERE owner IS NOT NULL')).toEqual([]);
 		expect(states()).toEqual({ retrying: 4, queued: 6 });
-	}, 30_000);
+	});
 });

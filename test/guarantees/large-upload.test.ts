@@ -25,7 +25,7 @@ let engine: EngineProcess;
 beforeAll(async () => {
 	folder = await mkdtemp(join(tmpdir(), 'capscheduler-upload-'));
 	engine = await startEngineProcess({ CAPSCHEDULER_DATA_DIR: folder });
-}, 60_000);
+});
 afterAll(async () => {
 	await killEngines();
 	await rm(folder, { recursive: true, force: true });

@@ -42,7 +42,7 @@ beforeAll(async () => {
 		timing: { every: '1s' },
 		policies: { overlap: 'skip', retry: { attempts: 50, delay: '100ms', backoff: 'fixed' } },
 	});
-}, 30_000);
+});
 afterAll(async () => {
 	await killEngines();
 	await Promise.all([server.close(), folder.remove()]);
@@ -86,5 +86,5 @@ describe('an owner that stands still for longer than its lease', () => {
 		);
 		expect(ledger.length).toBeGreaterThanOrEqual(3);
 		expect(ledger.map(({ outcome }) => outcome)).toContain('skipped_overlap');
-	}, 30_000);
+	});
 });

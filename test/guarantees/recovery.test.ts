@@ -72,5 +72,5 @@ describe('after kill -9', () => {
 		manual.answer(200, []);
 		while ((await run('manual')).state !== 'succeeded') await new Promise(setImmediate);
 		await second.kill('SIGTERM');
-	}, 60_000);
+	});
 });

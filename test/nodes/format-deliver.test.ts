@@ -47,7 +47,7 @@ beforeAll(async () => {
 		channel: 'webhook',
 		settings: { url: closed.url },
 	});
-}, 60_000);
+});
 afterAll(async () => {
 	await killEngines();
 	await hook.close();

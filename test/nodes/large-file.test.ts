@@ -29,7 +29,7 @@ beforeAll(async () => {
 		channel: 'file',
 		settings: { folder: out },
 	});
-}, 60_000);
+});
 afterAll(async () => {
 	await killEngines();
 	await folder.remove();

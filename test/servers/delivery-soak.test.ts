@@ -129,7 +129,7 @@ afterAll(async () => {
 	await Promise.all([source.close(), faults.stop(), database.end()]);
 	const { ftp, sftp, s3, mail, postgres } = servers;
 	for (const server of [ftp, sftp, s3, mail, postgres]) await server.stop();
-}, 60_000);
+});
 
 function targetOf({ channel, settings, hopeless }: (typeof targets)[number], i: number): object {
 	const named = { format: 'csv', filename: `{{runId}}-${i}.{{ext}}` };

@@ -96,7 +96,7 @@ describe('a connection that breaks', () => {
 		const results = await Promise.allSettled(writes);
 		expect(results.filter(({ status }) => status === 'rejected')).toEqual([]);
 		await expectWritten(60);
-	}, 60_000);
+	});
 
 	it('says that the storage cannot be reached, and nothing of the password, while the server is down', async () => {
 		store = await open(proxy.port, 1_000);
@@ -112,7 +112,7 @@ describe('a connection that breaks', () => {
 		await store.check();
 		await put();
 		await expectWritten(1);
-	}, 60_000);
+	});
 
 	it('keeps a write waiting while the server is killed and restarted', async () => {
 		await put();
@@ -121,7 +121,7 @@ describe('a connection that breaks', () => {
 		await server.restart();
 		await waiting;
 		await expectWritten(2);
-	}, 60_000);
+	});
 
 	it('loses nothing that was answered when the server is killed among writes', async () => {
 		let answered = 0;
@@ -145,7 +145,7 @@ describe('a connection that breaks', () => {
 		goOn();
 		await waiting;
 		await expectWritten(1);
-	}, 60_000);
+	});
 });
 
 describe('a commit that a killed server lost, together with the id that it was given', () => {
@@ -218,7 +218,7 @@ describe('a commit that a killed server lost, together with the id that it was g
 
 	it('is made again, at once, while the id was given to nobody yet', async () => {
 		expect(await loseSecond(2 ** 30)).toEqual({ tries: 2, rows: 2 });
-	}, 20_000);
+	});
 
 	it('leaves a mark for each writer, which goes when he has written nothing for a week', async () => {
 		const marks = async (): Promise<unknown[]> =>
@@ -239,7 +239,7 @@ describe('several engines', () => {
 		schema = newSchema();
 		const stores = await Promise.all(Array.from({ length: 5 }, async () => open(server.port)));
 		for (const each of stores) await each.check();
-	}, 60_000);
+	});
 
 	it('refuse a database of a newer engine, and name both versions', async () => {
 		await runSql(server.port, `UPDATE ${schema}.schema_version SET version = 99`);
@@ -317,7 +317,7 @@ describe('several engines', () => {
 		]);
 		theirs.reverse();
 		expect(taken.map((_, i) => Number(ours[i]) + Number(theirs[i]))).toEqual(taken.map(() => 1));
-	}, 60_000);
+	});
 
 	it('hear of the events of another, in an order that never changes, with none missing', async () => {
 		const other = await open(server.port);
@@ -351,7 +351,7 @@ describe('several engines', () => {
 		await writing;
 		while (seen.length < 121) await read();
 		expect(seen).toEqual((await store.readEvents(TENANT, null, 200)).map(({ id }) => id));
-	}, 60_000);
+	});
 
 	it('keep a text with the character zero, which PostgreSQL has none of', async () => {
 		const key = { ...keyOf(), name: 'a\0b' };

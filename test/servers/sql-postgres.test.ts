@@ -67,11 +67,11 @@ describe('a PostgreSQL query', () => {
 	beforeAll(async () => {
 		settings = settingsOf(await starting);
 		await connected;
-	}, 60_000);
+	});
 	afterAll(async () => {
 		await connected.then((client) => client.end()).catch(() => undefined);
 		await (await starting).stop();
-	}, 60_000);
+	});
 
 	it('gives exact values of every type, and tells its columns', async () => {
 		const outcome =

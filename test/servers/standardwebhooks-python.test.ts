@@ -48,12 +48,12 @@ describe('the Python standardwebhooks package', () => {
 		const headers = signer.sign(secret, { id: 'ntf_1', timestamp, body });
 		expect(JSON.parse(await verify(headers, body))).toEqual(JSON.parse(body));
 		expect(await verify(headers, body.replace('run_1', 'run_2'))).toContain('refused');
-	}, 60_000);
+	});
 
 	it('verifies while the secret is rotated', async () => {
 		const timestamp = Math.floor(Date.now() / 1000);
 		const both = `${signer.generateSecret()} ${secret}`;
 		const headers = signer.sign(both, { id: 'ntf_1', timestamp, body: '{}' });
 		expect(await verify(headers, '{}')).toBe('{}');
-	}, 60_000);
+	});
 });

@@ -87,7 +87,7 @@ describe('every packaging', () => {
 				flat: true,
 			});
 		}
-	});
+	}, 240_000);
 
 	it('ends the file that it reads when its reader stops', async () => {
 		for (const [name, options] of ways()) {

@@ -39,7 +39,7 @@ beforeAll(async () => {
 	await tellSecrets();
 	await runAll();
 	await readAll();
-}, 30_000);
+});
 afterAll(async () => {
 	await bed.close();
 	await Promise.all([server.close(), user.close()]);

@@ -272,7 +272,7 @@ describe('the data folder', () => {
 		child.kill('SIGKILL');
 		await once(child, 'exit');
 		expect(await (await opened()).countKeys()).toBe(10);
-	}, 30_000);
+	});
 
 	it('can be read by others meanwhile', async () => {
 		const store = await opened();

@@ -80,7 +80,7 @@ it('agrees with a simple model in every interleaving of claims, ends, renewals a
 		}),
 		{ numRuns: 80 },
 	);
-}, 60_000);
+});
 
 interface World {
 	store: SqliteStore;

@@ -41,7 +41,7 @@ describe.each(PEERS)('%s', (peer) => {
 		fc.assert(property, { numRuns: RUNS });
 		// Not everything may be an exception.
 		expect(compared).toBeGreaterThan(RUNS / 2);
-	}, 60_000);
+	});
 
 	it('gives the same instants over the clock changes of Berlin, but for what is listed', () => {
 		const times = fc.record({
@@ -58,7 +58,7 @@ describe.each(PEERS)('%s', (peer) => {
 			}),
 			{ numRuns: RUNS },
 		);
-	}, 60_000);
+	});
 });
 
 describe('what is listed', () => {

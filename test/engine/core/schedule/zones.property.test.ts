@@ -163,7 +163,7 @@ describe('cron in every IANA zone', () => {
 			const change = clockChange(zone, year, pick);
 			compare({ zone, change, width: 9 * HOUR, tick: 60_000, runs: 3 });
 		});
-	}, 60_000);
+	});
 
 	it.each(ODD)(
 		'equals the oracle at the odd clock changes of %s in %i',
@@ -183,7 +183,7 @@ describe('cron in every IANA zone', () => {
 			const change = clockChange(zone, 2027, 1);
 			compare({ zone, change, width: 1.5 * HOUR, tick: 1000, runs: 3 });
 		}
-	}, 60_000);
+	});
 
 	it('equals the oracle over a whole year', () => {
 		const [from, until] = [Date.UTC(2026, 0, 1), Date.UTC(2027, 0, 1)];
@@ -200,7 +200,7 @@ describe('cron in every IANA zone', () => {
 			}),
 			{ numRuns: 8 },
 		);
-	}, 60_000);
+	});
 
 	it('equals the oracle on a date that is months ahead, over the clock changes in between', () => {
 		fc.assert(
@@ -230,7 +230,7 @@ describe('cron in every IANA zone', () => {
 			),
 			{ numRuns: 80 },
 		);
-	}, 60_000);
+	});
 
 	it('goes strictly up, without an end, for any pattern in any zone', () => {
 		fc.assert(
@@ -249,7 +249,7 @@ describe('cron in every IANA zone', () => {
 			),
 			{ numRuns: 60 },
 		);
-	}, 60_000);
+	});
 });
 
 describe('local times', () => {

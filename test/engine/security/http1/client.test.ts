@@ -210,7 +210,7 @@ describe('a connection', () => {
 		};
 		await send();
 		await closed.promise;
-	}, 10_000);
+	});
 
 	it('is paused while nobody reads, and goes on when somebody does', async () => {
 		const body = 'x'.repeat(8_000_000);
@@ -317,5 +317,5 @@ describe('beside undici', () => {
 			{ numRuns: 150 },
 		);
 		expect(taken).toBeGreaterThan(20);
-	}, 60_000);
+	});
 });
