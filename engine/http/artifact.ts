@@ -1,5 +1,3 @@
-import { pipeline } from 'node:stream/promises';
-
 import type { Request, Response } from 'express';
 
 import { CapError } from '../contract/errors.ts';
@@ -64,8 +62,35 @@ async function sendBytes(
 		response.end();
 		return;
 	}
-	// headers go with the first bytes: an artifact that cannot be read still becomes a problem
-	await pipeline(artifact.open(range), response);
+	try {
+		for await (const piece of artifact.lend(range)) await written(response, piece);
+	} catch (error) {
+		// headers go with the first bytes: what tells of the file would be wrong of the problem
+		if (!response.headersSent) for (const name of OF_THE_FILE) response.removeHeader(name);
+		throw error;
+	}
+	response.end();
+}
+
+const OF_THE_FILE = ['content-length', 'content-range', 'etag', 'accept-ranges'];
+
+/** Resolves when the system has it all; a client that is gone is an error. */
+function written(response: Response, piece: Uint8Array): Promise<void> {
+	return new Promise((resolve, reject) => {
+		const leave = (): void => {
+			reject(new Error('the client closed the connection'));
+		};
+		if (response.closed) {
+			leave();
+			return;
+		}
+		response.once('close', leave);
+		response.write(piece, (error) => {
+			response.off('close', leave);
+			if (error == null) resolve();
+			else reject(error);
+		});
+	});
 }
 
 function describe(response: Response, artifact: OpenedArtifact): void {

@@ -101,7 +101,8 @@ export interface OpenedArtifact {
 	size: number;
 	/** Lower-case hexadecimal; a strong validator for ETag. */
 	sha256: string;
-	open(range?: ByteRange): AsyncIterable<Uint8Array>;
+	/** In pieces that are good until the next one is asked for. */
+	lend(range?: ByteRange): AsyncIterable<Uint8Array>;
 }
 
 /** The result of a run in the format that was asked for. */
@@ -210,6 +211,6 @@ async function openArtifact(
 		filename: own ?? fileNameOf(DEFAULT_FILENAME, about, artifact),
 		size: artifact.blob.size,
 		sha256: artifact.blob.sha256,
-		open: (range) => ctx.store.blobs.open(artifact.blob, range),
+		lend: (range) => ctx.store.blobs.lend(artifact.blob, range),
 	};
 }

@@ -39,6 +39,8 @@ export interface BlobStore {
 	scratch(source: AsyncIterable<Uint8Array>, options: { maxBytes: number }): Promise<ScratchBlob>;
 	/** @throws CapError NOT_FOUND when retention has removed it */
 	open(ref: BlobRef, range?: ByteRange): AsyncIterable<Uint8Array>;
+	/** The same for who is done with each piece before he asks for the next: its memory may be used again then. */
+	lend(ref: BlobRef, range?: ByteRange): AsyncIterable<Uint8Array>;
 	/** The bytes of a blob of at most `inlineLimit`, else use `open`. */
 	read(ref: BlobRef): Promise<Uint8Array>;
 }

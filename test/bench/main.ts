@@ -166,7 +166,8 @@ async function benchmark(names: readonly string[], options: BenchOptions): Promi
 		failures.push(...(outcome?.wrong ?? []).map((what) => `${name}: ${what}`));
 	}
 	if (measurements.length > 0 && !options.smoke) {
-		const contestants = [ENGINE, ...options.peers];
+		const compared = names.some((name) => WORKLOADS[name]?.usesPeers);
+		const contestants = [ENGINE, ...(compared ? options.peers : [])];
 		const command = process.argv.slice(2);
 		say(`written to ${writeRecord({ machine, command, measurements, contestants })}`);
 	}

@@ -1,4 +1,4 @@
-import { api } from './api/main.ts';
+import { api, download } from './api/main.ts';
 import { channels } from './channels/main.ts';
 import { cluster } from './cluster.ts';
 import { drain, memory } from './drains.ts';
@@ -32,6 +32,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 	w4: growth,
 	hour,
 	api,
+	download,
 	results,
 	timing: {
 		about:

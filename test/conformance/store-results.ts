@@ -60,6 +60,26 @@ export function exerciseResults(bench: Bench): void {
 		expect(again.ref).toEqual(ref);
 	});
 
+	it('lends the same bytes, whole and any range of them, piece by piece', async () => {
+		const { store } = bench;
+		const whole = await collect(chunks(10_000, 90));
+		const { ref } = await store.blobs.stage(chunks(10_000, 90), { maxBytes: 900_000 });
+		const ranges = [undefined, { start: 0, end: 0 }, { start: 262_143, end: 262_144 }];
+		for (const range of [
+			...ranges,
+			{ start: 300_000, end: 899_999 },
+			{ start: 5, end: 2_000_000 },
+		]) {
+			const parts: Buffer[] = [];
+			// each is copied before the next is asked for: its memory may be used again
+			for await (const part of store.blobs.lend(ref, range)) parts.push(Buffer.from(part));
+			const { start = 0, end = 899_999 } = range ?? {};
+			expect(Buffer.concat(parts).equals(whole.subarray(start, end + 1))).toBe(true);
+		}
+		const nowhere = store.blobs.lend({ sha256: sha256('nowhere'), size: 20_000 });
+		await expect(collect(nowhere)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+	});
+
 	it('refuses more bytes than allowed', async () => {
 		const { store } = bench;
 		await expect(

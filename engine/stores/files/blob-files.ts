@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import type { Clock } from '../../clock.ts';
 import { CapError } from '../../contract/errors.ts';
 import type { BlobRef } from '../../contract/result.ts';
-import type { BlobStore, ScratchBlob } from '../blob.port.ts';
+import type { BlobStore, ByteRange, ScratchBlob } from '../blob.port.ts';
+import { lentPieces } from './lent-pieces.ts';
 import { scratchBlob, stageBlob } from './stage-blob.ts';
 
 /** A blob store over files, `blobs/ab/cdef…`, beside a database that keeps the small ones. */
@@ -51,9 +52,10 @@ export function createBlobFiles(options: {
 		return 1;
 	}
 
-	async function* open(
-		ref: BlobRef,
-		range?: { start: number; end: number },
+	/** @param readFile how its bytes are read when they are in a file */
+	async function* readBlob(
+		{ ref, range }: { ref: BlobRef; range: ByteRange | undefined },
+		readFile: (path: string, range: ByteRange) => AsyncIterable<Uint8Array>,
 	): AsyncIterable<Uint8Array> {
 		const start = range?.start ?? 0;
 		const end = Math.min(range?.end ?? ref.size - 1, ref.size - 1);
@@ -64,12 +66,14 @@ export function createBlobFiles(options: {
 			return;
 		}
 		try {
-			const stream = createReadStream(pathOf(ref.sha256), { start, end, highWaterMark: READ_SIZE });
-			yield* stream as AsyncIterable<Uint8Array>;
+			yield* readFile(pathOf(ref.sha256), { start, end });
 		} catch (error) {
 			throw notFound(error, ref);
 		}
 	}
+
+	const open = (ref: BlobRef, range?: ByteRange): AsyncIterable<Uint8Array> =>
+		readBlob({ ref, range }, ownPieces);
 
 	return {
 		inlineLimit: INLINE_LIMIT,
@@ -101,6 +105,7 @@ export function createBlobFiles(options: {
 		},
 
 		open,
+		lend: (ref, range) => readBlob({ ref, range }, lentPieces),
 
 		async read(ref) {
 			const parts: Uint8Array[] = [];
@@ -124,11 +129,14 @@ export function createBlobFiles(options: {
 	};
 }
 
+/** Each in memory of its own, so that it may be kept. */
+const ownPieces = (path: string, range?: ByteRange): AsyncIterable<Uint8Array> =>
+	createReadStream(path, { ...range, highWaterMark: READ_SIZE }) as AsyncIterable<Uint8Array>;
+
 function scratchFile(ref: BlobRef, path: string): ScratchBlob {
 	return {
 		ref,
-		open: (range) =>
-			createReadStream(path, { ...range, highWaterMark: READ_SIZE }) as AsyncIterable<Uint8Array>,
+		open: (range) => ownPieces(path, range),
 		dispose: () => rm(path, { force: true }),
 	};
 }

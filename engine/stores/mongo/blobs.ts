@@ -181,6 +181,7 @@ export function createBlobs(
 
 		stage,
 		open,
+		lend: open,
 
 		async read(ref) {
 			const parts: Uint8Array[] = [];

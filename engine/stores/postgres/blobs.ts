@@ -90,6 +90,7 @@ export function createBlobTable(options: {
 		stage,
 		scratch: (source, limits) => scratch.scratch(source, limits),
 		open,
+		lend: open,
 
 		async read(ref) {
 			const parts: Uint8Array[] = [];

@@ -53,3 +53,16 @@ export interface ApiReady {
 	/** The large result's link, and its file beside the engine. */
 	large: { path: string; file: string } | null;
 }
+
+/** A line for the process that downloads. */
+export interface DownloadJob {
+	url: string;
+	/** A hash takes more than the download: it is for a round that is not timed. */
+	hashed: boolean;
+}
+
+export interface DownloadReport {
+	bytes: number;
+	milliseconds: number;
+	hash: string | null;
+}

@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { get } from 'node:http';
-import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,20 +7,19 @@ import type { Child } from '../child.ts';
 import { ENGINE_NODE, startChild } from '../child.ts';
 import { printProfile, profiling } from '../profile.ts';
 import { load } from '../record.ts';
-import { markdown, median } from '../report.ts';
+import { markdown } from '../report.ts';
 import { cpuSeconds } from '../usage.ts';
-import type { BenchOptions, Workload } from '../workload.ts';
+import type { BenchOptions, Outcome, Workload } from '../workload.ts';
+import { downloads } from './downloads.ts';
 import { prepareLoad, wrongAnswers } from './generator.ts';
 import type { ApiJob, ApiReady, LoadJob, LoadReport } from './job.ts';
 
 const ENGINE = fileURLToPath(new URL('engine.ts', import.meta.url));
-const STATIC = fileURLToPath(new URL('static.ts', import.meta.url));
 const SECONDS = 10;
 const RATES = [500, 1000, 2000, 5000];
 const CONNECTIONS = 64;
 const SCHEDULES = 10_000;
 const LINKS = 200;
-const DOWNLOADS = 3;
 const SMOKE = { rates: [100], seconds: 2, schedules: 300, megabytes: 5 };
 
 interface Measured extends LoadReport {
@@ -35,49 +31,63 @@ interface Measured extends LoadReport {
 	load: number;
 }
 
-interface Download {
-	workload: 'api';
-	request: '1 file';
-	who: 'link' | 'static server';
-	megabytesPerSecond: number;
-	cpu: number;
-	load: number;
-}
-
 export const api: Workload = {
 	about:
 		'creates with an Idempotency-Key, reads, lists and downloads by link at fixed rates, without coordinated ' +
 		'omission; a file of 1 GB by link beside a static server',
 	usesPeers: false,
 	inSmoke: true,
-	async run(options) {
-		const place = await mkdtemp(join(tmpdir(), 'capscheduler-api-'));
-		const profile = profiling(options.profile);
-		const job: ApiJob = {
-			place,
-			schedules: options.runs ?? (options.smoke ? SMOKE.schedules : SCHEDULES),
-			links: LINKS,
-			megabytes: options.smoke ? SMOKE.megabytes : options.megabytes,
-			...(profile === null ? {} : { profile: profile.folder }),
-		};
-		const engine = startChild(ENGINE, { input: job, node: ENGINE_NODE });
-		try {
-			const ready = await engine.next<ApiReady>();
-			const rated = await atRates(engine, { ready, job, options });
-			const loaded = await downloads(engine, { ready, options });
-			engine.say('end');
-			await engine.finish();
-			printProfile(profile, 'api', options.say);
-			return {
-				measurements: [...rated.all, ...loaded.all],
-				wrong: [...rated.wrong, ...loaded.wrong],
-			};
-		} finally {
-			await engine.kill();
-			await rm(place, { recursive: true, force: true });
-		}
-	},
+	run: (options) => withEngine(options, { schedules: SCHEDULES, links: LINKS }, atRates),
 };
+
+/** The part of it that is about large files. */
+export const download: Workload = {
+	about: 'a file of 1 GB by link beside a static server in Node and nginx, by the same client',
+	usesPeers: false,
+	inSmoke: false,
+	run: (options) => withEngine(options, { schedules: 0, links: 0 }, nothing),
+};
+
+type Rated = (
+	engine: Child,
+	about: { ready: ApiReady; job: ApiJob; options: BenchOptions },
+) => Promise<Outcome>;
+
+const nothing: Rated = () => Promise.resolve({ measurements: [], wrong: [] });
+
+async function withEngine(
+	options: BenchOptions,
+	{ schedules, links }: Pick<ApiJob, 'schedules' | 'links'>,
+	first: Rated,
+): Promise<Outcome> {
+	const place = await mkdtemp(join(tmpdir(), 'capscheduler-api-'));
+	const profile = profiling(options.profile);
+	const job: ApiJob = {
+		place,
+		schedules: options.runs ?? (options.smoke ? SMOKE.schedules : schedules),
+		links,
+		megabytes: options.smoke ? SMOKE.megabytes : options.megabytes,
+		...(profile === null ? {} : { profile: profile.folder }),
+	};
+	const engine = startChild(ENGINE, { input: job, node: ENGINE_NODE });
+	try {
+		const ready = await engine.next<ApiReady>();
+		const outcomes = [
+			await first(engine, { ready, job, options }),
+			await downloads(engine, { ready, options }),
+		];
+		engine.say('end');
+		await engine.finish();
+		printProfile(profile, 'api', options.say);
+		return {
+			measurements: outcomes.flatMap(({ measurements }) => measurements),
+			wrong: outcomes.flatMap(({ wrong }) => wrong),
+		};
+	} finally {
+		await engine.kill();
+		await rm(place, { recursive: true, force: true });
+	}
+}
 
 interface Request {
 	name: string;
@@ -105,7 +115,7 @@ function requestsTo({ key, ids, links }: ApiReady): Request[] {
 async function atRates(
 	engine: Child,
 	{ ready, job, options }: { ready: ApiReady; job: ApiJob; options: BenchOptions },
-): Promise<{ all: Measured[]; wrong: string[] }> {
+): Promise<Outcome> {
 	const { smoke, progress, say } = options;
 	const rates = options.sizes ?? (smoke ? SMOKE.rates : RATES);
 	const seconds = options.seconds ?? (smoke ? SMOKE.seconds : SECONDS);
@@ -138,73 +148,7 @@ async function atRates(
 	const { schedules } = await engine.next<{ schedules: number }>();
 	if (schedules !== made) wrong.push(`${schedules} schedules stored, expected ${made}`);
 	say(table(all));
-	return { all, wrong };
-}
-
-async function downloads(
-	engine: Child,
-	{ ready, options }: { ready: ApiReady; options: BenchOptions },
-): Promise<{ all: Download[]; wrong: string[] }> {
-	if (ready.large === null) return { all: [], wrong: [] };
-	const server = startChild(STATIC, { input: { file: ready.large.file } });
-	const all: Download[] = [];
-	const hashes = new Set<string>();
-	try {
-		const { url } = await server.next<{ url: string }>();
-		const places = [
-			{ who: 'link', pid: engine.pid, url: ready.url + ready.large.path },
-			{ who: 'static server', pid: server.pid, url },
-		] as const;
-		const rounds = options.smoke ? 1 : (options.rounds ?? DOWNLOADS);
-		for (let round = 0; round < rounds; round++) {
-			for (const { who, pid, url: from } of round % 2 === 0 ? places : places.toReversed()) {
-				const before = cpuSeconds([pid]);
-				const began = performance.now();
-				// the first of each is compared, the others only counted: a hash takes more than the download
-				const got = await download(from, round === 0);
-				if (got.hash !== null) hashes.add(got.hash);
-				const seconds = (performance.now() - began) / 1000;
-				if (round > 0 || rounds === 1) {
-					const cpu = cpuSeconds([pid]) - before;
-					const megabytesPerSecond = got.bytes / 1e6 / seconds;
-					all.push({
-						workload: 'api',
-						request: '1 file',
-						who,
-						megabytesPerSecond,
-						cpu,
-						load: load(),
-					});
-				}
-			}
-		}
-	} finally {
-		await server.kill();
-	}
-	const of = (who: Download['who']): number =>
-		median(all.filter((one) => one.who === who).map((one) => one.megabytesPerSecond));
-	options.say(
-		`a file of ${options.smoke ? SMOKE.megabytes : options.megabytes} MB by link: ${of('link').toFixed(0)} MB/s, ` +
-			`by a static server ${of('static server').toFixed(0)} MB/s; load ${load()}`,
-	);
-	return { all, wrong: hashes.size === 1 ? [] : ['the file by link is another than on the disk'] };
-}
-
-async function download(
-	url: string,
-	hashed: boolean,
-): Promise<{ bytes: number; hash: string | null }> {
-	const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-		get(url, { agent: false }, resolve).on('error', reject);
-	});
-	if (answer.statusCode !== 200) throw new Error(`${url}: ${answer.statusCode}`);
-	const hash = createHash('sha256');
-	let bytes = 0;
-	for await (const chunk of answer as AsyncIterable<Buffer>) {
-		bytes += chunk.length;
-		if (hashed) hash.update(chunk);
-	}
-	return { bytes, hash: hashed ? hash.digest('hex') : null };
+	return { measurements: all, wrong };
 }
 
 function table(all: readonly Measured[]): string {
