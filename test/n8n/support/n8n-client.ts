@@ -208,9 +208,13 @@ export class N8nClient {
 
 	/** "Execute workflow" in the editor, from a trigger on. */
 	async test(workflowId: string, triggerName: string): Promise<void> {
-		const { data } = await this.rest<{ data: { waitingForWebhook?: boolean } }>(
-			`/workflows/${workflowId}/run`,
-			{ method: 'POST', body: { triggerToStartFrom: { name: triggerName } } },
+		// While a test ends, n8n 2.41 refuses every other one with "Maximum call stack size exceeded": it copies
+		// what it holds of the one that ends, which cannot be copied. Pressing again helps.
+		const { data } = await until('n8n to take a test', async () =>
+			this.rest<{ data: { waitingForWebhook?: boolean } }>(`/workflows/${workflowId}/run`, {
+				method: 'POST',
+				body: { triggerToStartFrom: { name: triggerName } },
+			}),
 		);
 		if (data.waitingForWebhook !== true) throw new Error('n8n does not wait for the trigger');
 	}
