@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import type { Contestant } from './contestants.ts';
 import { ENGINE, PEERS } from './contestants.ts';
 import { createProgress } from './progress.ts';
-import { describeMachine, installPeers, writeRecord } from './record.ts';
+import { describeMachine, installPeers, machineLines, writeRecord } from './record.ts';
 import type { BenchOptions } from './workload.ts';
 import { WORKLOADS } from './workloads.ts';
 
@@ -157,7 +157,7 @@ async function benchmark(names: readonly string[], options: BenchOptions): Promi
 	const wantsPeers = options.peerNames === null || options.peerNames.length > 0;
 	if (wantsPeers && names.some((name) => WORKLOADS[name]?.usesPeers)) installPeers(say);
 	const machine = describeMachine();
-	say(machine.join('\n'));
+	say(machineLines(machine).join('\n'));
 	const measurements: object[] = [];
 	const failures: string[] = [];
 	for (const name of names) {

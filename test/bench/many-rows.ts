@@ -13,7 +13,9 @@ import { parquetMetadataAsync } from 'hyparquet';
 
 import type { EngineProcess } from '../support/engine-process.ts';
 import { startEngineProcess } from '../support/engine-process.ts';
+import { load } from './record.ts';
 import { cpuSeconds, peakRss } from './usage.ts';
+import type { Outcome } from './workload.ts';
 
 const MB = 1e6;
 const MOST_RSS = 300 * MB;
@@ -28,15 +30,13 @@ interface Made {
 	path: string;
 }
 
-/**
- * So many rows of NDJSON through `POST /v1/format` of an engine process, as CSV and as Parquet.
- * @returns what is not as it must be
- */
+/** So many rows of NDJSON through `POST /v1/format` of an engine process, as CSV and as Parquet. */
 export async function manyRows(options: {
 	rows: number;
 	say: (text: string) => void;
-}): Promise<string[]> {
+}): Promise<Outcome> {
 	const { rows, say } = options;
+	const measurements: object[] = [];
 	const wrong: string[] = [];
 	const csv = createHash('sha256').update(HEADER);
 	for (const format of ['csv', 'parquet']) {
@@ -48,21 +48,33 @@ export async function manyRows(options: {
 			const source = ndjson(rows, format === 'csv' ? csv : undefined);
 			const made = await through(engine, { format, source, folder });
 			const seconds = (performance.now() - began) / 1000;
+			const spent = cpuSeconds([engine.pid]) - cpu;
 			const peak = peakRss(engine.pid);
+			const { bytes } = made;
+			measurements.push({
+				workload: 'rows',
+				format,
+				rows,
+				bytes,
+				seconds,
+				cpu: spent,
+				rss: peak,
+				load: load(),
+			});
 			say(
 				`rows: ${rows.toLocaleString('en')} rows of NDJSON -> ${format} of ${Math.round(made.bytes / MB)} MB in ${seconds.toFixed(1)} s ` +
-					`(${(cpuSeconds([engine.pid]) - cpu).toFixed(1)} s of processor time); peak RSS of the engine ${Math.round(peak / MB)} MB`,
+					`(${spent.toFixed(1)} s of processor time); peak RSS of the engine ${Math.round(peak / MB)} MB`,
 			);
-			if (peak >= MOST_RSS) wrong.push(`rows, ${format}: peak RSS ${peak}, expected below 300 MB`);
-			if (format === 'csv' && made.hash !== csv.digest('hex')) wrong.push('rows: another CSV');
+			if (peak >= MOST_RSS) wrong.push(`${format}: peak RSS ${peak}, expected below 300 MB`);
+			if (format === 'csv' && made.hash !== csv.digest('hex')) wrong.push('another CSV');
 			if (format === 'parquet' && (await rowsIn(made.path)) !== rows)
-				wrong.push('rows: another number of rows in the Parquet file');
+				wrong.push('another number of rows in the Parquet file');
 		} finally {
 			await engine.kill();
 			await rm(folder, { recursive: true, force: true });
 		}
 	}
-	return wrong;
+	return { measurements, wrong };
 }
 
 /** The rows; `csv` is told what becomes of them as CSV. */

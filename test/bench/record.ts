@@ -1,20 +1,42 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { arch, cpus, loadavg, release, totalmem, type } from 'node:os';
 import { join } from 'node:path';
 
 import type { Contestant } from './contestants.ts';
 import { PEERS_FOLDER, versionOf } from './contestants.ts';
 
 /** What is asked of every figure: on what machine it was measured, with which versions, and what else ran. */
-export function describeMachine(): string[] {
+export interface Machine {
+	processors: number;
+	model: string;
+	/** Bytes. */
+	memory: number;
+	system: string;
+	node: string;
+	sqlite: string;
+	/** Load averages of the last 1, 5 and 15 minutes, before anything was measured. */
+	loadBefore: number[];
+}
+
+export function describeMachine(): Machine {
 	const processors = cpus();
-	const model = processors[0]?.model.trim() ?? 'unknown';
+	return {
+		processors: processors.length,
+		model: processors[0]?.model.trim() ?? 'unknown',
+		memory: totalmem(),
+		system: `${type()} ${release()} ${arch()}`,
+		node: process.versions.node,
+		sqlite: process.versions['sqlite'] ?? '',
+		loadBefore: loadavg().map((value) => Number(value.toFixed(1))),
+	};
+}
+
+export function machineLines(machine: Machine): string[] {
+	const { processors, model, memory, node, sqlite, loadBefore } = machine;
 	return [
-		`${processors.length} x ${model}, ${Math.round(totalmem() / 2 ** 30)} GB, Node ${process.versions.node}, SQLite ${process.versions['sqlite'] ?? ''}`,
-		`load before: ${loadavg()
-			.map((load) => load.toFixed(1))
-			.join(' ')}`,
+		`${processors} x ${model}, ${Math.round(memory / 2 ** 30)} GB, Node ${node}, SQLite ${sqlite}`,
+		`load before: ${loadBefore.join(' ')}`,
 	];
 }
 
@@ -42,9 +64,29 @@ export function buildEngine(say: (text: string) => void): void {
 	execFileSync('npm', ['run', 'build', '-w', 'engine'], { cwd, stdio: ['ignore', 2, 2] });
 }
 
+/** Of the packages that anything here is compared with, as far as they are installed: versions by name. */
+function peerVersions(): Record<string, string> {
+	const { dependencies } = JSON.parse(readFileSync(join(PEERS_FOLDER, 'package.json'), 'utf8')) as {
+		dependencies: Record<string, string>;
+	};
+	const places = [PEERS_FOLDER, join(PEERS_FOLDER, '../..')];
+	const found = [...Object.keys(dependencies), ...OWN_PEERS].flatMap((name) => {
+		const file = places
+			.map((place) => join(place, 'node_modules', name, 'package.json'))
+			.find((path) => existsSync(path));
+		if (file === undefined) return [];
+		const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+		return [[name, version] as const];
+	});
+	return Object.fromEntries(found);
+}
+
+/** Those that the tests compare with too. */
+const OWN_PEERS = ['croner', 'cron-parser'];
+
 /** @returns the file that all values were written to */
 export function writeRecord(record: {
-	machine: readonly string[];
+	machine: Machine;
 	command: readonly string[];
 	measurements: readonly object[];
 	contestants: readonly Contestant[];
@@ -58,6 +100,7 @@ export function writeRecord(record: {
 	mkdirSync(folder, { recursive: true });
 	const at = new Date().toISOString();
 	const file = join(folder, `${at.replaceAll(':', '-')}.json`);
-	writeFileSync(file, `${JSON.stringify({ at, ...record, contestants }, null, '\t')}\n`);
+	const all = { at, ...record, contestants, packages: peerVersions() };
+	writeFileSync(file, `${JSON.stringify(all, null, '\t')}\n`);
 	return file;
 }

@@ -10,6 +10,9 @@ import { previewOf } from '../../engine/core/schedule/preview.ts';
 import { resolveTiming } from '../../engine/core/schedule/resolve-timing.ts';
 import { nextAfter } from '../../engine/core/schedule/timing.ts';
 import { aSchedule } from '../support/core-records.ts';
+import { load } from './record.ts';
+import { markdown } from './report.ts';
+import type { Outcome } from './workload.ts';
 
 const ZONE = 'Europe/Berlin';
 const FROM = Date.UTC(2027, 0);
@@ -34,37 +37,78 @@ const RRULES = [
 const CONTEXT = { acceptedAt: FROM, smallestInterval: 2000 };
 const SECONDS = 0.3;
 
+/** Microseconds; null where there is no such pattern, or nobody to compare with. */
+interface Measured {
+	workload: 'timing';
+	pattern: string;
+	engine: number;
+	croner: number | null;
+	cronParser: number | null;
+	load: number;
+}
+
 /** How fast and how large timings are. No figure is judged. */
-export function timing({ say }: { say: (text: string) => void }): void {
-	say('time for the next instant, each from the one before, in µs (rare ones go on for centuries)');
+export function timing({ say }: { say: (text: string) => void }): Outcome {
+	const cpu = process.cpuUsage();
+	const patterns = [...PATTERNS.map(ofPattern), ...RRULES.map(ofRule)];
+	const cell = (value: number | null): string => value?.toFixed(2) ?? '';
 	say(
-		`${'pattern'.padEnd(22)}${'engine'.padStart(10)}${'croner'.padStart(12)}${'parser'.padStart(12)}`,
+		markdown([
+			['µs for the next instant, each from the one before', 'engine', 'croner', 'cron-parser'],
+			...patterns.map(({ pattern, engine, croner, cronParser }) => [
+				pattern,
+				...[engine, croner, cronParser].map(cell),
+			]),
+		]),
 	);
-	for (const { text, dayMatch, peers } of PATTERNS) {
-		const rule: Timing = {
-			...{ kind: 'cron', cron: text, timeZone: ZONE },
-			...(dayMatch === undefined ? {} : { dayMatch }),
-		};
-		const ours = microseconds((at) => nextAfter(rule, at));
-		const job = peers ? new Cron(text, { timezone: ZONE, paused: true }) : undefined;
-		const croner = job && microseconds((at) => job.nextRun(new Date(at))?.getTime());
-		const parser = peers ? microseconds(cronParser(text)) : undefined;
-		const cells = [ours, croner, parser].map((each) => (each?.toFixed(2) ?? '-').padStart(11));
-		say(`${text.padEnd(21)}${cells.join(' ')}${dayMatch === undefined ? '' : '  dayMatch both'}`);
-	}
-	say('the same for RFC 5545');
-	for (const text of RRULES) {
-		const rule = resolveTiming({ timing: { rrule: text, timeZone: ZONE } }, CONTEXT);
+	const memory = memoryOfTimings();
+	const others = {
+		previewOf1000: previewTime(),
+		forecastOf200Patterns: forecastTime(200),
+		forecastOf10000Patterns: forecastTime(10_000),
+		timings: memory,
+	};
+	say(`preview of 1,000 instants: ${others.previewOf1000.toFixed(2)} ms`);
+	for (const { milliseconds, distinct } of [
+		others.forecastOf200Patterns,
+		others.forecastOf10000Patterns,
+	]) {
 		say(
-			`${microseconds((at) => nextAfter(rule, at))
-				.toFixed(2)
-				.padStart(8)}  ${text}`,
+			`forecast over 24 h, 10,000 schedules (${distinct} distinct): ${milliseconds.toFixed(0)} ms`,
 		);
 	}
-	say(`preview of 1,000 instants: ${previewTime().toFixed(2)} ms`);
-	say(`forecast over 24 h, 10,000 schedules of 200 patterns: ${forecastTime(200)} ms`);
-	say(`forecast over 24 h, 10,000 schedules, all different: ${forecastTime(10_000)} ms`);
-	say(memoryOfTimings());
+	const how = memory.collected ? '' : ' (with garbage: node --expose-gc tells it without)';
+	say(
+		`memory of ${memory.count.toLocaleString('en')} timings with 200 patterns: ${Math.round(memory.bytes)} bytes each${how}`,
+	);
+	const { user, system } = process.cpuUsage(cpu);
+	const rss = process.resourceUsage().maxRSS * 1024;
+	const whole = { workload: 'timing', ...others, cpu: (user + system) / 1e6, rss, load: load() };
+	return { measurements: [...patterns, whole], wrong: [] };
+}
+
+function ofPattern({ text, dayMatch, peers }: (typeof PATTERNS)[number]): Measured {
+	const rule: Timing = {
+		...{ kind: 'cron', cron: text, timeZone: ZONE },
+		...(dayMatch === undefined ? {} : { dayMatch }),
+	};
+	const job = peers ? new Cron(text, { timezone: ZONE, paused: true }) : null;
+	return {
+		workload: 'timing',
+		pattern: dayMatch === undefined ? text : `${text}, dayMatch both`,
+		engine: microseconds((at) => nextAfter(rule, at)),
+		croner: job && microseconds((at) => job.nextRun(new Date(at))?.getTime()),
+		cronParser: peers ? microseconds(cronParser(text)) : null,
+		load: load(),
+	};
+}
+
+/** RFC 5545. */
+function ofRule(rrule: string): Measured {
+	const rule = resolveTiming({ timing: { rrule, timeZone: ZONE } }, CONTEXT);
+	const engine = microseconds((at) => nextAfter(rule, at));
+	const nobody = { croner: null, cronParser: null };
+	return { workload: 'timing', pattern: rrule, engine, ...nobody, load: load() };
 }
 
 function cronParser(text: string): (at: number) => number | undefined {
@@ -105,7 +149,7 @@ function previewTime(): number {
 }
 
 /** The fires of a day per minute, of schedules that fire every 10 minutes to once a day. */
-function forecastTime(patterns: number): string {
+function forecastTime(patterns: number): { milliseconds: number; distinct: number } {
 	const grouping = new Grouping();
 	for (let i = 0; i < 10_000; i++) {
 		const own = i % patterns;
@@ -121,11 +165,11 @@ function forecastTime(patterns: number): string {
 	const start = performance.now();
 	const work = forecast(grouping.all, NO_CALENDARS, { from: FROM, bucket: 60_000, buckets: 1440 });
 	while (work.next().done !== true);
-	return `${Math.round(performance.now() - start)} (${grouping.all.length} distinct)`;
+	return { milliseconds: performance.now() - start, distinct: grouping.all.length };
 }
 
-/** 100,000 schedules' timings of 200 patterns, each asked once for its next instant. */
-function memoryOfTimings(): string {
+/** Bytes for each of 100,000 schedules' timings of 200 patterns, each asked once for its next instant. */
+function memoryOfTimings(): { count: number; bytes: number; collected: boolean } {
 	const collect = (globalThis as { gc?: () => void }).gc;
 	collect?.();
 	const before = process.memoryUsage().heapUsed;
@@ -136,6 +180,5 @@ function memoryOfTimings(): string {
 	for (const each of kept) nextAfter(each, FROM);
 	collect?.();
 	const bytes = (process.memoryUsage().heapUsed - before) / kept.length;
-	const how = collect === undefined ? ' (with garbage: node --expose-gc tells it without)' : '';
-	return `memory of ${kept.length.toLocaleString('en')} timings with 200 patterns: ${Math.round(bytes)} bytes each${how}`;
+	return { count: kept.length, bytes, collected: collect !== undefined };
 }

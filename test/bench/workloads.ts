@@ -12,13 +12,10 @@ import { path } from './path/main.ts';
 import { results } from './results.ts';
 import { timers } from './timers/main.ts';
 import { timing } from './timing.ts';
-import type { Outcome, Workload } from './workload.ts';
+import type { Workload } from './workload.ts';
 
 const FORMAT_ROWS = 500_000;
 const MANY_ROWS = 10_000_000;
-
-/** Those that print their own tables and keep no record. */
-const told = (wrong: readonly string[] = []): Outcome => ({ measurements: [], wrong });
 
 /** What can be measured, by name; the order is that of the help. */
 export const WORKLOADS: Readonly<Record<string, Workload>> = {
@@ -39,10 +36,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 			'the next instant from a pattern, beside croner and cron-parser; previews; memory of timings',
 		usesPeers: false,
 		inSmoke: false,
-		async run({ say }) {
-			timing({ say });
-			return Promise.resolve(told());
-		},
+		run: ({ say }) => Promise.resolve(timing({ say })),
 	},
 	formats: {
 		about:
@@ -50,40 +44,37 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 			"pdfkit's tables and hyparquet-writer",
 		usesPeers: true,
 		inSmoke: false,
-		async run({ runs, rounds, peers, say }) {
-			formats({ rows: runs ?? FORMAT_ROWS, rounds: rounds ?? 3, peers: peers.length > 0, say });
-			return Promise.resolve(told());
-		},
+		run: ({ runs, rounds, peers, say }) =>
+			Promise.resolve(
+				formats({ rows: runs ?? FORMAT_ROWS, rounds: rounds ?? 3, peers: peers.length > 0, say }),
+			),
 	},
 	rows: {
 		about:
 			'10 million rows of NDJSON through the engine into CSV and Parquet, with its peak of memory',
 		usesPeers: false,
 		inSmoke: false,
-		run: async ({ runs, say }) => told(await manyRows({ rows: runs ?? MANY_ROWS, say })),
+		run: ({ runs, say }) => manyRows({ rows: runs ?? MANY_ROWS, say }),
 	},
 	channels: {
 		about:
 			'5,000 small deliveries and one of 1 GB by each channel, beside the bare client in a loop',
 		usesPeers: false,
 		inSmoke: false,
-		run: async ({ channels: names, rounds, megabytes, runs, profile, say }) =>
-			told(
-				await channels({
-					names,
-					rounds: rounds ?? 3,
-					megabytes,
-					deliveries: runs ?? undefined,
-					profile,
-					say,
-				}),
-			),
+		run: ({ channels: names, rounds, megabytes, runs, profile, say }) =>
+			channels({
+				names,
+				rounds: rounds ?? 3,
+				megabytes,
+				deliveries: runs ?? undefined,
+				profile,
+				say,
+			}),
 	},
 	large: {
 		about: "a result of 1 GB through CSV to a webhook and a link, with the engine's peak of memory",
 		usesPeers: false,
 		inSmoke: true,
-		run: async ({ megabytes, smoke, say }) =>
-			told(await large({ megabytes: smoke ? 20 : megabytes, say })),
+		run: ({ megabytes, smoke, say }) => large({ megabytes: smoke ? 20 : megabytes, say }),
 	},
 };

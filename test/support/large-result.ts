@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { cpuSeconds, peakRss } from '../bench/usage.ts';
 import type { EngineProcess } from './engine-process.ts';
 import { createClient, startEngineProcess } from './engine-process.ts';
 
@@ -31,6 +32,8 @@ export interface LargeResult {
 	pulled: Arrived;
 	/** The most memory that the engine's process ever held (VmHWM). */
 	peakRss: number;
+	/** Seconds of its processor time, start and all. */
+	cpu: number;
 	seconds: { delivered: number; pulled: number };
 }
 
@@ -113,6 +116,7 @@ export async function runLargeResult(
 			delivered,
 			pulled,
 			peakRss: peakRss(engine.pid),
+			cpu: cpuSeconds([engine.pid]),
 			seconds: {
 				delivered: (deliveredAt - began) / 1000,
 				pulled: (performance.now() - deliveredAt) / 1000,
@@ -214,9 +218,4 @@ async function hashOf(source: AsyncIterable<Uint8Array>): Promise<Arrived> {
 		size += chunk.length;
 	}
 	return { size, sha256: hash.digest('hex') };
-}
-
-function peakRss(pid: number): number {
-	const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-	return Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) * 1024;
 }

@@ -1,18 +1,19 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { ENGINE_NODE, startChild } from '../child.ts';
 import { printProfile, profiling } from '../profile.ts';
+import { load } from '../record.ts';
 import { markdown, median } from '../report.ts';
 import { cpuSeconds, peakRss } from '../usage.ts';
+import type { Outcome } from '../workload.ts';
 import type { ChannelJob } from './job.ts';
 import { PLACES, type Place } from './places.ts';
 
 const ENGINE = fileURLToPath(new URL('engine.ts', import.meta.url));
 const BARE = fileURLToPath(new URL('bare.ts', import.meta.url));
-/** As `npm start`. */
 /** Deliveries at once: the engine's default. */
 const PARALLEL = 64;
 const SMALL = 1024;
@@ -21,6 +22,7 @@ interface Sent {
 	seconds: number;
 	cpu: number;
 	rss: number;
+	load: number;
 }
 
 interface Line {
@@ -35,7 +37,6 @@ interface Line {
 /**
  * Many small deliveries, and one of many megabytes, for each channel: the engine with durable receipts beside
  * the bare client in a loop, in alternating rounds.
- * @returns what is not as it must be
  */
 export async function channels(options: {
 	names: readonly string[] | undefined;
@@ -45,7 +46,7 @@ export async function channels(options: {
 	/** Also says in which functions the engine spent its time. */
 	profile?: boolean;
 	say: (text: string) => void;
-}): Promise<string[]> {
+}): Promise<Outcome> {
 	const { names = Object.keys(PLACES), rounds, megabytes, say } = options;
 	const wrong: string[] = [];
 	const lines: Line[] = [];
@@ -76,7 +77,7 @@ export async function channels(options: {
 							wrong.push(`${name}: ${sent.delivered} of ${kind.deliveries} delivered`);
 						line[who].push(sent);
 						say(
-							`${name} ${kind.what} ${round + 1} ${who}: ${sent.seconds.toFixed(2)} s, load ${loadavg()[0]!.toFixed(1)}`,
+							`${name} ${kind.what} ${round + 1} ${who}: ${sent.seconds.toFixed(2)} s, load ${sent.load}`,
 						);
 					}
 				}
@@ -86,7 +87,7 @@ export async function channels(options: {
 		}
 	}
 	say(table(lines));
-	return wrong;
+	return { measurements: lines.map((line) => ({ workload: 'channels', ...line })), wrong };
 }
 
 function table(lines: readonly Line[]): string {
@@ -163,6 +164,7 @@ async function measure(
 			seconds: milliseconds / 1000,
 			cpu: cpuSeconds([child.pid]) - before,
 			rss: peakRss(child.pid),
+			load: load(),
 			delivered,
 		};
 		child.say('end');

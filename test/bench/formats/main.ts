@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ENGINE_NODE } from '../child.ts';
 import { buildEngine, load } from '../record.ts';
 import { markdown, median } from '../report.ts';
+import type { Outcome } from '../workload.ts';
 
 const CHILD = join(import.meta.dirname, 'child.ts');
 
@@ -38,26 +39,35 @@ interface Written {
 	bytes: number;
 }
 
+interface Measured extends Written {
+	workload: 'formats';
+	contestant: string;
+	rows: number;
+	load: number;
+}
+
 /** Rows of ten mixed columns in each format, one process each, in alternating rounds. */
 export function formats(options: {
 	rows: number;
 	rounds: number;
 	peers: boolean;
 	say: (text: string) => void;
-}): void {
+}): Outcome {
 	const { rows, rounds, peers, say } = options;
 	const names = CONTESTANTS.filter((name) => peers || !PEERS.includes(name));
-	const all = new Map<string, Written[]>(names.map((name) => [name, []]));
+	const all: Measured[] = [];
 	buildEngine(say);
 	for (let round = 0; round < rounds; round++) {
 		for (const [at] of names.entries()) {
 			const name = names[(at + round) % names.length]!;
-			all.get(name)!.push(write(name, rowsOf(name, rows)));
-			say(`${name} ${round + 1}: ${all.get(name)!.at(-1)!.seconds.toFixed(1)} s, load ${load()}`);
+			const count = rowsOf(name, rows);
+			const one = write(name, count);
+			all.push({ workload: 'formats', contestant: name, rows: count, ...one, load: load() });
+			say(`${name} ${round + 1}: ${one.seconds.toFixed(1)} s, load ${load()}`);
 		}
 	}
 	const line = (name: string, of: (one: Written) => number): number =>
-		median(all.get(name)!.map(of));
+		median(all.filter(({ contestant }) => contestant === name).map(of));
 	say(
 		markdown([
 			['format', 'rows', 's', 'CPU s', 'peak RSS MB', 'file MB', 'MB/s'],
@@ -72,6 +82,7 @@ export function formats(options: {
 			]),
 		]),
 	);
+	return { measurements: all, wrong: [] };
 }
 
 function write(name: string, rows: number): Written {
