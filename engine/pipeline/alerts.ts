@@ -1,5 +1,7 @@
-import type { Delivery, Run } from '../contract/run.ts';
+import type { DeliverySettlement } from '../contract/change.ts';
+import type { Delivery, DeliveryAttempt, Run } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
+import type { Alert } from '../core/delivery/alerts.ts';
 import type { Circuit } from '../core/delivery/circuit.ts';
 import { notKept, raise } from './alert-groups.ts';
 import type { Context } from './context.ts';
@@ -8,9 +10,9 @@ import type { OnCircuit } from './places.ts';
 import { inlinePlace } from './reach.ts';
 
 /*
- * Who should know of trouble is told: the schedule's alert destination, else those of the tenant. The group that
- * tells of a death is kept before the death itself, so a crash may tell of one twice and never not at all; that of
- * a circuit is kept after it, and a crash just then loses it. What it is told of: here and in alerts-of-time.ts;
+ * Who should know of trouble is told: the schedule's alert destination, else those of the tenant. A death is kept in
+ * its group before the death itself, so that no crash loses it, and told when the death is known to be written; that
+ * of a circuit is kept after it, and a crash just then loses it. What it is told of: here and in alerts-of-time.ts;
  * in which group: alert-groups.ts; how it is sent: tell-alerts.ts.
  */
 
@@ -18,12 +20,14 @@ import { inlinePlace } from './reach.ts';
 export async function alertOfDeath(
 	ctx: Context,
 	delivery: Delivery,
-	{ error, next }: { error: { code: string; message: string } | null; next: Delivery | undefined },
+	{ set, next, attempt }: Pick<DeliverySettlement, 'set' | 'next' | 'attempt'>,
 ): Promise<void> {
+	const { error = null } = set;
 	const at = ctx.clock.now();
 	const { id, runId, scheduleId, tenant, target } = delivery;
 	const spec = await specOf(ctx, tenant, runId);
-	const about = { id, at, scheduleId, runId };
+	const claim = attempt === undefined ? {} : { claim: claimOf(attempt) };
+	const about = { id, at, scheduleId, runId, ...claim };
 	const subject = await subjectOf(ctx, delivery);
 	const group = { tenant, name: `place:${subject.key}`, subject: subject.name };
 	const why = error === null ? '' : `: ${error.code}: ${error.message}`;
@@ -36,6 +40,11 @@ export async function alertOfDeath(
 	const words = `delivery ${next.id} takes over for ${id}, target ${next.targetKey}`;
 	await raise(ctx, spec, group, { ...about, kind: 'fallback_used', words });
 }
+
+const claimOf = ({ epoch, endedAt }: DeliveryAttempt): Required<Alert>['claim'] => ({
+	epoch,
+	endedAt,
+});
 
 /** A place is not tried for a while, or works again. Nobody waits for this, so it never rejects. */
 export async function alertOfCircuit(

@@ -20,9 +20,8 @@ export async function settleDelivery(
 	about: About = {},
 ): Promise<boolean> {
 	if (settlement.set.state === 'dead') {
-		// before it is written: a crash between may tell of it twice, and never not at all
-		const { next } = settlement;
-		await alertOfDeath(ctx, delivery, { error: settlement.set.error ?? null, next });
+		// before it is written, so that no crash loses it: it is told when it is known to be written
+		await alertOfDeath(ctx, delivery, settlement);
 	}
 	const [applied] = await ctx.store.settleDeliveries([settlement]);
 	if (applied !== true) {

@@ -1,8 +1,9 @@
 import { CapError } from '../contract/errors.ts';
 import type { EventDraft } from '../contract/event.ts';
+import type { DeliveryId } from '../contract/ids.ts';
 import type { Duration } from '../contract/time.ts';
-import type { AlertGroup } from '../core/delivery/alerts.ts';
-import { alertMessage, taken, tellAt } from '../core/delivery/alerts.ts';
+import type { AlertGroup, Claim, Verdict } from '../core/delivery/alerts.ts';
+import { alertMessage, judged, taken, tellAt } from '../core/delivery/alerts.ts';
 import type { SharedState } from '../stores/shared-state.port.ts';
 import { groupOf, KEEP, TRIES, valueOf } from './alert-groups.ts';
 import type { Context } from './context.ts';
@@ -36,12 +37,19 @@ export async function tellAlerts(ctx: Context, signal: AbortSignal): Promise<boo
 async function tell(ctx: Context, stored: SharedState, signal: AbortSignal): Promise<void> {
 	const { tenant, key, revision } = stored;
 	const [, destination = ''] = key.split(':');
-	const at = ctx.clock.now();
 	const before = groupOf(stored);
-	const group =
-		before.sending === null ? taken(before, { id: ctx.newId('notification'), at, tenant }) : before;
+	const group = before.sending === null ? await nextOf(ctx, tenant, before) : before;
 	const { sending } = group;
-	if (sending === null) return;
+	const at = ctx.clock.now();
+	if (sending === null) {
+		// nothing of it is known to be true: nobody is told, and what may still become true is looked at again
+		const next = { tenant, key, value: valueOf(group), dueAt: tellAt(group, at) };
+		await ctx.store.putShared(
+			{ ...next, keepUntil: at + KEEP },
+			{ expected: revision, events: [] },
+		);
+		return;
+	}
 	// whoever writes this first tells; should it be lost, somebody tells the same again
 	const lease = { tenant, key, value: valueOf(group), dueAt: at + LEASE, keepUntil: at + KEEP };
 	if (!(await ctx.store.putShared(lease, { expected: revision, events: [] }))) return;
@@ -50,6 +58,28 @@ async function tell(ctx: Context, stored: SharedState, signal: AbortSignal): Pro
 	if (failure !== null && signal.aborted) return;
 	const wait = failure === null || failure.final ? undefined : retries[sending.attempt - 1];
 	await settle(ctx, { tenant, key, destination, sending, failure, wait });
+}
+
+/** The group with what it tells now, as far as that is known to be true. */
+async function nextOf(ctx: Context, tenant: string, group: AlertGroup): Promise<AlertGroup> {
+	const asked = (group.claims ?? []).map(async (claim) => verdictOn(ctx, tenant, claim));
+	const { group: rest, open } = judged(group, await Promise.all(asked));
+	const id = ctx.newId('notification');
+	return taken(rest, { id, at: ctx.clock.now(), tenant, open });
+}
+
+/** Whether a delivery's end was written: its last attempt is in the same commit. */
+async function verdictOn(
+	ctx: Context,
+	tenant: string,
+	{ id, epoch, endedAt }: Claim,
+): Promise<Verdict> {
+	const found = await ctx.store.getDelivery(tenant, id as DeliveryId);
+	// only what has ended is taken away
+	if (found === null) return 'written';
+	const { delivery, attempts } = found;
+	if (attempts.some((one) => one.epoch === epoch && one.endedAt === endedAt)) return 'written';
+	return delivery.state === 'sending' && delivery.epoch === epoch ? 'open' : 'other';
 }
 
 interface Told {

@@ -4,8 +4,12 @@ import { join } from 'node:path';
 
 import type { Circuit } from '../../../engine/core/delivery/circuit.ts';
 import { CLOSED } from '../../../engine/core/delivery/circuit.ts';
+import { afterSendFailure } from '../../../engine/core/delivery/transitions.ts';
+import type { DeliveryId } from '../../../engine/contract/ids.ts';
 import { alertOfCircuit } from '../../../engine/pipeline/alerts.ts';
 import type { Context } from '../../../engine/pipeline/context.ts';
+import { settleDelivery } from '../../../engine/pipeline/settle-delivery.ts';
+import { tellAlerts } from '../../../engine/pipeline/tell-alerts.ts';
 import type { Body } from '../../support/api.ts';
 import { CapabilityServer } from '../../support/capability-server.ts';
 import type { Bed } from '../../support/engine.ts';
@@ -145,6 +149,61 @@ function contextWith(methods: Partial<Context['store']>): Context {
 	const { context } = bed.engine;
 	return { ...context, store: { ...context.store, ...methods } };
 }
+
+describe('a death that is kept before it is written', () => {
+	const tell = async (): Promise<void> => {
+		await tellAlerts(bed.engine.context, new AbortController().signal);
+	};
+
+	/** One that is being sent, and its end, which is kept and not written. */
+	async function endNotWritten(): Promise<{ id: string; answer(status: number): void }> {
+		const asked = Promise.withResolvers<(status: number) => void>();
+		hook.answer = (_, response) => {
+			asked.resolve((status) => response.writeHead(status).end());
+		};
+		const way = { channel: 'webhook', settings: { url: hook.url } };
+		const run = await bed.invoke('rows', { delivery: { mode: 'push', targets: [way] } });
+		const answer = await asked.promise;
+		const { id } = (await bed.run(run)).deliveries[0] as { id: DeliveryId };
+		const { delivery } = (await bed.engine.context.store.getDelivery('default', id))!;
+		const at = bed.clock.now() - 1;
+		const error = { code: 'TARGET_GONE', message: 'it was not' } as const;
+		const settlement = afterSendFailure(
+			delivery,
+			{ error, outcome: 'failed', retry: 'never' },
+			{ startedAt: at, at, artifact: null, retries: [], newId: bed.engine.context.newId },
+		);
+		const fenced = contextWith({ settleDeliveries: async () => Promise.resolve([false]) });
+		expect(await settleDelivery(fenced, delivery, settlement)).toBe(false);
+		await raisedTimes(1);
+		return { id, answer };
+	}
+
+	it('is told to nobody while that is open, nor when it came to another end', async () => {
+		await opsDestination({ alerts: ALL });
+		const { id, answer } = await endNotWritten();
+		bed.clock.advance(5 * SECOND);
+		await tell();
+		expect(await bed.events('alert.delivered')).toEqual([]);
+		answer(200);
+		await bed.deliveryIn(id, 'delivered');
+		bed.clock.advance(5 * SECOND);
+		await tell();
+		bed.clock.advance(15 * MINUTE);
+		await tell();
+		expect([await bed.events('alert.delivered'), ops.received]).toEqual([[], []]);
+	});
+
+	it('is told once it is written, by whoever comes to that end', async () => {
+		await opsDestination({ alerts: ALL });
+		const { id, answer } = await endNotWritten();
+		answer(410);
+		await bed.deliveryIn(id, 'dead');
+		const told = await toldAfter(5 * SECOND);
+		expect(told.data.counts).toEqual({ delivery_dead: 1 });
+		expect(told.data.samples).toMatchObject([{ kind: 'delivery_dead', id }]);
+	});
+});
 
 const opened: [{ tenant: string; key: string; name: string }, Circuit] = [
 	{ tenant: 'default', key: 'dst_1', name: 'crm' },

@@ -1,9 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 
-import type { Alert, AlertGroup } from '../../../../engine/core/delivery/alerts.ts';
+import type { Alert, AlertGroup, Verdict } from '../../../../engine/core/delivery/alerts.ts';
 import {
 	alertMessage,
+	judged,
 	newGroup,
 	raised,
 	taken,
@@ -57,6 +58,53 @@ describe('a group of alerts', () => {
 				}
 				const all = new Set(steps.map(({ id }) => id)).size;
 				expect(told + (group.counts.delivery_dead ?? 0)).toBe(all);
+			}),
+		);
+	});
+
+	it('tells of each end that was written, once, and of no other', () => {
+		const step = fc.record({
+			id: fc.nat(8),
+			epoch: fc.nat(4),
+			verdict: fc.constantFrom<Verdict>('written', 'open', 'other'),
+			tell: fc.boolean(),
+		});
+		fc.assert(
+			fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+				const verdicts = new Map<string, Verdict>();
+				const told = new Map<string, number>();
+				let group: AlertGroup = newGroup('crm');
+				let count = 0;
+				const tell = (): void => {
+					const asked = (group.claims ?? []).map(({ id, epoch }) =>
+						verdicts.get(`${id}/${epoch}`)!,
+					);
+					const { group: rest, open } = judged(group, asked);
+					const before = new Set(rest.claims!.map(({ id }) => id));
+					const after = new Set(open.map(({ id }) => id));
+					for (const id of before) if (!after.has(id)) told.set(id, (told.get(id) ?? 0) + 1);
+					group = taken(rest, { ...TOLD, open });
+					if (group.sending === null) return;
+					const { data } = JSON.parse(group.sending.body) as {
+						data: { counts: Record<string, number> };
+					};
+					count += data.counts['delivery_dead']!;
+					group = { ...group, sending: null };
+				};
+				for (const { id, epoch, verdict, tell: now } of steps) {
+					const key = `${id}/${epoch}`;
+					// what was written stays so, and nothing is written after what ended
+					if (verdicts.get(key) !== 'written') verdicts.set(key, verdict);
+					group = raised(group, alertOf({ id: `${id}`, claim: { epoch, endedAt: epoch } }));
+					if (now && tellAt(group, 0) !== null) tell();
+				}
+				if (tellAt(group, 0) !== null) tell();
+				for (const times of told.values()) expect(times).toBe(1);
+				expect(count).toBe(told.size);
+				for (const id of told.keys()) {
+					const ends = [0, 1, 2, 3, 4].map((epoch) => verdicts.get(`${id}/${epoch}`));
+					expect(ends).toContain('written');
+				}
 			}),
 		);
 	});
