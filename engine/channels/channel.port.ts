@@ -153,6 +153,17 @@ export interface Channel {
 		context: SendContext,
 	): Promise<SendOutcome>;
 	/**
+	 * Takes away the file that says that another is whole, where that other is going to be replaced; does nothing
+	 * where settings replace nothing, and is fine when it is not there. Of channels that keep `files`.
+	 * @param marker only its name and whose it is count
+	 * @returns why it may still be there; null: it is not
+	 */
+	unmark?(
+		settings: unknown,
+		marker: Parcel,
+		context: Pick<SendContext, 'signal' | 'timeout'>,
+	): Promise<Exclude<SendOutcome, { kind: 'delivered' }> | null>;
+	/**
 	 * Tries the settings out: goes the way of a delivery with a small file that says what it is, reads it back, and
 	 * removes it, reporting each step. Ends at the first step that fails. Never rejects for what the other side
 	 * does, and leaves nothing behind where things can be removed. `shared/probe.ts` helps.

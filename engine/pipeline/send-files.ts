@@ -7,7 +7,7 @@ import type { RunSpec } from '../contract/schedule.ts';
 import type { Duration } from '../contract/time.ts';
 import type { Context } from './context.ts';
 import type { Sidecar } from './sidecars.ts';
-import { sidecarsOf } from './sidecars.ts';
+import { DONE, sidecarsOf } from './sidecars.ts';
 import type { Held } from './worker.ts';
 
 export interface Sending {
@@ -28,7 +28,8 @@ export function timeoutOf(channel: Channel, parcel: Parcel): Duration {
 /** How long all files of a delivery may take, one after the other. */
 export function patienceOf({ channel, parcel, delivery }: Omit<Sending, 'held'>): Duration {
 	const { checksums = [], manifest, done } = delivery.target.sidecars ?? {};
-	const small = checksums.length + (manifest === true ? 1 : 0) + (done === true ? 1 : 0);
+	// a marker is also taken away before
+	const small = checksums.length + (manifest === true ? 1 : 0) + (done === true ? 2 : 0);
 	return timeoutOf(channel, parcel) + small * channel.timeout;
 }
 
@@ -37,7 +38,8 @@ export async function sendFiles(ctx: Context, about: Sending): Promise<SendOutco
 	const { channel, delivery } = about;
 	const { sidecars } = delivery.target;
 	if (sidecars !== undefined && channel.abilities.files !== true) throw keepsNoFiles(channel);
-	const outcome = await sendFile(ctx, about);
+	const stale = sidecars?.done === true ? await unmark(about) : null;
+	const outcome = stale ?? (await sendFile(ctx, about));
 	if (outcome.kind === 'failed') return outcome;
 	const { contents } = delivery.artifact;
 	const receipt: Receipt = { ...outcome.receipt, ...(contents === undefined ? {} : { contents }) };
@@ -54,6 +56,13 @@ export async function sendFiles(ctx: Context, about: Sending): Promise<SendOutco
 		});
 	}
 	return { kind: 'delivered', receipt: { ...receipt, files } };
+}
+
+/** While the file that a marker speaks of is being replaced there must be none. Null: there is none any more. */
+async function unmark({ channel, settings, parcel, held }: Sending): Promise<SendOutcome | null> {
+	const marker = { ...parcel, filename: `${parcel.filename}.${DONE}` };
+	const { signal } = held;
+	return (await channel.unmark?.(settings, marker, { signal, timeout: channel.timeout })) ?? null;
 }
 
 function partOf({ location, size, sha256, remote }: Receipt): FileReceipt {

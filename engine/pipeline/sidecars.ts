@@ -11,6 +11,9 @@ import { stepName } from './package.ts';
 /** What a file has beside it: `.manifest.json` is the longest, and the file's own name may have become `-9999`. */
 export const SIDECAR_ROOM = 20;
 
+/** What the marker's name ends in, behind the dot. */
+export const DONE = 'done';
+
 export interface Sidecar {
 	role: Exclude<FileRole, 'data'>;
 	parcel: Parcel;
@@ -27,7 +30,7 @@ interface About {
 
 /**
  * The small files beside a file, in the order in which they are written: who sees a manifest or a marker finds all
- * that it speaks of. They hold no time of sending, so a repeat writes the same bytes.
+ * that it speaks of. (What an older file of the name left is taken away before: see `Channel.unmark`.) They hold no time of sending, so a repeat writes the same bytes.
  */
 export async function* sidecarsOf(
 	{ checksums = [], manifest, done }: Sidecars,
@@ -38,16 +41,17 @@ export async function* sidecarsOf(
 		role,
 		parcel: besideOf(parcel, { name: `${name}.${ending}`, type, bytes: Buffer.from(text) }),
 	});
-	for (const algorithm of checksums) {
+	const sums = await sumsOf(parcel, checksums);
+	for (const [algorithm, sum] of sums) {
 		// as `sha256sum` writes it; names that it would have to escape are refused before
-		const line = `${await hashOf(parcel, algorithm)}  ${name}\n`;
+		const line = `${sum}  ${name}\n`;
 		yield beside('checksum', algorithm, 'text/plain; charset=utf-8', line);
 	}
 	if (manifest) {
 		const text = `${JSON.stringify(manifestOf(about), null, 2)}\n`;
 		yield beside('manifest', 'manifest.json', 'application/json', text);
 	}
-	if (done) yield beside('done', 'done', 'application/octet-stream', '');
+	if (done) yield beside('done', DONE, 'application/octet-stream', '');
 }
 
 function besideOf(
@@ -70,11 +74,21 @@ function besideOf(
 	};
 }
 
-async function hashOf(parcel: Parcel, algorithm: Checksum): Promise<string> {
-	if (algorithm === 'sha256') return parcel.sha256;
-	const hash = createHash(algorithm);
-	for await (const chunk of parcel.open()) hash.update(chunk);
-	return hash.digest('hex');
+/** In the order in which they were asked for. The file is read once for all of them, and not at all for its SHA-256. */
+async function sumsOf(
+	parcel: Parcel,
+	checksums: readonly Checksum[],
+): Promise<Map<Checksum, string>> {
+	const hashes = checksums
+		.filter((algorithm) => algorithm !== 'sha256')
+		.map((algorithm) => [algorithm, createHash(algorithm)] as const);
+	if (hashes.length > 0) {
+		for await (const chunk of parcel.open()) for (const [, hash] of hashes) hash.update(chunk);
+	}
+	const made = new Map<Checksum, string>(
+		hashes.map(([algorithm, hash]) => [algorithm, hash.digest('hex')]),
+	);
+	return new Map(checksums.map((algorithm) => [algorithm, made.get(algorithm) ?? parcel.sha256]));
 }
 
 /** What `<name>.manifest.json` says; a machine's word, so fields are added and never changed. */

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -30,6 +31,20 @@ afterEach(async () => {
 });
 afterAll(killEngines);
 
+/** Whether the marker is there; then so must all that it speaks of be. */
+async function markedWhole(out: string): Promise<boolean> {
+	if (!(await readdir(out)).includes('rows.csv.done')) return false;
+	const read = async (name: string) => readFile(join(out, `rows.csv${name}`), 'utf8');
+	expect(await read('')).toBe(CSV);
+	for (const algorithm of ['sha256', 'md5']) {
+		const sum = createHash(algorithm).update(CSV).digest('hex');
+		expect(await read(`.${algorithm}`)).toBe(`${sum}  rows.csv\n`);
+	}
+	const sha256 = createHash('sha256').update(CSV).digest('hex');
+	expect(JSON.parse(await read('.manifest.json')).files).toMatchObject([{ sha256 }]);
+	return true;
+}
+
 describe('a delivery whose engine was killed before a send, and after one', () => {
 	it.each(['suffix', 'replace', 'refuse'])(
 		'into a folder leaves one file, and nothing beside it (%s)',
@@ -49,6 +64,34 @@ describe('a delivery whose engine was killed before a send, and after one', () =
 				'unknown',
 				'delivered',
 			]);
+		},
+		PATIENCE,
+	);
+
+	it.each(['suffix', 'replace'])(
+		'between a file and what lies beside it: the marker is there when all else is, and in the end all are (%s)',
+		async (overwrite) => {
+			const out = join(folder, 'out');
+			await mkdir(out);
+			const older = overwrite === 'replace' ? ['rows.csv', 'rows.csv.sha256', 'rows.csv.done'] : [];
+			for (const name of older) await writeFile(join(out, name), 'of yesterday');
+			const sidecars = { checksums: ['sha256', 'md5'], manifest: true, done: true };
+			const target = { channel: 'file', settings: { folder: '.', overwrite }, format: 'csv' };
+			const looks: boolean[] = [];
+			const { delivery } = await killAroundSends(
+				{ ...target, filename: 'rows.csv', sidecars },
+				{ CAPSCHEDULER_FILE_ROOTS: out },
+				{
+					at: ['deliver.after:1', 'deliver.after:4', 'deliver.after:5'],
+					look: async () => {
+						looks.push(await markedWhole(out));
+					},
+				},
+			);
+			expect(looks).toEqual([false, false, true]);
+			expect(delivery).toMatchObject({ state: 'delivered', attempt: 4 });
+			expect(await markedWhole(out)).toBe(true);
+			expect(await readdir(out)).toHaveLength(5);
 		},
 		PATIENCE,
 	);

@@ -14,18 +14,30 @@ export interface KilledSends {
 	rows: readonly object[];
 }
 
+export interface KillOptions {
+	/** Fault points with the number of the hit. */
+	at?: readonly string[] | undefined;
+	/** Called after each death. */
+	look?(): Promise<void>;
+}
+
 export const ROWS = [
 	{ id: 1, name: 'a' },
 	{ id: 2, name: 'b' },
 ] as const;
 
+/** Before the channel sends; after the channel sent and before that is recorded. */
+const AROUND = ['deliver.before:1', 'deliver.after:1'];
+
 /**
- * One delivery to that target by engines in processes of their own: the first is killed before the channel sends,
- * the second after the channel sent and before that is recorded, the third brings it to its end.
+ * One delivery to that target by engines in processes of their own: each but the last is killed where `at` says
+ * (the n-th file of the attempt), and the last brings it to its end.
+ * @param settings of the engines
  */
 export async function killAroundSends(
 	target: Record<string, unknown>,
 	settings: Readonly<Record<string, string>> = {},
+	{ at = AROUND, look = async () => Promise.resolve() }: KillOptions = {},
 ): Promise<KilledSends> {
 	const folder = await mkdtemp(join(tmpdir(), 'cap-killed-'));
 	const source = await new CapabilityServer().start();
@@ -39,7 +51,8 @@ export async function killAroundSends(
 			...(fault === undefined ? {} : { CAPSCHEDULER_FAULT: fault }),
 		});
 	try {
-		const first = await start('deliver.before:1:kill');
+		const [once, ...again] = at.map((point) => `${point}:kill`);
+		const first = await start(once);
 		const key = first.firstKey ?? '';
 		const ask = createClient(first.url, key);
 		await ask('PUT', '/v1/capabilities/rows', {
@@ -50,8 +63,13 @@ export async function killAroundSends(
 			delivery: { targets: [target] },
 		});
 		await first.ended;
-		const second = await start('deliver.after:1:kill').catch(() => null);
-		await second?.ended;
+		await look();
+		for (const fault of again) {
+			// it may be dead before it says that it is up
+			const next = await start(fault).catch(() => null);
+			await next?.ended;
+			await look();
+		}
 		const last = await start();
 		try {
 			return { delivery: await overAt(createClient(last.url, key)), rows: ROWS };

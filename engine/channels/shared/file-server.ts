@@ -12,7 +12,7 @@ import { judgeName, overwriteOf } from './names.ts';
 import { probeFiles } from './probe-files.ts';
 import { createPool, poolKey } from './pool.ts';
 import type { PoolUse } from './pool.ts';
-import { placeFile, temporaryPath } from './remote-files.ts';
+import { joinPath, placeFile, temporaryPath } from './remote-files.ts';
 import type { Placed, PlacePlan } from './remote-files.ts';
 
 const SECOND = 1000;
@@ -109,12 +109,33 @@ export function createFileServerChannel<S extends FileServerSettings>(
 		}
 	}
 
+	async function unmark(
+		settings: S,
+		filename: string,
+		{ signal, timeout }: Pick<SendContext, 'signal' | 'timeout'>,
+	): Promise<Exclude<SendOutcome, { kind: 'delivered' }> | null> {
+		const deadline = createDeadline(clock, { signal, timeout, silence: settings.stall });
+		try {
+			deadline.signal.throwIfAborted();
+			const path = joinPath(settings.folder, filename);
+			await connected(settings, deadline, async (connection) => {
+				if ((await connection.sizeOf(path)) !== null) await connection.remove(path);
+			});
+			return null;
+		} catch (error) {
+			return failedWith(error);
+		} finally {
+			deadline.end();
+		}
+	}
+
 	function delivered(
 		settings: S,
 		{ size, sha256 }: Parcel,
 		{ placed, facts, plan }: { placed: Placed; facts: JsonObject; plan: PlacePlan },
 	): SendOutcome {
 		const remote: JsonObject = { path: placed.path, verified: plan.verify, ...facts };
+		if (placed.checksum !== undefined) remote['checksum'] = placed.checksum;
 		if (placed.found) remote['found'] = true;
 		if (placed.resumedFrom > 0) remote['resumedFrom'] = placed.resumedFrom;
 		const location = server.locationOf(settings, placed.path);
@@ -168,6 +189,10 @@ export function createFileServerChannel<S extends FileServerSettings>(
 		},
 		send: async (prepared, settings, parcel, context) =>
 			send(prepared as unknown as PlacePlan, settings as S, { parcel, context }),
+		async unmark(given, { filename }, context) {
+			const settings = given as S;
+			return settings.overwrite === 'replace' ? unmark(settings, filename, context) : null;
+		},
 		async probe(settings, context) {
 			await probeFiles(settings as S, { server, clock, context });
 		},

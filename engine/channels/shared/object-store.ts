@@ -66,6 +66,26 @@ export function createObjectStoreChannel<S extends ObjectStoreSettings>(
 		}
 	}
 
+	async function unmark(
+		settings: S,
+		{ filename }: Parcel,
+		{ signal, timeout }: Pick<SendContext, 'signal' | 'timeout'>,
+	): Promise<Exclude<SendOutcome, { kind: 'delivered' }> | null> {
+		const deadline = createDeadline(clock, { signal, timeout, silence: settings.stall });
+		try {
+			const bucket = await store.open(settings, deadline);
+			const key = joinPath(settings.folder.replace(/^\//, ''), filename);
+			// a key that may only write needs no more rights as long as there is none
+			if ((await bucket.head(key)) !== null) await bucket.remove(key);
+			return null;
+		} catch (error) {
+			const reason: unknown = deadline.signal.aborted ? deadline.signal.reason : error;
+			return failedWith(store.explain(reason, settings));
+		} finally {
+			deadline.end();
+		}
+	}
+
 	return {
 		name: store.name,
 		title: store.title,
@@ -93,6 +113,10 @@ export function createObjectStoreChannel<S extends ObjectStoreSettings>(
 			return { ...place, folder, filename: parcel.filename, overwrite };
 		},
 		send: async (_prepared, settings, parcel, context) => send(settings as S, parcel, context),
+		async unmark(given, marker, context) {
+			const settings = given as S;
+			return settings.overwrite === 'replace' ? unmark(settings, marker, context) : null;
+		},
 		probe: async (settings, context) => probe(store, settings as S, { clock, context }),
 		close: async () => store.close(),
 	};
