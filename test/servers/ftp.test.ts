@@ -1,8 +1,8 @@
 /** @jest-environment ./test/support/node-errors.cjs */
 
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { createFtpChannel } from '../../engine/channels/ftp/index.ts';
@@ -10,9 +10,10 @@ import { systemClock } from '../../engine/clock.ts';
 import { createEgress } from '../../engine/security/egress.ts';
 import { exerciseChannelServer } from '../conformance/channel-servers.ts';
 import type { ServerUnderTest } from '../conformance/channel-servers.ts';
-import { largeParcel } from '../support/parcels.ts';
+import { largeParcel, parcelOf } from '../support/parcels.ts';
 import { startFaultProxy } from './fault-proxy.ts';
 import { contentsOf, emptyFolder } from './folder-contents.ts';
+import { startProftpd } from './proftpd.ts';
 import { mountSmallDisk } from './small-disk.ts';
 import { FTP_PASSWORD, FTP_USER, startVsftpd } from './vsftpd.ts';
 
@@ -98,4 +99,43 @@ describe.each(['implicit', 'none'] as const)('ftp with TLS "%s"', (tls) => {
 			await server.stop();
 		}
 	});
+});
+
+describe('ftp to a server that makes sums of its files', () => {
+	const egress = createEgress({ allow: [], allowLoopback: true, httpsOnly: true });
+	const channel = createFtpChannel({ egress, clock: systemClock });
+	afterAll(async () => {
+		await channel.close?.();
+		await egress.close();
+	});
+
+	it.each([
+		['sha256', ['md5', 'sha1', 'sha256']],
+		['sha1', ['md5', 'sha1']],
+		['md5', ['md5']],
+		[undefined, []],
+	])(
+		'compares its %s, and says so',
+		async (best, algorithms) => {
+			const server = await startProftpd(algorithms);
+			try {
+				const settings = channel.settings.parse(server.settings);
+				const parcel = parcelOf('ä'.repeat(10_000), { filename: `${'d'.repeat(40)} ä.csv` });
+				const send = async (one: typeof parcel) =>
+					channel.send(channel.prepare(settings, one), settings, one, {
+						signal: new AbortController().signal,
+						attempt: 1,
+						timeout: 30_000,
+					});
+				const sent = await send(parcel);
+				expect(sent).toMatchObject({ kind: 'delivered' });
+				if (sent.kind !== 'delivered') return;
+				expect(sent.receipt.remote['checksum']).toBe(best);
+				expect(await readFile(join(server.root, parcel.filename), 'utf8')).toBe('ä'.repeat(10_000));
+			} finally {
+				await server.stop();
+			}
+		},
+		120_000,
+	);
 });

@@ -10,6 +10,7 @@ import type { OpenData } from './data-connection.ts';
 import { ftpError } from './failure.ts';
 import type { FtpSettings } from './settings.ts';
 import { portOf } from './settings.ts';
+import { createSums } from './sums.ts';
 import { upload } from './upload.ts';
 
 /** Logs in. basic-ftp speaks the protocol; its sockets are ours, so that the guard sees each of them. */
@@ -129,6 +130,7 @@ function createFtpConnection(
 		throw Object.assign(new Error(answer.message), { name: 'FTPError', code: answer.code });
 	}
 
+	const sums = createSums(client);
 	const files: Omit<FileConnection, 'facts' | 'alive' | 'close'> = {
 		resumes: true,
 		async sizeOf(path) {
@@ -139,6 +141,9 @@ function createFtpConnection(
 				if (size !== undefined) return Number(size);
 				throw new CapError('TARGET_PROTOCOL', 'the server tells no sizes', { retry: 'later' });
 			});
+		},
+		async sumOf(path) {
+			return tried('sum', async () => sums(safe(path)));
 		},
 		async write(path, source, { from, size }) {
 			await tried('upload', async () => {

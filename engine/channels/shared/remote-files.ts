@@ -7,12 +7,22 @@ import { namesFor, temporaryStem } from './names.ts';
 import type { Overwrite } from './names.ts';
 import { collect, readParcel } from './source.ts';
 
+export type SumAlgorithm = 'sha256' | 'sha512' | 'sha1' | 'md5';
+
+export interface Sum {
+	algorithm: SumAlgorithm;
+	/** In lower case. */
+	hex: string;
+}
+
 /** A server of files, logged in. Paths are as its settings say them; errors are CapErrors. */
 export interface RemoteFiles {
 	/** Whether `write` can go on behind what is there. */
 	readonly resumes: boolean;
 	/** Null: nothing of that name. */
 	sizeOf(path: string): Promise<number | null>;
+	/** What the server itself says of the bytes that it has; null: it does not. */
+	sumOf?(path: string): Promise<Sum | null>;
 	/** Creates it, or from byte `from` on goes on with what is there. The rest is about the whole file. */
 	write(
 		path: string,
@@ -47,6 +57,8 @@ export interface Placed {
 	found: boolean;
 	/** Bytes that an earlier attempt had sent. */
 	resumedFrom: number;
+	/** Of the sum that the server made of the bytes, where it made one. */
+	checksum?: SumAlgorithm;
 }
 
 export interface PlaceWork {
@@ -89,12 +101,12 @@ export async function placeFile(
 	const aside = temporaryPath(folder, parcel, plan.temporary);
 	work.onBegin();
 	const resumedFrom = await writeAside(files, parcel, { aside, plan, work });
-	await checkArrived(files, parcel, { aside, plan, work });
+	const checked = await checkArrived(files, parcel, { aside, plan, work });
 	for (const name of namesFor(filename, overwrite)) {
 		work.deadline.signal.throwIfAborted();
 		const path = joinPath(folder, name);
 		if (await files.move(aside, path, { replace: overwrite === 'replace' })) {
-			return { path, found: false, resumedFrom };
+			return { path, found: false, resumedFrom, ...checked };
 		}
 		if (await holds(files, path, { parcel, work })) {
 			await files.remove(aside);
@@ -185,16 +197,30 @@ async function checkArrived(
 	files: RemoteFiles,
 	parcel: Parcel,
 	{ aside, plan, work }: { aside: string; plan: PlacePlan; work: PlaceWork },
-): Promise<void> {
+): Promise<Pick<Placed, 'checksum'>> {
 	const size = await files.sizeOf(aside);
+	work.deadline.progress();
+	const sum = size === parcel.size ? ((await files.sumOf?.(aside)) ?? null) : null;
 	work.deadline.progress();
 	const right =
 		size === parcel.size &&
+		(sum === null || sum.hex === (await ownSum(parcel, sum, work))) &&
 		(plan.verify === 'size' || (await hashOf(files, aside, work)) === parcel.sha256);
-	if (right) return;
+	if (right) return sum === null ? {} : { checksum: sum.algorithm };
 	await files.remove(aside);
 	const what = size === parcel.size ? 'other bytes' : `${size ?? 'none'} of ${parcel.size} bytes`;
 	throw new CapError('TARGET_FAULT', `${what} arrived`, { retry: 'later' });
+}
+
+async function ownSum(
+	parcel: Parcel,
+	{ algorithm }: Sum,
+	{ deadline }: PlaceWork,
+): Promise<string> {
+	if (algorithm === 'sha256') return parcel.sha256;
+	const hash = createHash(algorithm);
+	for await (const chunk of readParcel(parcel, deadline)) hash.update(chunk);
+	return hash.digest('hex');
 }
 
 /** The rest of a stream; what is left out is read all the same, since the whole is hashed. */

@@ -1,0 +1,77 @@
+import { describe, expect, it } from '@jest/globals';
+import { createHash } from 'node:crypto';
+
+import { systemClock } from '../../../engine/clock.ts';
+import { createDeadline } from '../../../engine/channels/shared/deadline.ts';
+import { placeFile } from '../../../engine/channels/shared/remote-files.ts';
+import type { RemoteFiles, SumAlgorithm } from '../../../engine/channels/shared/remote-files.ts';
+import { parcelOf } from '../../support/parcels.ts';
+
+/** A server that keeps files in memory, and makes sums of what it has. */
+function memoryServer(
+	algorithm: SumAlgorithm,
+	spoil: (bytes: Buffer) => Buffer,
+): { files: RemoteFiles; kept: Map<string, Buffer> } {
+	const kept = new Map<string, Buffer>();
+	const files: RemoteFiles = {
+		resumes: false,
+		sizeOf: async (path) => Promise.resolve(kept.get(path)?.length ?? null),
+		async sumOf(path) {
+			const hex = createHash(algorithm).update(kept.get(path)!).digest('hex');
+			return Promise.resolve({ algorithm, hex });
+		},
+		async write(path, source) {
+			const chunks: Uint8Array[] = [];
+			for await (const chunk of source) chunks.push(chunk);
+			kept.set(path, spoil(Buffer.concat(chunks)));
+		},
+		read() {
+			throw new Error('nothing is read back');
+		},
+		async move(from, to) {
+			kept.set(to, kept.get(from)!);
+			return Promise.resolve(kept.delete(from));
+		},
+		async remove(path) {
+			kept.delete(path);
+			return Promise.resolve();
+		},
+		makeFolder: async () => Promise.resolve(),
+		hasFolder: async () => Promise.resolve(true),
+	};
+	return { files, kept };
+}
+
+const flipped = (bytes: Buffer): Buffer =>
+	Buffer.from(bytes.map((byte, i) => (i === 7 ? byte ^ 1 : byte)));
+
+describe.each(['sha256', 'sha512', 'sha1', 'md5'] as const)('a server that tells the %s', (sum) => {
+	const place = async (server: ReturnType<typeof memoryServer>) => {
+		const signal = new AbortController().signal;
+		const deadline = createDeadline(systemClock, { signal, timeout: 60_000, silence: 60_000 });
+		const plan = { folder: '', filename: 'a.csv', overwrite: 'suffix', mkdir: true } as const;
+		try {
+			return await placeFile(server.files, parcelOf('of these bytes'), {
+				plan: { ...plan, verify: 'size' },
+				work: { deadline, attempt: 1, onBegin: () => undefined },
+			});
+		} finally {
+			deadline.end();
+		}
+	};
+
+	it('of the bytes that were sent has the file', async () => {
+		const server = memoryServer(sum, (bytes) => bytes);
+		expect(await place(server)).toMatchObject({ path: 'a.csv', checksum: sum });
+		expect([...server.kept.keys()]).toEqual(['a.csv']);
+	});
+
+	it('of others, as many, is left with nothing', async () => {
+		const server = memoryServer(sum, flipped);
+		await expect(place(server)).rejects.toMatchObject({
+			code: 'TARGET_FAULT',
+			message: 'other bytes arrived',
+		});
+		expect([...server.kept.keys()]).toEqual([]);
+	});
+});
