@@ -1,6 +1,7 @@
-import { isIP } from 'node:net';
-
 import { z } from 'zod';
+
+import { tlsOptions } from '../shared/tls.ts';
+import type { VerifiedTls } from '../shared/tls.ts';
 
 const text = (max: number): z.ZodString =>
 	z
@@ -64,21 +65,8 @@ export function portOf({ driver, port }: DatabaseSettings): number {
 	return port ?? (driver === 'postgres' ? 5432 : 3306);
 }
 
-export interface TlsSettings {
-	ca?: string;
-	/** Absent where the host is an address and no name was given. */
-	servername?: string;
-	/** Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back. */
-	rejectUnauthorized: true;
-}
-
 /** Null: no TLS. */
-export function tlsOf({ tls, host }: DatabaseSettings): TlsSettings | null {
+export function tlsOf({ tls, host }: DatabaseSettings): VerifiedTls | null {
 	if (tls === false) return null;
-	const { ca, serverName = isIP(host) > 0 ? undefined : host } = tls === true ? {} : tls;
-	return {
-		...(ca === undefined ? {} : { ca }),
-		...(serverName === undefined ? {} : { servername: serverName }),
-		rejectUnauthorized: true,
-	};
+	return tlsOptions({ host, ...(tls === true ? {} : tls) });
 }

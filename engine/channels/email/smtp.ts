@@ -4,6 +4,7 @@ import type { Readable } from 'node:stream';
 import type { Duration } from '../../contract/time.ts';
 import type { Egress } from '../../security/security.port.ts';
 import type { Pooled } from '../shared/pool.ts';
+import { tlsOptions } from '../shared/tls.ts';
 import type { Mailbox } from './addresses.ts';
 import { refusalOf } from './failure.ts';
 import type { EmailSettings } from './settings.ts';
@@ -134,13 +135,7 @@ function connectionOptions(settings: EmailSettings) {
 		secure: tls === 'implicit',
 		requireTLS: tls === 'starttls',
 		ignoreTLS: tls === 'none',
-		...(serverName === undefined ? {} : { servername: serverName }),
-		tls: {
-			// said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back
-			rejectUnauthorized: true,
-			minVersion: 'TLSv1.2' as const,
-			...(ca === undefined ? {} : { ca }),
-		},
+		tls: tlsOptions({ host, ca, serverName }),
 	};
 }
 

@@ -16,7 +16,7 @@ import type { Message } from './messages.ts';
 import { fileMessage, linkMessage, rowMessages } from './messages.ts';
 import { probeCluster } from './probe.ts';
 import type { GuardedProducer } from './producer.ts';
-import { ProducerPool } from './producer.ts';
+import { createProducers } from './producer.ts';
 import type { KafkaSettings } from './settings.ts';
 import { brokerOf, isInternal, kafkaSettingsSchema } from './settings.ts';
 
@@ -39,7 +39,7 @@ const BATCH = { messages: 1000, bytes: 500_000 } as const;
 
 /** Sends the artifact as one message, as a message a row, or as a link to it. */
 export function createKafkaChannel({ egress, clock }: KafkaTools): Channel {
-	const pool = new ProducerPool(egress, clock);
+	const producers = createProducers(egress, clock);
 
 	async function send(
 		{ topic, how }: Plan,
@@ -53,12 +53,12 @@ export function createKafkaChannel({ egress, clock }: KafkaTools): Channel {
 			for await (const lines of linesOf(readParcel(parcel, deadline), settings.maxMessageBytes)) {
 				void lines;
 			}
-			return pool.use(settings, signal, async (producer) =>
+			return producers.use(settings, signal, async (producer) =>
 				sendRows(producer, { topic, settings, parcel, deadline }),
 			);
 		}
 		const message = await single(parcel, settings, { how, deadline });
-		return pool.use(settings, signal, async (producer) => {
+		return producers.use(settings, signal, async (producer) => {
 			const [first] = await producer.send(topic, [message]);
 			return { topic, sentAs: how, messages: 1, ...wordOf(first) };
 		});
@@ -118,7 +118,7 @@ export function createKafkaChannel({ egress, clock }: KafkaTools): Channel {
 			probeCluster(settings as KafkaSettings, { egress, clock, context }),
 		async close() {
 			await Promise.resolve();
-			pool.close();
+			producers.close();
 		},
 	};
 }

@@ -1,10 +1,10 @@
-import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { connect as startTls } from 'node:tls';
 
 import type { Duration } from '../../contract/time.ts';
 import type { Egress } from '../../security/security.port.ts';
+import { tlsOptions } from '../shared/tls.ts';
 
 export interface SocketRequest {
 	host: string;
@@ -88,12 +88,7 @@ async function open(
 	return new Promise((resolve, reject) => {
 		const secure = startTls({
 			socket,
-			host,
-			...(isIP(host) > 0 ? {} : { servername: host }),
-			...(ssl.ca === undefined ? {} : { ca: ssl.ca }),
-			// said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back
-			rejectUnauthorized: true,
-			minVersion: 'TLSv1.2',
+			...tlsOptions({ host, ca: ssl.ca }),
 		});
 		const timer = setTimeout(() => {
 			secure.destroy(Object.assign(new Error('no TLS in time'), { code: 'ETIMEDOUT' }));

@@ -14,12 +14,33 @@ export const caSchema = z
 		error: 'certificates in PEM, beginning with "-----BEGIN CERTIFICATE-----"',
 	});
 
-/** Certificates are always verified; said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back. */
-export function tlsOptions({ host, ca }: { host: string; ca?: string | undefined }) {
-	const options: ConnectionOptions & { host: string } = { host, rejectUnauthorized: true };
-	if (isIP(host) === 0) options.servername = host;
-	if (ca !== undefined) options.ca = ca;
-	return options;
+export interface VerifiedTls {
+	host: string;
+	/** The name in the certificate. Absent where the host is an address and no name was given. */
+	servername?: string;
+	ca?: string;
+	/** Said aloud, so that NODE_TLS_REJECT_UNAUTHORIZED cannot take it back. */
+	rejectUnauthorized: true;
+	minVersion: 'TLSv1.2';
+}
+
+/** Certificates are always verified, on whatever channel. */
+export function tlsOptions({
+	host,
+	ca,
+	serverName = isIP(host) === 0 ? host : undefined,
+}: {
+	host: string;
+	ca?: string | undefined;
+	serverName?: string | undefined;
+}): VerifiedTls {
+	return {
+		host,
+		...(serverName === undefined ? {} : { servername: serverName }),
+		...(ca === undefined ? {} : { ca }),
+		rejectUnauthorized: true,
+		minVersion: 'TLSv1.2',
+	};
 }
 
 /** TLS over a socket that the guard let through. @throws CapError; the handshake's error */

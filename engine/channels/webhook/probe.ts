@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { isIP } from 'node:net';
 import { connect as startTls } from 'node:tls';
 
 import type { Dispatcher } from 'undici';
@@ -15,6 +14,7 @@ import { sendHttp } from '../shared/http-send.ts';
 import { secondsOf } from './post-signed.ts';
 import type { WebhookSettings } from './settings.ts';
 import { failedWith } from '../shared/failed.ts';
+import { tlsOptions } from '../shared/tls.ts';
 
 const TIME = 20_000;
 
@@ -68,10 +68,7 @@ function shakeHands(
 	return new Promise((resolve, reject) => {
 		const tls = startTls({
 			socket,
-			host,
-			...(isIP(host) > 0 ? {} : { servername: host }),
-			rejectUnauthorized: true,
-			...(ca === undefined ? {} : { ca }),
+			...tlsOptions({ host, ca }),
 			...(cert === undefined ? {} : { cert }),
 			...(key === undefined ? {} : { key }),
 			ALPNProtocols: ['http/1.1'],
