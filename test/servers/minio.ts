@@ -7,19 +7,24 @@ import { join } from 'node:path';
 import { makeCertificate } from './certificate.ts';
 import { goProgram } from './go-program.ts';
 import { freePort, killTree, startServer } from './process.ts';
+import { mountSmallDisk } from './small-disk.ts';
 import type { ObjectStore } from './versitygw.ts';
 import { ACCESS_KEY, SECRET_KEY } from './versitygw.ts';
 
 const COMMAND = 'github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c';
 
-/** MinIO over TLS in a temporary folder, with a key for encryption at rest. */
-export async function startMinio(): Promise<
+/**
+ * MinIO over TLS in a temporary folder, with a key for encryption at rest.
+ * @param megabytes of its disk; as much as there is unless given
+ */
+export async function startMinio({ megabytes }: { megabytes?: number } = {}): Promise<
 	ObjectStore & { cert: string; unfinished(): Promise<string[]> }
 > {
 	const program = await goProgram('minio', COMMAND);
 	const folder = await mkdtemp(join(tmpdir(), 'capscheduler-minio-'));
 	const [data, certs] = [join(folder, 'data'), join(folder, 'certs')];
 	await mkdir(data);
+	const unmount = megabytes === undefined ? undefined : await mountSmallDisk(data, megabytes);
 	await mkdir(certs);
 	const { key, cert } = await makeCertificate(folder);
 	await copyFile(cert, join(certs, 'public.crt'));
@@ -55,6 +60,7 @@ export async function startMinio(): Promise<
 		},
 		async stop() {
 			await server.kill();
+			await unmount?.();
 			await rm(folder, { recursive: true, force: true });
 		},
 	};

@@ -16,6 +16,7 @@ import { readFile } from 'node:fs/promises';
 import { Agent } from 'node:https';
 import { join } from 'node:path';
 
+import type { Parcel, SendOutcome } from '../../engine/channels/channel.port.ts';
 import { createS3Channel } from '../../engine/channels/s3/index.ts';
 import { systemClock } from '../../engine/clock.ts';
 import { createEgress } from '../../engine/security/egress.ts';
@@ -216,5 +217,50 @@ describe('what an object is given beside its bytes, at MinIO', () => {
 			const { TagSet } = await reader.client.send(new GetObjectTaggingCommand(object));
 			expect(TagSet).toEqual([{ Key: 'team', Value: 'sales / ops+1' }]);
 		},
+	);
+});
+
+describe('a store whose disk is full, a MinIO', () => {
+	it.each([
+		['parts', 60_000_000],
+		['one request', 7_000_000],
+	])(
+		'is told of truly, and keeps nothing of an upload in %s',
+		async (_how, size) => {
+			const server = await startMinio({ megabytes: 48 });
+			const at = await channelTo(server, server);
+			const reader = await readerOf(server);
+			try {
+				await reader.makeBucket();
+				const settings = at.channel.settings.parse({ ...at.settings, overwrite: 'replace' });
+				const send = async (parcel: Parcel): Promise<SendOutcome> =>
+					at.channel.send(at.channel.prepare(settings, parcel), settings, parcel, {
+						signal: new AbortController().signal,
+						attempt: 1,
+						timeout: 60_000,
+					});
+				// until what is to be sent has no room any more
+				const filled: string[] = [];
+				while (size < 48_000_000 && filled.length < 8) {
+					const filler = largeParcel(6_000_000, { filename: `filler-${filled.length}.bin` });
+					if ((await send(filler)).kind === 'failed') break;
+					filled.push(filler.filename);
+				}
+				const parcel = largeParcel(size, { filename: 'large.bin' });
+				const full = { kind: 'failed', code: 'TARGET_FULL', retry: 'later' };
+				expect(await send(parcel)).toMatchObject(full);
+				expect(await reader.keys()).toEqual(filled);
+				expect(await server.unfinished()).toEqual([]);
+				await reader.clear();
+				const small = largeParcel(100_000, { filename: 'small.bin' });
+				expect(await send(small)).toMatchObject({ kind: 'delivered' });
+			} finally {
+				await at.channel.close?.();
+				await at.end();
+				reader.client.destroy();
+				await server.stop();
+			}
+		},
+		300_000,
 	);
 });

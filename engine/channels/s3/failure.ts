@@ -19,6 +19,8 @@ const NAMES: Readonly<Record<string, [ErrorCode, string]>> = {
 	AuthorizationHeaderMalformed: ['TARGET_REDIRECT', 'the bucket is in another region'],
 };
 
+const NO_ROOM = /no space left|disk quota exceeded/i;
+
 export function statusOf(error: unknown): number | null {
 	const { $metadata } = Object(error) as { $metadata?: { httpStatusCode?: unknown } };
 	const status = $metadata?.httpStatusCode;
@@ -36,7 +38,9 @@ export function s3Error(error: unknown, secrets: readonly (string | undefined)[]
 	const status = statusOf(error);
 	if (status === null) return asTargetError(error);
 	const what = `answered ${status} ${String(name)}: ${said}`;
-	if (status === 507) return new CapError('TARGET_FULL', what, later);
+	// MinIO, and gateways to folders, have no name for it where the disk fills up while they write
+	const full = status === 507 || (status >= 500 && NO_ROOM.test(String(message)));
+	if (full) return new CapError('TARGET_FULL', what, later);
 	if (status === 429 || status === 503) return new CapError('TARGET_BUSY', what, later);
 	if (status >= 500) return new CapError('TARGET_FAULT', what, later);
 	if (status >= 300 && status < 400) return new CapError('TARGET_REDIRECT', what, later);
