@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 
 import type { JsonObject, JsonValue } from '../contract/json.ts';
-import { parseDuration } from '../contract/time.ts';
+import { instantSchema, parseDuration } from '../contract/time.ts';
 import type { Api } from './client.ts';
 import { createApi } from './client.ts';
 import { CliError, EXIT } from './exit.ts';
@@ -89,6 +89,14 @@ export function parseCount(text: string): number {
 	const count = /^\d{1,7}$/.test(text) ? Number(text) : 0;
 	if (count < 1) throw new InvalidArgumentError('expected a whole number above 0');
 	return count;
+}
+
+/** As the API takes it: as it was given. */
+export function parseInstant(text: string): string {
+	const { success, error } = instantSchema.safeParse(text);
+	if (success) return text;
+	const [issue] = error.issues;
+	throw new InvalidArgumentError(`expected ${issue?.message ?? 'an instant'}`);
 }
 
 /** Milliseconds. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 
 import type { JsonObject } from '../contract/json.ts';
-import { parseCount, segment, withApi } from './arguments.ts';
+import { parseCount, parseInstant, segment, withApi } from './arguments.ts';
 import type { Call } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
 import { sayDelivery, withFailure } from './run-show.ts';
@@ -76,8 +76,8 @@ function filtered(command: Command): Command {
 		.option('--destination <destination>', 'only to this one, by its id or name')
 		.option('--channel <name>', 'only of inline targets of this channel')
 		.option('--code <code>', 'only those that died of this: TIMEOUT …')
-		.option('--since <instant>', 'only those that died then or later')
-		.option('--until <instant>', 'only those that died before');
+		.option('--since <instant>', 'only those that died then or later', parseInstant)
+		.option('--until <instant>', 'only those that died before', parseInstant);
 }
 
 function filterOf(options: Filter): Record<string, string> {

@@ -58,6 +58,16 @@ async function die(destination = 'crm'): Promise<string> {
 }
 
 describe('dead-letters', () => {
+	it.each(['--since', '--until'])(
+		'names %s, and what it expects, where that is no instant',
+		async (option) => {
+			const { code, stderr } = await cli('list', option, 'yesterday');
+			expect(code).not.toBe(0);
+			expect(stderr).toContain(`'${option} <instant>' argument 'yesterday' is invalid`);
+			expect(stderr).toContain('expected an instant with offset like 2027-01-31T09:00:00+01:00');
+		},
+	);
+
 	it('are listed by what they died of, page by page, and shown with their attempts', async () => {
 		const ids = [await die(), await die(), await die()];
 		const first = await cli('list', '--code', 'TARGET_REDIRECT', '--limit', '2', '--json');
