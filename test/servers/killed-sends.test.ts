@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, it } from '@jest/globals';
+import kafkajs from 'kafkajs';
 import { readFile } from 'node:fs/promises';
 import pg from 'pg';
 
@@ -6,6 +7,7 @@ import type { Body } from '../support/api.ts';
 import { killEngines } from '../support/engine-process.ts';
 import { killAroundSends } from '../support/killed-sends.ts';
 import { contentsOf } from './folder-contents.ts';
+import { startKafka } from './kafka.ts';
 import { startMailpit } from './mailpit.ts';
 import { startPostgres } from './postgres.ts';
 import { SSH_PASSWORD, SSH_USER, startSshd } from './sshd.ts';
@@ -19,6 +21,10 @@ interface Place {
 	/** What lies there, and whether the repeat was harmless. */
 	look(delivery: Body): Promise<void>;
 	stop(): Promise<void>;
+	/** Where engines are killed, unless before the send and after it. */
+	at?: readonly string[];
+	/** Called after the first death, the second … */
+	died?(times: number): Promise<void>;
 }
 
 const NAMED = { format: 'csv', filename: 'rows.csv' };
@@ -33,8 +39,27 @@ const PLACES: Record<string, () => Promise<Place>> = {
 	async ftp() {
 		const { host, port, root, stop } = await startVsftpd({ tls: 'none' });
 		const login = { host, port, user: FTP_USER, password: FTP_PASSWORD, tls: 'none' };
-		const target = { channel: 'ftp', settings: login, ...NAMED };
-		return { target, look: async (delivery) => onlyFile(root, delivery), stop };
+		const sidecars = { checksums: ['sha256', 'md5'], manifest: true, done: true };
+		const target = { channel: 'ftp', settings: login, ...NAMED, sidecars };
+		const names = async (): Promise<string[]> =>
+			(await contentsOf(root)).map(({ path }) => path).sort();
+		const beside = ['', '.manifest.json', '.md5', '.sha256'].map((one) => `rows.csv${one}`);
+		return {
+			target,
+			at: ['deliver.after:1', 'deliver.after:4'],
+			/** No marker before all else is there. */
+			async died(times) {
+				expect(await names()).toEqual(times === 1 ? ['rows.csv'] : beside);
+			},
+			async look({ artifact, receipt }) {
+				const found = await contentsOf(root);
+				expect(found.map(({ path }) => path).sort()).toEqual([...beside, 'rows.csv.done'].sort());
+				expect(found.find(({ path }) => path === 'rows.csv')?.sha256).toBe(artifact.sha256);
+				const told = (receipt.files as Body[]).map(({ name, sha256 }) => [name, sha256]);
+				expect(told.sort()).toEqual(found.map(({ path, sha256 }) => [path, sha256]).sort());
+			},
+			stop,
+		};
 	},
 	async sftp() {
 		const { port, root, hostKeys, stop } = await startSshd();
@@ -52,6 +77,40 @@ const PLACES: Record<string, () => Promise<Place>> = {
 		};
 		const target = { channel: 's3', settings, ...NAMED };
 		return { target, look: async (delivery) => onlyFile(bucket, delivery), stop };
+	},
+	async kafka() {
+		const server = await startKafka();
+		const brokers = [server.plain];
+		const { logLevel } = kafkajs;
+		const client = new kafkajs.Kafka({
+			brokers,
+			logLevel: logLevel.NOTHING,
+			retry: { retries: 20 },
+		});
+		const admin = client.admin();
+		await admin.connect();
+		const topic = 'reports';
+		const topics = [{ topic, numPartitions: 1, replicationFactor: 1 }];
+		await admin.createTopics({ waitForLeaders: true, topics });
+		await admin.disconnect();
+		const settings = { brokers, tls: false, topic, content: 'rows' };
+		return {
+			target: { channel: 'kafka', settings, format: 'ndjson' },
+			async look({ id, receipt }) {
+				// twice, each time as the same rows of the same delivery
+				const lines = await server.read(topic, '%h %s');
+				expect(lines).toHaveLength(4);
+				for (const line of lines) expect(line).toContain(`capscheduler-delivery=${id}`);
+				for (const row of [1, 2]) {
+					const same = lines.filter((line) =>
+						new RegExp(`\\bcapscheduler-row=${row}\\b`).test(line),
+					);
+					expect([same.length, new Set(same).size]).toEqual([2, 1]);
+				}
+				expect(receipt.remote).toMatchObject({ messages: 2, partitions: { 0: '2' } });
+			},
+			stop: server.stop,
+		};
 	},
 	async email() {
 		const server = await startMailpit();
@@ -109,7 +168,9 @@ describe('a delivery whose engine was killed before a send, and after one', () =
 		async (name) => {
 			const place = await PLACES[name]!();
 			try {
-				const { delivery } = await killAroundSends(place.target);
+				let times = 0;
+				const look = async (): Promise<void> => place.died?.((times += 1));
+				const { delivery } = await killAroundSends(place.target, {}, { at: place.at, look });
 				expect(delivery).toMatchObject({ state: 'delivered', attempt: 3 });
 				await place.look(delivery);
 			} finally {

@@ -69,6 +69,8 @@ export async function startVsftpd({
 		'xferlog_enable=NO',
 		'max_login_fails=1',
 		'delay_failed_login=0',
+		// a session whose connection was cut rests for minutes of its own clock
+		'max_per_ip=0',
 		...(tls === 'none' ? [] : tlsLines(certificate, tls)),
 	];
 	const config = join(folder, 'vsftpd.conf');
