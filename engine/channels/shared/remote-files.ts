@@ -94,11 +94,15 @@ export async function placeFile(
 	{ plan, work }: { plan: PlacePlan; work: PlaceWork },
 ): Promise<Placed> {
 	const { folder, filename, overwrite } = plan;
+	const aside = temporaryPath(folder, parcel, plan.temporary);
 	if (work.attempt > 1 && overwrite !== 'replace') {
 		const there = await findPlaced(files, parcel, { plan, work });
-		if (there !== null) return { path: there, found: true, resumedFrom: 0 };
+		if (there !== null) {
+			// an attempt that was broken off may have left it; that the file is there does not depend on it
+			await files.remove(aside).catch(() => undefined);
+			return { path: there, found: true, resumedFrom: 0 };
+		}
 	}
-	const aside = temporaryPath(folder, parcel, plan.temporary);
 	work.onBegin();
 	const resumedFrom = await writeAside(files, parcel, { aside, plan, work });
 	const checked = await checkArrived(files, parcel, { aside, plan, work });

@@ -3,9 +3,11 @@ import { createHash } from 'node:crypto';
 
 import { systemClock } from '../../../engine/clock.ts';
 import { createDeadline } from '../../../engine/channels/shared/deadline.ts';
-import { placeFile } from '../../../engine/channels/shared/remote-files.ts';
+import { placeFile, temporaryPath } from '../../../engine/channels/shared/remote-files.ts';
 import type { RemoteFiles, SumAlgorithm } from '../../../engine/channels/shared/remote-files.ts';
 import { parcelOf } from '../../support/parcels.ts';
+
+const PARCEL = parcelOf('of these bytes');
 
 /** A server that keeps files in memory, and makes sums of what it has. */
 function memoryServer(
@@ -45,21 +47,33 @@ function memoryServer(
 const flipped = (bytes: Buffer): Buffer =>
 	Buffer.from(bytes.map((byte, i) => (i === 7 ? byte ^ 1 : byte)));
 
-describe.each(['sha256', 'sha512', 'sha1', 'md5'] as const)('a server that tells the %s', (sum) => {
-	const place = async (server: ReturnType<typeof memoryServer>) => {
-		const signal = new AbortController().signal;
-		const deadline = createDeadline(systemClock, { signal, timeout: 60_000, silence: 60_000 });
-		const plan = { folder: '', filename: 'a.csv', overwrite: 'suffix', mkdir: true } as const;
-		try {
-			return await placeFile(server.files, parcelOf('of these bytes'), {
-				plan: { ...plan, verify: 'size' },
-				work: { deadline, attempt: 1, onBegin: () => undefined },
-			});
-		} finally {
-			deadline.end();
-		}
-	};
+async function place(server: ReturnType<typeof memoryServer>, attempt = 1) {
+	const signal = new AbortController().signal;
+	const deadline = createDeadline(systemClock, { signal, timeout: 60_000, silence: 60_000 });
+	const plan = { folder: '', filename: 'a.csv', overwrite: 'suffix', mkdir: true } as const;
+	try {
+		return await placeFile(server.files, PARCEL, {
+			plan: { ...plan, verify: 'size' },
+			work: { deadline, attempt, onBegin: () => undefined },
+		});
+	} finally {
+		deadline.end();
+	}
+}
 
+it('an attempt that finds the file takes away what an earlier one left beside it', async () => {
+	const server = memoryServer('md5', (bytes) => bytes);
+	server.files.read = async function* (path) {
+		await Promise.resolve();
+		yield server.kept.get(path)!;
+	};
+	await place(server);
+	server.kept.set(temporaryPath('', PARCEL), Buffer.from('of these'));
+	expect(await place(server, 2)).toMatchObject({ path: 'a.csv', found: true });
+	expect([...server.kept.keys()]).toEqual(['a.csv']);
+});
+
+describe.each(['sha256', 'sha512', 'sha1', 'md5'] as const)('a server that tells the %s', (sum) => {
 	it('of the bytes that were sent has the file', async () => {
 		const server = memoryServer(sum, (bytes) => bytes);
 		expect(await place(server)).toMatchObject({ path: 'a.csv', checksum: sum });
