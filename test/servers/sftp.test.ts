@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { SendOutcome } from '../../engine/channels/channel.port.ts';
 import { createSftpChannel } from '../../engine/channels/sftp/index.ts';
 import { systemClock } from '../../engine/clock.ts';
 import { createEgress } from '../../engine/security/egress.ts';
@@ -126,4 +127,42 @@ describe('logging in at an SFTP server', () => {
 		expect(log).toContain('Connection');
 		expect(log).not.toContain(SSH_USER);
 	});
+});
+
+describe('an SFTP server that does not put a file onto its disk', () => {
+	const egress = createEgress({ allow: [], allowLoopback: true, httpsOnly: true });
+	const channel = createSftpChannel({ egress, clock: systemClock });
+	afterAll(async () => {
+		await channel.close?.();
+		await egress.close();
+	});
+
+	/** @param flush the status that it answers then */
+	async function sendTo(flush: number): Promise<{ outcome: SendOutcome; left: string[] }> {
+		const server = await startSshd({ flush });
+		try {
+			const hostKey = server.hostKeys.ed25519.fingerprint;
+			const login = { host: '127.0.0.1', port: server.port, user: SSH_USER, hostKey };
+			const settings = channel.settings.parse({ ...login, privateKey: server.key });
+			const parcel = parcelOf('what must last', { filename: 'kept.csv' });
+			const context = { signal: new AbortController().signal, attempt: 1, timeout: 30_000 };
+			const prepared = channel.prepare(settings, parcel);
+			const outcome = await channel.send(prepared, settings, parcel, context);
+			return { outcome, left: (await contentsOf(server.root)).map(({ path }) => path) };
+		} finally {
+			await server.stop();
+		}
+	}
+
+	it('has not got the file: the attempt fails, and nothing is left', async () => {
+		const { outcome, left } = await sendTo(4);
+		expect(outcome).toMatchObject({ kind: 'failed', code: 'TARGET_FAULT', retry: 'later' });
+		expect(left).toEqual([]);
+	}, 120_000);
+
+	it('because it knows no such call has it, and the receipt says so', async () => {
+		const { outcome, left } = await sendTo(8);
+		expect(outcome).toMatchObject({ kind: 'delivered', receipt: { remote: { flushed: false } } });
+		expect(left).toEqual(['kept.csv']);
+	}, 120_000);
 });

@@ -1,11 +1,13 @@
 import type { ChildProcess } from 'node:child_process';
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
 import { ensureInstalled, freePort, killTree, run, startServer } from './process.ts';
 
 const SERVER = '/usr/sbin/sshd';
+const FLUSH = fileURLToPath(new URL('sftp-flush.py', import.meta.url));
 export const SSH_USER = 'capscheduler-ssh';
 export const SSH_PASSWORD = 'correct horse 9';
 export const PASSPHRASE = 'battery staple 9';
@@ -25,8 +27,11 @@ export interface SshServer {
 	stop(): Promise<void>;
 }
 
-/** An OpenSSH in a temporary folder, which knows one user, by password and by key, and SFTP alone. */
-export async function startSshd(): Promise<SshServer> {
+/**
+ * An OpenSSH in a temporary folder, which knows one user, by password and by key, and SFTP alone.
+ * @param flush the status that it answers where a file is to be put onto its disk; unless given, it does that
+ */
+export async function startSshd({ flush }: { flush?: number } = {}): Promise<SshServer> {
 	await ensureInstalled(SERVER, 'openssh-server');
 	await ensureUser();
 	const folder = await mkdtemp(join(tmpdir(), 'capscheduler-ssh-'));
@@ -48,6 +53,11 @@ export async function startSshd(): Promise<SshServer> {
 	const authorized = join(folder, 'authorized_keys');
 	const lines = await Promise.all([key, encrypted].map(async (one) => readFile(`${one}.pub`)));
 	await writeFile(authorized, Buffer.concat(lines));
+	const script = join(folder, 'sftp-flush.py');
+	await copyFile(FLUSH, script);
+	await chmod(script, 0o644);
+	const sftp =
+		flush === undefined ? `internal-sftp -d ${root}` : `python3 ${script} ${flush} ${root}`;
 	const port = await freePort();
 	const config = join(folder, 'sshd_config');
 	await writeFile(
@@ -66,7 +76,7 @@ export async function startSshd(): Promise<SshServer> {
 			'LogLevel VERBOSE',
 			'MaxStartups 100',
 			`Subsystem sftp internal-sftp -d ${root}`,
-			'ForceCommand internal-sftp -d ' + root,
+			`ForceCommand ${sftp}`,
 			'',
 		].join('\n'),
 	);
