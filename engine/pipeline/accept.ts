@@ -23,7 +23,7 @@ import { findAction } from './capabilities.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
 import { checkParameters } from './parameters.ts';
-import type { GeneratedSecrets } from './spec.ts';
+import type { GeneratedSecrets } from './spec-parts.ts';
 import { compileSpec } from './spec.ts';
 
 export interface AcceptedSchedule {

@@ -24,13 +24,16 @@ interface GroupName {
 	subject: string;
 }
 
-/** An alert that cannot be kept must keep nothing else from happening. */
+/**
+ * An alert that cannot be kept must keep nothing else from happening.
+ * @returns whether whoever is to know of it will
+ */
 export async function raise(
 	ctx: Context,
 	spec: RunSpec | null,
 	group: GroupName,
 	alert: Alert,
-): Promise<void> {
+): Promise<boolean> {
 	try {
 		const recipients = await recipientsOf(ctx, group.tenant, spec, alert.kind);
 		let isNew = recipients.length === 0;
@@ -39,8 +42,10 @@ export async function raise(
 		}
 		// what goes on is raised with every look at it, and a settlement that is written again raises it again
 		if (isNew) ctx.metrics.count('capscheduler_alerts_total', { kind: alert.kind });
+		return true;
 	} catch (error) {
 		notKept(ctx, error);
+		return false;
 	}
 }
 

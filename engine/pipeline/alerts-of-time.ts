@@ -1,6 +1,6 @@
 import type { AlertKind } from '../contract/alert.ts';
 import type { Run } from '../contract/run.ts';
-import type { Duration } from '../contract/time.ts';
+import type { Duration, Instant } from '../contract/time.ts';
 import { KEEP, raise } from './alert-groups.ts';
 import type { Context } from './context.ts';
 
@@ -17,17 +17,31 @@ const AHEAD: Duration = 900_000;
 /** Of its time, used up: then it is at risk. */
 const AT_RISK = 0.8;
 
+/** A run that is at risk stays so: what its group has need not be read again with every round. */
+const LATELY: Duration = 60_000;
+const raisedAt = new WeakMap<Context['store'], Map<Run['id'], Instant>>();
+
+function raisedLately(ctx: Context): Map<Run['id'], Instant> {
+	const now = ctx.clock.monotonic();
+	const before = raisedAt.get(ctx.store) ?? new Map<Run['id'], Instant>();
+	for (const [id, at] of before) if (now - at >= LATELY) before.delete(id);
+	raisedAt.set(ctx.store, before);
+	return before;
+}
+
 async function alertOfSlas(ctx: Context): Promise<void> {
 	const now = ctx.clock.now();
+	const lately = raisedLately(ctx);
 	for (const run of await ctx.store.listSlaDue(now + AHEAD, BATCH)) {
 		const { slaDueAt, createdAt, nominalAt } = run;
-		if (slaDueAt === null || slaDueAt <= now) continue;
+		if (slaDueAt === null || slaDueAt <= now || lately.has(run.id)) continue;
 		const from = nominalAt ?? createdAt;
 		if (now - from < (slaDueAt - from) * AT_RISK) continue;
-		await alertOfRun(ctx, run, 'sla_at_risk', {
+		const kept = await alertOfRun(ctx, run, 'sla_at_risk', {
 			id: run.id,
 			words: `run ${run.id} is ${run.state} and must be done by ${new Date(slaDueAt).toISOString()}`,
 		});
+		if (kept) lately.set(run.id, ctx.clock.monotonic());
 	}
 }
 
@@ -60,7 +74,7 @@ async function alertOfRun(
 	run: Run,
 	kind: AlertKind,
 	about: { id: string; words: string },
-): Promise<void> {
+): Promise<boolean> {
 	const spec = (await ctx.store.getSpecs([run.specId])).get(run.specId) ?? null;
 	const name = spec?.schedule?.name ?? `${run.capability} ${run.action}`;
 	const group = {
@@ -69,5 +83,5 @@ async function alertOfRun(
 		subject: name,
 	};
 	const { id: runId, scheduleId } = run;
-	await raise(ctx, spec, group, { ...about, kind, at: ctx.clock.now(), scheduleId, runId });
+	return raise(ctx, spec, group, { ...about, kind, at: ctx.clock.now(), scheduleId, runId });
 }

@@ -20,7 +20,7 @@ import { chooseFormat } from './artifact.ts';
 import type { Answered, Context, OnceRequest } from './context.ts';
 import { makeFollowUps, newLink } from './follow-ups.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
-import type { GeneratedSecrets } from './spec.ts';
+import type { GeneratedSecrets } from './spec-parts.ts';
 import { compileSpec } from './spec.ts';
 import type { Upload } from './uploads.ts';
 import { readBody, templateOf } from './uploads.ts';

@@ -17,7 +17,7 @@ import { makeFollowUps } from './follow-ups.ts';
 import { earlierResponse, findEarlier, onceRecord } from './once.ts';
 import { checkParameters } from './parameters.ts';
 import { slaWasWritten, withSla } from './sla.ts';
-import type { GeneratedSecrets } from './spec.ts';
+import type { GeneratedSecrets } from './spec-parts.ts';
 import { compileSpec } from './spec.ts';
 
 const { parameters, policies, delivery, callback, notify } = scheduleInputSchema.shape;

@@ -5,6 +5,9 @@ import { invalid, parseInput, shown } from '../contract/zod-issues.ts';
 import type { Format } from '../formats/format.port.ts';
 import type { Context } from './context.ts';
 
+/** Secrets made by the engine, by the place in the input that they are for; answered once. */
+export type GeneratedSecrets = Record<string, string>;
+
 /** Keeps the secrets of one target apart from those of the others of the same spec. */
 export function targetPrefix(key: string): string {
 	return `targets.${key}.`;

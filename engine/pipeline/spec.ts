@@ -1,11 +1,5 @@
-import type {
-	DeliveryInput,
-	DeliverySpec,
-	NotifySpec,
-	Place,
-	Target,
-} from '../contract/delivery.ts';
-import { AUTO_FORMAT, DEFAULT_FILENAME, notifyInputSchema } from '../contract/delivery.ts';
+import type { DeliveryInput, DeliverySpec, Place, Target } from '../contract/delivery.ts';
+import { AUTO_FORMAT, DEFAULT_FILENAME } from '../contract/delivery.ts';
 import type { Destination } from '../contract/destination.ts';
 import type { CapError } from '../contract/errors.ts';
 import { inputError } from '../contract/errors.ts';
@@ -20,10 +14,10 @@ import { reachOf } from './allowed.ts';
 import { compilePackage, demandUnpacked } from './package-steps.ts';
 import { splitSecrets } from './secrets.ts';
 import { specId } from './spec-id.ts';
+import { compileNotify } from './spec-notify.ts';
+import type { NotifyTools } from './spec-notify.ts';
 import { checkedSettings, findChannel, findFormat, targetPrefix } from './spec-parts.ts';
-
-/** Secrets made by the engine, by the place in the input that they are for; answered once. */
-export type GeneratedSecrets = Record<string, string>;
+import type { GeneratedSecrets } from './spec-parts.ts';
 
 export interface CompiledSpec {
 	record: SpecRecord;
@@ -49,7 +43,7 @@ export async function compileSpec(
 		...frame,
 		policies: wishes.policies,
 		delivery: await compiler.delivery(wishes.delivery),
-		notify: await compiler.notify(wishes),
+		notify: await compileNotify(compiler.forNotify(), wishes),
 	};
 	return { record: { id: specId(spec), spec }, secrets };
 }
@@ -84,18 +78,9 @@ export async function recompileSpec(
 	const spec: RunSpec = {
 		...frame,
 		delivery: delivery === undefined ? frame.delivery : await compiler.delivery(delivery),
-		notify: await compiler.notify(sent, kept),
+		notify: await compileNotify(compiler.forNotify(), { ...sent, kept }),
 	};
 	return { record: { id: specId(spec), spec }, secrets };
-}
-
-/** The first of 0, 1, 2 … that is not taken; it is then. */
-function freeKey(taken: Set<string>): string {
-	for (let key = 0; ; key++) {
-		if (taken.has(`${key}`)) continue;
-		taken.add(`${key}`);
-		return `${key}`;
-	}
 }
 
 type SidecarsInput = NonNullable<DeliveryInput['targets'][number]['sidecars']>;
@@ -120,6 +105,15 @@ class SpecCompiler {
 		this.#ctx = ctx;
 		this.#frame = frame;
 		this.#secrets = secrets;
+	}
+
+	/** What those who are told of a run's end are compiled with. */
+	forNotify(): NotifyTools {
+		return {
+			...{ ctx: this.#ctx, secrets: this.#secrets },
+			destinationOf: async (idOrName, path) => this.#destination(idOrName, path),
+			seal: (field) => this.#seal(field),
+		};
 	}
 
 	async delivery(input: DeliveryInput): Promise<DeliverySpec> {
@@ -188,56 +182,6 @@ class SpecCompiler {
 		if (input === undefined) return {};
 		const { id } = await this.#destination(input.destination, 'delivery.alert.destination');
 		return { alert: { destination: id, on: input.on } };
-	}
-
-	/** @param kept entries that stay: their keys are taken, for their secrets are sealed under them */
-	async notify(
-		{ notify, callback, policies }: Pick<Wishes, 'notify' | 'callback' | 'policies'>,
-		kept: readonly NotifySpec[] = [],
-	): Promise<NotifySpec[]> {
-		const taken = new Set(kept.map(({ key }) => key));
-		const wishes = notify.map((input, index) => ({ input, path: `notify[${index}]` }));
-		if (callback !== undefined) {
-			wishes.unshift({ input: notifyInputSchema.parse({ url: callback }), path: 'callback' });
-		}
-		const specs: NotifySpec[] = [];
-		for (const { input, path } of wishes) {
-			const key = freeKey(taken);
-			const urlPath = path === 'callback' ? path : `${path}.url`;
-			if (input.on.includes('sla_missed') && policies.sla === undefined) {
-				throw inputError('INVALID_POLICIES', {
-					path: `${path}.on`,
-					expected: '"sla_missed" only together with policies.sla',
-				});
-			}
-			if (input.destination !== undefined) {
-				const place = `${path}.destination`;
-				const { id } = await this.#destination(input.destination, place);
-				specs.push({ key, destination: id, on: input.on });
-			} else if (input.url !== undefined) {
-				await this.#ctx.egress.checkUrl(input.url, urlPath);
-				const secret = this.#signingSecret(input.secret, path);
-				const sealedSecret = this.#ctx.sealing.seal(secret, this.#seal(`notify.${key}.secret`));
-				const short = path === 'callback' ? { callback: true as const } : {};
-				specs.push({ key, url: input.url, sealedSecret, ...short, on: input.on });
-			}
-		}
-		return [...kept, ...specs];
-	}
-
-	#signingSecret(given: string | undefined, path: string): string {
-		if (given === undefined) {
-			const secret = this.#ctx.signer.generateSecret();
-			this.#secrets[path === 'callback' ? path : `${path}.secret`] = secret;
-			return secret;
-		}
-		if (!this.#ctx.signer.isSecret(given)) {
-			throw inputError('INVALID_REQUEST', {
-				path: `${path}.secret`,
-				expected: '"whsec_" and base64 of 24 to 64 bytes',
-			});
-		}
-		return given;
 	}
 
 	async #target(

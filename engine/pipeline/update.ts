@@ -19,7 +19,8 @@ import { calendarsOf, namedCalendars } from './calendars.ts';
 import { changeSchedule, done, settlePause, specOf } from './change-schedule.ts';
 import type { Context } from './context.ts';
 import { checkParameters } from './parameters.ts';
-import type { CompiledSpec, GeneratedSecrets, SpecPatch } from './spec.ts';
+import type { CompiledSpec, SpecPatch } from './spec.ts';
+import type { GeneratedSecrets } from './spec-parts.ts';
 import { canonicalJson } from './spec-id.ts';
 import { recompileSpec } from './spec.ts';
 

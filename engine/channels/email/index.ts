@@ -55,6 +55,7 @@ export function createEmailChannel({ egress, clock }: EmailTools): Channel {
 			key: loginKey(settings),
 			limit: CONNECTIONS,
 			signal,
+			waits: deadline,
 			open: async () => openSession(nodemailer, settings, { egress, signal, timeout: SILENCE }),
 			// what may have arrived is for the next attempt to send, which is counted and recorded
 			mayRepeat: () => !begun,

@@ -46,19 +46,18 @@ export function createKafkaChannel({ egress, clock }: KafkaTools): Channel {
 		settings: KafkaSettings,
 		{ parcel, deadline }: { parcel: Parcel; deadline: Deadline },
 	): Promise<JsonObject> {
-		const { signal } = deadline;
-		signal.throwIfAborted();
+		deadline.signal.throwIfAborted();
 		if (how === 'rows') {
 			// read once before anything is sent: messages that were sent cannot be taken back
 			for await (const lines of linesOf(readParcel(parcel, deadline), settings.maxMessageBytes)) {
 				void lines;
 			}
-			return producers.use(settings, signal, async (producer) =>
+			return producers.use(settings, deadline, async (producer) =>
 				sendRows(producer, { topic, settings, parcel, deadline }),
 			);
 		}
 		const message = await single(parcel, settings, { how, deadline });
-		return producers.use(settings, signal, async (producer) => {
+		return producers.use(settings, deadline, async (producer) => {
 			const [first] = await producer.send(topic, [message]);
 			return { topic, sentAs: how, messages: 1, ...wordOf(first) };
 		});

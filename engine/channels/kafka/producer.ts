@@ -5,6 +5,7 @@ import type { Clock } from '../../clock.ts';
 import type { Duration } from '../../contract/time.ts';
 import type { Egress } from '../../security/security.port.ts';
 import { endedBy } from '../shared/deadline.ts';
+import type { Deadline } from '../shared/deadline.ts';
 import { createPool, poolKey } from '../shared/pool.ts';
 import type { Pooled } from '../shared/pool.ts';
 import { loadKafka, openClient } from './client.ts';
@@ -71,7 +72,7 @@ const PRODUCERS = 8;
 export interface Producers {
 	use<R>(
 		settings: KafkaSettings,
-		signal: AbortSignal,
+		deadline: Deadline,
 		work: (producer: GuardedProducer) => Promise<R>,
 	): Promise<R>;
 	close(): void;
@@ -85,11 +86,13 @@ export interface Producers {
 export function createProducers(egress: Egress, clock: Clock): Producers {
 	const pool = createPool<GuardedProducer>(clock, { idle: IDLE });
 	return {
-		use: async (settings, signal, work) =>
-			pool.use({
+		use: async (settings, deadline, work) => {
+			const { signal } = deadline;
+			return pool.use({
 				key: keyOf(settings),
 				limit: PRODUCERS,
 				signal,
+				waits: deadline,
 				open: async () => openProducer(settings, { egress, signal }),
 				work: async (producer) => {
 					try {
@@ -100,7 +103,8 @@ export function createProducers(egress: Egress, clock: Clock): Producers {
 				},
 				// the client itself connects again; what it gave up may have been written
 				mayRepeat: () => false,
-			}),
+			});
+		},
 		close() {
 			pool.close();
 		},

@@ -7,6 +7,8 @@ export interface Deadline {
 	readonly signal: AbortSignal;
 	/** Something moved: the silence begins anew. */
 	progress(this: void): void;
+	/** Nothing can move, for its turn is waited for: there is no silence until the next progress. */
+	rest(this: void): void;
 	/** Frees timers and listeners. */
 	end(): void;
 }
@@ -42,6 +44,9 @@ export function createDeadline(
 			if (patient) return;
 			cancelSilence();
 			cancelSilence = clock.after(silence, silent);
+		},
+		rest() {
+			cancelSilence();
 		},
 		end() {
 			cancelSilence();

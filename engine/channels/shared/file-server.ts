@@ -44,6 +44,7 @@ export function createFileServerChannel<S extends FileServerSettings>(
 			key: poolKey(settings),
 			limit: settings.connections,
 			signal,
+			waits: deadline,
 			open: async () => {
 				const way = { signal, onProgress: deadline.progress, step: plainly };
 				const opened = server.open(settings, way).catch((error: unknown) => {

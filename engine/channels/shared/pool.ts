@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 
 import type { Clock } from '../../clock.ts';
 import type { Duration } from '../../contract/time.ts';
+import type { Deadline } from './deadline.ts';
 import { asTargetError } from './failed.ts';
 
 export interface Pooled {
@@ -17,6 +18,8 @@ export interface PoolUse<C> {
 	/** Connections of this key at a time. */
 	limit: number;
 	signal: AbortSignal;
+	/** Of the attempt: while all connections are in use by others, it is not the server that is silent. */
+	waits?: Pick<Deadline, 'rest' | 'progress'>;
 	open(this: void): Promise<C>;
 	/**
 	 * May be called twice: a connection that lay idle may turn out to be dead, and then a new one is tried where
@@ -54,11 +57,12 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 	let closed = false;
 
 	/** A place that becomes free is handed over: who comes later cannot take it from who waits. */
-	async function enter(group: Group<C>, { limit, signal }: PoolUse<C>): Promise<void> {
+	async function enter(group: Group<C>, { limit, signal, waits }: PoolUse<C>): Promise<void> {
 		if (group.busy < limit) {
 			group.busy += 1;
 			return;
 		}
+		waits?.rest();
 		await new Promise<void>((resolve, reject) => {
 			const onAbort = (): void => {
 				group.waiting = group.waiting.filter((one) => one !== go);
@@ -71,6 +75,7 @@ export function createPool<C extends Pooled>(clock: Clock, { idle }: { idle: Dur
 			group.waiting.push(go);
 			signal.addEventListener('abort', onAbort, { once: true });
 		});
+		waits?.progress();
 	}
 
 	function leave(key: string, group: Group<C>): void {

@@ -40,6 +40,21 @@ describe('the time of an attempt', () => {
 		expect(deadline.signal.reason).toMatchObject({ code: 'TIMEOUT', retry: 'later' });
 	});
 
+	it('knows no silence while its turn is waited for, but its whole', () => {
+		const { clock, pass } = handClock();
+		const deadline = createDeadline(clock, { signal: never, timeout: 100_000, silence: 20_000 });
+		deadline.rest();
+		pass(50_000);
+		expect(deadline.signal.aborted).toBe(false);
+		deadline.progress();
+		pass(20_000);
+		expect(deadline.signal.reason).toMatchObject({ message: 'nothing moved for 20000 ms' });
+		const other = createDeadline(clock, { signal: never, timeout: 100_000, silence: 20_000 });
+		other.rest();
+		pass(100_000);
+		expect(other.signal.reason).toMatchObject({ message: 'not done within 100000 ms' });
+	});
+
 	it('goes on while something moves, up to its whole', () => {
 		const { clock, pass } = handClock();
 		const deadline = createDeadline(clock, { signal: never, timeout: 100_000, silence: 20_000 });

@@ -50,6 +50,25 @@ const refused = (): CapError => new CapError('TARGET_REFUSED', 'no');
 const numberOf = async ({ number }: { number: number }): Promise<number> => Promise.resolve(number);
 
 describe('connections that outlive their delivery', () => {
+	it('are waited for without the server being silent', async () => {
+		const { use, pool, open } = bench();
+		const first = held();
+		const done = use(first.work);
+		await first.begun;
+		const seen: string[] = [];
+		const waits = {
+			rest: () => void seen.push('rest'),
+			progress: () => void seen.push('progress'),
+		};
+		const about = { key: 'a', limit: 1, signal: new AbortController().signal, waits };
+		const connect = async () => Promise.reject(new Error('the one that is there is used'));
+		const second = pool.use({ ...about, open: connect, work: numberOf });
+		expect(seen).toEqual(['rest']);
+		first.resolve(1);
+		await Promise.all([done, second]);
+		expect([seen, open.size]).toEqual([['rest', 'progress'], 1]);
+	});
+
 	it('that turn out to be dead are replaced, unless too much has happened by then', async () => {
 		const { pool, use, open, made } = bench();
 		await use(numberOf);

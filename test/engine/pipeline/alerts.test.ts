@@ -6,6 +6,7 @@ import type { Circuit } from '../../../engine/core/delivery/circuit.ts';
 import { CLOSED } from '../../../engine/core/delivery/circuit.ts';
 import { afterSendFailure } from '../../../engine/core/delivery/transitions.ts';
 import type { DeliveryId } from '../../../engine/contract/ids.ts';
+import { alertOfTime } from '../../../engine/pipeline/alerts-of-time.ts';
 import { alertOfCircuit } from '../../../engine/pipeline/alerts.ts';
 import type { Context } from '../../../engine/pipeline/context.ts';
 import { settleDelivery } from '../../../engine/pipeline/settle-delivery.ts';
@@ -315,7 +316,17 @@ describe('time that runs out', () => {
 		expect(await bed.events('alert.raised')).toEqual([]);
 		bed.clock.advance(1.5 * MINUTE);
 		await sweep();
-		await sweep();
+		let reads = 0;
+		const { getSpecs } = bed.engine.context.store;
+		const counting = contextWith({
+			getSpecs: async (ids) => {
+				reads += 1;
+				return getSpecs(ids);
+			},
+		});
+		await alertOfTime(counting);
+		await alertOfTime(counting);
+		expect(reads).toBe(1);
 		const [alert, ...more] = await bed.events('alert.raised');
 		expect(alert?.data).toMatchObject({ kind: 'sla_at_risk' });
 		expect(more).toEqual([]);
