@@ -316,6 +316,29 @@ export function exerciseChannelServer(
 			await expectDelivered(largeParcel(100_000), { change: at.wrong.full });
 		});
 
+		it('takes a marker away where the file that it speaks of is replaced, and only there', async () => {
+			const marker = parcelOf('', { filename: 'rows ü.csv.done' });
+			const context = { signal: new AbortController().signal, timeout: 30_000 };
+			const unmark = async (change: object) =>
+				at.channel.unmark!(
+					at.channel.settings.parse({ ...at.settings, ...change }),
+					marker,
+					context,
+				);
+			expect(await unmark({ overwrite: 'replace' })).toBeNull();
+			if (at.folders) expect(await unmark({ overwrite: 'replace', folder: 'absent' })).toBeNull();
+			await expectDelivered(marker);
+			for (const overwrite of ['suffix', 'refuse']) {
+				expect(await unmark({ overwrite })).toBeNull();
+				expect(await at.isThere(marker.filename)).toBe(true);
+			}
+			expect(await unmark({ overwrite: 'replace' })).toBeNull();
+			expect(await at.isThere(marker.filename)).toBe(false);
+			expect(await unmark({ ...at.wrong.password, overwrite: 'replace' })).toMatchObject({
+				code: 'TARGET_LOGIN_FAILED',
+			});
+		});
+
 		it('leaves nothing behind when the source fails in the middle', async () => {
 			const whole = largeParcel(20 * MB);
 			const parcel: Parcel = {
