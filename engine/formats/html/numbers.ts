@@ -16,6 +16,21 @@ export function groupedDigits(text: string): string {
 	return grouped + fraction;
 }
 
+/** Of each three digits behind others. */
+const THREES = Array.from(
+	{ length: 1000 },
+	(_, number) => `<i>${String(number).padStart(3, '0')}</i>`,
+);
+
+/** As `groupedDigits`, of a whole number from 0 to 2^53. */
+export function groupedWhole(number: number): string {
+	if (number < 1000) return String(number);
+	let groups = '';
+	let rest = number;
+	for (; rest >= 1000; rest = Math.floor(rest / 1000)) groups = THREES[rest % 1000]! + groups;
+	return rest + groups;
+}
+
 export const digits = (text: string): Html => Html.trusted(groupedDigits(text));
 
 export function counted(count: number, one: string, many: string): Html {

@@ -50,16 +50,31 @@ const NAMED: Readonly<Record<string, string>> = {
 const SPECIAL =
 	/[&<>"'`\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufdd0-\ufdef\ufffe\uffff]/;
 /* eslint-enable no-control-regex */
-const EVERY = new RegExp(SPECIAL, 'g');
+const CONTROLS_END = 0xa0;
+
+function standInOf(code: number): string | undefined {
+	const character = String.fromCharCode(code);
+	if (!SPECIAL.test(character)) return undefined;
+	return NAMED[character] ?? (code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd');
+}
+const STAND_INS = Array.from({ length: CONTROLS_END }, (_, code) => standInOf(code));
 
 /**
  * Control characters and what is no character at all have no place in HTML: a reader sees their pictures
- * (U+2400 and on), or U+FFFD where there is none.
+ * (U+2400 and on), or U+FFFD where there is none. Most texts hold nothing special, which one look tells;
+ * for the others a walk over the characters takes half the time of a replacement.
  */
 export function escape(text: string): string {
 	if (!SPECIAL.test(text)) return text;
-	return text.replace(EVERY, (found) => {
-		const code = found.charCodeAt(0);
-		return NAMED[found] ?? (code < 0x20 ? String.fromCharCode(0x2400 + code) : '\ufffd');
-	});
+	let escaped = '';
+	let from = 0;
+	for (let at = 0; at < text.length; at++) {
+		const code = text.charCodeAt(at);
+		const standIn =
+			code < CONTROLS_END ? STAND_INS[code] : code < 0xfdd0 ? undefined : standInOf(code);
+		if (standIn === undefined) continue;
+		escaped += text.slice(from, at) + standIn;
+		from = at + 1;
+	}
+	return escaped + text.slice(from);
 }

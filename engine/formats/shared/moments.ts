@@ -11,6 +11,8 @@ const ZERO = 0x30;
 const DASH = 0x2d;
 const COLON = 0x3a;
 const MAX_FRACTION = 9;
+/** What so many digits after the point have to be multiplied by. */
+const NANOS = [1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1];
 
 export const isLeapYear = (year: number): boolean =>
 	year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
@@ -112,8 +114,11 @@ function timeAt(text: string, at: number): { millis: number; nanos: number; end:
 	end += 3;
 	if (text[end] !== '.') return { millis, nanos: 0, end };
 	const from = ++end;
-	while (text.charCodeAt(end) >= ZERO && text.charCodeAt(end) <= ZERO + 9) end += 1;
-	const fraction = Number(text.slice(from, end).padEnd(MAX_FRACTION, '0'));
+	let fraction = 0;
+	for (let digit; (digit = text.charCodeAt(end) - ZERO) >= 0 && digit <= 9; end++) {
+		fraction = fraction * 10 + digit;
+	}
+	fraction *= NANOS[end - from]!;
 	return { millis: millis + Math.floor(fraction / 1e6), nanos: fraction % 1e6, end };
 }
 

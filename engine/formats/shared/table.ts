@@ -154,45 +154,70 @@ async function openTable(
 		};
 	}
 	const reading = readingOf(options, input.encoding);
+	const watch = (sketch: Sketch): Watched => ({
+		sketch,
+		facts: new ColumnFacts({
+			declared: sketch.declared,
+			reading,
+			lengths: need === 'facts',
+		}),
+		observer: demand.observe?.(source.name, sketch.name),
+	});
+	const known = new Map(sketches.map((sketch) => [sketch.name, watch(sketch)]));
 	const omitted = new Set(options.omit);
-	const known = new Map(
-		sketches.map((sketch) => [
-			sketch.name,
-			{ sketch, ...watch(sketch.name), facts: factsFor(sketch) },
-		]),
-	);
-	function watch(name: string) {
-		return { read: cellReader(name), observer: demand.observe?.(source.name, name) };
+	function found(name: string): Watched | undefined {
+		if (closed || omitted.has(name)) return undefined;
+		const column = watch({ name, label: labelFrom(options, name) });
+		known.set(name, column);
+		return column;
 	}
-	function factsFor({ declared }: Sketch): ColumnFacts {
-		return new ColumnFacts({ declared, reading, lengths: demand.need === 'facts' });
-	}
+	const look = typed ? cellsWatcher(known, found) : namesWatcher(known, found);
 	let rowCount = 0;
 	for await (const batch of rows()) {
 		rowCount += batch.length;
 		undeclared?.look(batch);
-		for (const row of batch) {
-			if (!closed) {
-				for (const name in row) {
-					if (known.has(name) || omitted.has(name)) continue;
-					const sketch = { name, label: labelFrom(options, name) };
-					known.set(name, { sketch, ...watch(name), facts: factsFor(sketch) });
-				}
-			}
-			if (typed) {
-				for (const { read, facts, observer } of known.values()) {
-					const value = read(row);
-					facts.add(value);
-					observer?.add(value);
-				}
-			}
-		}
+		for (const row of batch) look(row);
 	}
 	tell();
 	const columns = [...known.values()].map(({ sketch, facts }) =>
 		columnOf(sketch, typed ? facts : undefined, rowCount),
 	);
 	return { name: source.name, columns, rowCount, rows };
+}
+
+/** A column while rows are read to know it. */
+interface Watched {
+	sketch: Sketch;
+	facts: ColumnFacts;
+	observer: { add(value: Cell): void } | undefined;
+}
+type Find = (name: string) => Watched | undefined;
+
+function namesWatcher(known: ReadonlyMap<string, Watched>, found: Find): (row: Row) => void {
+	return (row) => {
+		for (const name in row) if (!known.has(name)) found(name);
+	};
+}
+
+/** Cells are read in the order of each row, which V8 does without looking for names; missing ones say nothing. */
+function cellsWatcher(known: ReadonlyMap<string, Watched>, found: Find): (row: Row) => void {
+	const names: string[] = [];
+	const columns: (Watched | undefined)[] = [];
+	return (row) => {
+		let at = 0;
+		for (const name in row) {
+			// most rows have their keys in the order of the one before
+			if (names[at] !== name) {
+				names[at] = name;
+				columns[at] = known.get(name) ?? found(name);
+			}
+			const column = columns[at++];
+			if (column === undefined) continue;
+			const value = row[name];
+			column.facts.add(value);
+			column.observer?.add(value);
+		}
+	};
 }
 
 /** The columns that are known beforehand, and whether there can be no others. */
