@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Format } from '../formats/format.port.ts';
 import { createFormatRegistry } from '../formats/registry.ts';
 import { columnOptions, textOptions } from '../formats/shared/table-options.ts';
+import { exampleOf } from './formats-examples.ts';
 import type { GeneratedFile } from './generated-file.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
@@ -55,12 +56,12 @@ const FOLDERS: Readonly<Record<string, string>> = { tsv: 'csv' };
 
 type Property = { description?: string; default?: unknown; enum?: unknown[]; type?: unknown };
 
-export function formatsDocs(): GeneratedFile[] {
+export async function formatsDocs(): Promise<GeneratedFile[]> {
 	const shared =
 		HEAD +
 		table('Options for columns', schemaOf(z.strictObject(columnOptions))) +
 		table('Options for texts', schemaOf(z.strictObject(textOptions)));
-	const sections = createFormatRegistry().list().map(section);
+	const sections = await Promise.all(createFormatRegistry().list().map(section));
 	return [
 		{
 			path: 'docs/formats.md',
@@ -69,7 +70,7 @@ export function formatsDocs(): GeneratedFile[] {
 	];
 }
 
-function section(format: Format): string {
+async function section(format: Format): Promise<string> {
 	const { name, title, contentType, extension, abilities, limits } = format;
 	const facts = [
 		`\`${contentType}\``,
@@ -77,7 +78,7 @@ function section(format: Format): string {
 		`several result sets: ${abilities.tables}`,
 		...Object.entries(limits).map(([what, limit]) => `${what}: ${limit.toLocaleString('en')}`),
 	].join(' · ');
-	return `## ${title} (\`${name}\`)\n\n${facts}\n\n${about(name)}\n${picture(name)}${table('Options', ownOptions(format))}`;
+	return `## ${title} (\`${name}\`)\n\n${facts}\n\n${about(name)}\n${picture(name)}${await exampleOf(format)}${table('Options', ownOptions(format))}`;
 }
 
 /** What its README says, a level deeper. */

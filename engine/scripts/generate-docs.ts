@@ -21,7 +21,12 @@ async function isCurrent({ path, text }: GeneratedFile): Promise<boolean> {
 	}
 }
 
-const files = [...configurationDocs(), ...errorsDocs(), ...formatsDocs(), ...(await openapiDocs())];
+const files = [
+	...configurationDocs(),
+	...errorsDocs(),
+	...(await formatsDocs()),
+	...(await openapiDocs()),
+];
 const stale: GeneratedFile[] = [];
 for (const file of files) if (!(await isCurrent(file))) stale.push(file);
 

@@ -41,7 +41,7 @@ export const WORKLOADS: Readonly<Record<string, Workload>> = {
 	formats: {
 		about:
 			'500,000 rows of ten columns (PDF: 100,000) in each format, beside exceljs, csv-stringify, ' +
-			"pdfkit's tables and hyparquet-writer",
+			"pdfkit's tables and hyparquet-writer; what of it is parsing, formatting, compression",
 		usesPeers: true,
 		inSmoke: false,
 		run: ({ runs, rounds, peers, say }) =>

@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parquetMetadata } from 'hyparquet';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { runCli, spawnCli } from '../support/cli.ts';
@@ -78,6 +79,33 @@ describe('one-off work', () => {
 		const unknown = await cli('format', rows, '-o', join(folder, 'rows.docx'));
 		expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('no format has')]);
 		expect((await cli('format', join(folder, 'nowhere.csv'))).code).toBe(2);
+	});
+
+	it('takes what a schema says of columns for more than what the rows show', async () => {
+		const rows = join(folder, 'plain.ndjson');
+		await writeFile(rows, '{"b":"1.50","a":7,"c":true}\n{"a":8}\n');
+		const schema = join(folder, 'schema.json');
+		const properties = {
+			a: { type: 'integer', title: 'Number' },
+			b: { type: 'string', format: 'decimal' },
+			d: { type: 'string', format: 'date' },
+		};
+		await writeFile(schema, JSON.stringify({ type: 'array', items: { properties } }));
+		const csv = await cli('format', rows, '--format', 'csv', '--schema', schema);
+		expect([csv.code, csv.stdout]).toEqual([0, 'a,b,d,c\r\n7,1.50,,true\r\n8,,,\r\n']);
+		const out = join(folder, 'typed.parquet');
+		expect((await cli('format', rows, '-o', out, '--schema', schema)).code).toBe(0);
+		const { schema: columns } = parquetMetadata(new Uint8Array(await readFile(out)).buffer);
+		expect(columns.slice(1)).toMatchObject([
+			{ name: 'a', type: 'INT64' },
+			{ name: 'b', converted_type: 'DECIMAL', scale: 2 },
+			{ name: 'd', converted_type: 'DATE' },
+			{ name: 'c', type: 'BOOLEAN' },
+		]);
+		await writeFile(schema, '{"type":');
+		const broken = await cli('format', rows, '--format', 'csv', '--schema', schema);
+		expect([broken.code, broken.stdout]).toEqual([2, '']);
+		expect(broken.stderr).toContain('schema.json');
 	});
 
 	it('delivers a file to a link, and says where it could not go', async () => {

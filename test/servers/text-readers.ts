@@ -104,16 +104,20 @@ print(json.dumps({'elements': sorted(table.elements), 'rows': table.rows}))
 		file,
 	);
 
-export const readCsv = (file: string, delimiter: string): Promise<string[][]> =>
+export const readCsv = (
+	file: string,
+	{ delimiter = ',', bom = false }: { delimiter?: string; bom?: boolean },
+): Promise<string[][]> =>
 	askPython(
 		`
 import csv
 csv.field_size_limit(10 ** 9)
-with open(sys.argv[1], newline='', encoding='utf-8') as file:
+with open(sys.argv[1], newline='', encoding=sys.argv[3]) as file:
     print(json.dumps(list(csv.reader(file, delimiter=sys.argv[2], strict=True))))
 `,
 		file,
 		delimiter,
+		bom ? 'utf-8-sig' : 'utf-8',
 	);
 
 /** Cuts every line where the rule below the head has its crossings, by columns of a terminal. Rows are numbered. */

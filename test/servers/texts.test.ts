@@ -176,17 +176,36 @@ describe('the table of plain text, cut where wcwidth says that columns end', () 
 			expect(seen[at]).toEqual([String(at + 1), ...expected]);
 		});
 	});
+
+	it('has a line for each row, and each value in its column, whatever it is', async () => {
+		await anyRows(FUZZED, async (rows) => {
+			const options = { border: 'box', numbers: true, maxWidth: 1000 };
+			const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+			const [, ...seen] = await python.readTextTable(await fileOf(text, rows, { options }));
+			expect(seen).toEqual(
+				rows.map((row, at) => [
+					String(at + 1),
+					...names.map((name) => inText(Object.hasOwn(row, name) ? cellText(row[name]) : '')),
+				]),
+			);
+		});
+	});
 });
 
-describe('CSV and TSV', () => {
-	it.each([createCsvFormat(), createTsvFormat()])('say the same to Python: %p', async (format) => {
-		const options = { formulaGuard: false };
+describe("CSV and TSV in Python's csv", () => {
+	const [csv, tsv] = [createCsvFormat(), createTsvFormat()];
+
+	it.each<[Format, object, { delimiter?: string; bom?: boolean }]>([
+		[csv, {}, {}],
+		[tsv, {}, { delimiter: '\t' }],
+		[csv, { delimiter: ';', quote: 'all', bom: true }, { delimiter: ';', bom: true }],
+		[csv, { delimiter: 'tab', eol: 'lf' }, { delimiter: '\t' }],
+		[csv, { delimiter: '|', quote: 'all', eol: 'lf' }, { delimiter: '|' }],
+	])('say the same: $name, %j', async (format, given, dialect) => {
+		const options = { formulaGuard: false, ...given };
 		const check = async (rows: readonly Row[]): Promise<void> => {
 			const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-			const seen = await python.readCsv(
-				await fileOf(format, rows, { options }),
-				format.name === 'csv' ? ',' : '\t',
-			);
+			const seen = await python.readCsv(await fileOf(format, rows, { options }), dialect);
 			expect(seen).toEqual([
 				names.map((name) => name.toWellFormed()),
 				...rows.map((row) =>
@@ -198,7 +217,8 @@ describe('CSV and TSV', () => {
 		await check(NASTY_ROWS);
 		await check([WIDE_ROW]);
 		await check([{ only: 'x' }]);
-		await anyRows(FUZZED, check);
+		await check([{ ['na"me,;\n|\t']: 'x' }]);
+		await anyRows({ runs: 5 }, check);
 	});
 });
 

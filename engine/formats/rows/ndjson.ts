@@ -3,6 +3,7 @@ import type { Row } from '../../contract/envelope.ts';
 import type { JsonValue } from '../../contract/json.ts';
 import { blocksOf, Carry, withoutBom } from '../shared/blocks.ts';
 import { jsonParserFor } from '../shared/exact-json.ts';
+import { keepOrder } from '../shared/key-order.ts';
 import { toRow } from './to-row.ts';
 
 const NEWLINE = 0x0a;
@@ -23,11 +24,11 @@ export async function* readNdjson(
 		const lines = text.split('\n');
 		const rows = parseLines(lines, line, jsonParserFor(text));
 		line += lines.length;
-		if (rows.length > 0) yield rows;
+		if (rows.length > 0) yield keepOrder(rows, text);
 	}
 	const rest = carry.take();
 	const rows = parseLines([rest], line, jsonParserFor(rest));
-	if (rows.length > 0) yield rows;
+	if (rows.length > 0) yield keepOrder(rows, rest);
 }
 
 type Parse = (text: string) => JsonValue;

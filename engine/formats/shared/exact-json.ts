@@ -30,6 +30,8 @@ function isExact(value: number, source: string): boolean {
 	if (!Number.isFinite(value)) return false;
 	const hasExponent = /[eE]/.test(source);
 	if (!hasExponent && Number.isInteger(value) && !Number.isSafeInteger(value)) return false;
+	// `1e-400` is not nothing
+	if (value === 0) return digitsOf(source) === 0;
 	return digitsOf(source) <= MAX_DOUBLE_DIGITS;
 }
 

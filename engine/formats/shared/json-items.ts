@@ -8,6 +8,8 @@ export interface JsonItems {
 	shape: JsonShape;
 	/** The next elements of the list; the one value for `value`. May be empty. */
 	items: JsonValue[];
+	/** What they were read from, with what is between them. */
+	text: string;
 }
 
 /**
@@ -23,14 +25,15 @@ export async function* readJsonItems(source: AsyncIterable<Uint8Array>): AsyncGe
 	const around = new Carry();
 	let count = 0;
 
-	const elements = (part: 'more' | 'last'): JsonValue[] => {
+	const elements = (part: 'more' | 'last'): JsonItems => {
 		const text = list.take();
-		if (part === 'last' && count === 0 && text.trim() === '') return [];
+		const { shape } = scanner;
+		if (part === 'last' && count === 0 && text.trim() === '') return { shape, items: [], text };
 		const items = parse(`[${text}]`, scanner.shape, count) as JsonValue[];
 		// `[1,]` and `[,1]`: nothing between two commas
 		if (items.length === 0) throw malformed(scanner.shape, count);
 		count += items.length;
-		return items;
+		return { shape, items, text };
 	};
 
 	for await (const block of withoutBom(blocksOf(source))) {
@@ -43,22 +46,23 @@ export async function* readJsonItems(source: AsyncIterable<Uint8Array>): AsyncGe
 		if (listEnd >= 0) {
 			list.add(block.subarray(from, listEnd));
 			around.add(block.subarray(listEnd + 1));
-			yield { shape: scanner.shape, items: elements('last') };
+			yield elements('last');
 		} else if (scanner.mode !== 'list') {
 			around.add(block);
 		} else if (lastComma >= 0) {
 			list.add(block.subarray(from, lastComma));
 			const items = elements('more');
 			list.add(block.subarray(lastComma + 1));
-			yield { shape: scanner.shape, items };
+			yield items;
 		} else {
 			list.add(block.subarray(from));
 		}
 	}
 	if (scanner.mode === 'list') throw malformed(scanner.shape, count);
 	// around an array nothing is left but the empty list
-	const value = parse(around.take(), scanner.shape, count);
-	if (scanner.shape === 'value') yield { shape: 'value', items: [value] };
+	const text = around.take();
+	const value = parse(text, scanner.shape, count);
+	if (scanner.shape === 'value') yield { shape: 'value', items: [value], text };
 }
 
 const EMPTY_LIST = Buffer.from('[]');

@@ -30,7 +30,7 @@ export function cellChanges(
 		fitted(text) {
 			if (text.length <= limit) return text;
 			if (options.onLongText === 'error') {
-				const what = `characters in a cell, as in column ${JSON.stringify(place.column)},`;
+				const what = `characters in a cell, as in column ${JSON.stringify(place.column)}`;
 				refuseBeyond(format, { what, limit, option: 'onLongText' });
 			}
 			const message = `Texts are cut after ${limit} characters`;

@@ -5,6 +5,7 @@ import { isNumeric, readTypeName, type ColumnType, type DeclaredType } from './c
 import { cellReader, type Cell } from './columns.ts';
 import { ColumnFacts, type TextReading } from './facts.ts';
 import { flattened } from './flatten.ts';
+import { keysInOrder } from './key-order.ts';
 import { columnsOfSchema, type SchemaColumn } from './schema-columns.ts';
 import { demandRows } from './suitable.ts';
 import type { ColumnOptions } from './table-options.ts';
@@ -176,6 +177,7 @@ async function openTable(
 	for await (const batch of rows()) {
 		rowCount += batch.length;
 		undeclared?.look(batch);
+		if (!closed) for (const name of keysInOrder(batch) ?? []) if (!known.has(name)) found(name);
 		for (const row of batch) look(row);
 	}
 	tell();

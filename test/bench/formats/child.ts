@@ -3,14 +3,10 @@
  * those of the package as it is installed, and run as its pipeline runs them.
  */
 import { generatedInput } from '../../support/format-input.ts';
+import { built, type Registry, type Sparing } from './built.ts';
 import { benchRow } from './rows.ts';
 
 type Contestant = (rows: number) => Promise<number>;
-type Registry = typeof import('../../../engine/formats/registry.ts');
-type Sparing = typeof import('../../../engine/pipeline/sparing.ts');
-
-const built = async <T>(path: string): Promise<T> =>
-	(await import(new URL(`../../../engine/dist/${path}`, import.meta.url).href)) as T;
 
 const own =
 	(format: string, options: object = {}): Contestant =>
@@ -27,8 +23,18 @@ const own =
 		return bytes;
 	};
 
+/** What all formats of the engine are given, once. */
+const madeRows: Contestant = async (rows) => {
+	let made = 0;
+	for await (const batch of generatedInput(rows, benchRow, { batchSize: 1000 }).rows()) {
+		made += batch.length;
+	}
+	return made;
+};
+
 /** Each imports what it needs when it runs, so that nobody pays for the others. */
 const CONTESTANTS: Record<string, Contestant> = {
+	'rows, only made': madeRows,
 	csv: own('csv'),
 	'csv-stringify, rows': async (rows) => (await import('../peers/csv-stringify.ts')).write(rows),
 	json: own('json'),

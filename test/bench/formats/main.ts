@@ -1,10 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
-import { ENGINE_NODE } from '../child.ts';
 import { buildEngine, load } from '../record.ts';
 import { markdown, median } from '../report.ts';
 import type { Outcome } from '../workload.ts';
+import { runChild } from './run-child.ts';
+import { shares } from './shares.ts';
 
 const CHILD = join(import.meta.dirname, 'child.ts');
 
@@ -15,8 +15,16 @@ const PEERS: readonly string[] = [
 	'exceljs, streaming',
 	'hyparquet-writer, rows',
 ];
+/** The rows that each is given, which are made on the way: without them it says how fast a format itself is. */
+const MADE = 'rows, only made';
+/** How often a format reads its rows. */
+const PASSES: Readonly<Record<string, number>> = {
+	...{ csv: 2, json: 1, html: 2, pdf: 2, xlsx: 2, ods: 2, arrow: 2 },
+	...{ parquet: 2, 'parquet, snappy': 2 },
+};
 /** Each format, and after it who else writes it. */
 const CONTESTANTS: readonly string[] = [
+	MADE,
 	...['csv', 'csv-stringify, rows'],
 	'json',
 	'html',
@@ -68,26 +76,34 @@ export function formats(options: {
 	}
 	const line = (name: string, of: (one: Written) => number): number =>
 		median(all.filter(({ contestant }) => contestant === name).map(of));
+	/** Seconds without those of the rows that were only made. */
+	const itself = (name: string): number => {
+		const made = (line(MADE, ({ seconds }) => seconds) / rows) * rowsOf(name, rows);
+		return line(name, ({ seconds }) => seconds) - made * (PASSES[name] ?? 1);
+	};
 	say(
 		markdown([
-			['format', 'rows', 's', 'CPU s', 'peak RSS MB', 'file MB', 'MB/s'],
+			['format', 'rows', 's', 'CPU s', 'peak RSS MB', 'file MB', 'MB/s', 'itself'],
 			...names.map((name) => [
 				name,
 				rowsOf(name, rows).toLocaleString('en'),
 				line(name, ({ seconds }) => seconds).toFixed(1),
 				line(name, ({ cpu }) => cpu).toFixed(1),
 				Math.round(line(name, ({ rss }) => rss) / 1e6).toString(),
-				(line(name, ({ bytes }) => bytes) / 1e6).toFixed(1),
-				(line(name, ({ bytes, seconds }) => bytes / seconds) / 1e6).toFixed(0),
+				...(name === MADE
+					? ['', '', '']
+					: [
+							(line(name, ({ bytes }) => bytes) / 1e6).toFixed(1),
+							(line(name, ({ bytes, seconds }) => bytes / seconds) / 1e6).toFixed(0),
+							(line(name, ({ bytes }) => bytes) / itself(name) / 1e6).toFixed(0),
+						]),
 			]),
 		]),
 	);
-	return { measurements: all, wrong: [] };
+	const parts = shares({ rowsOf: (name) => rowsOf(name, rows), rounds, say });
+	const measurements = [...all, ...parts.map((part) => ({ workload: 'format shares', ...part }))];
+	return { measurements, wrong: [] };
 }
 
-function write(name: string, rows: number): Written {
-	const flags = [...ENGINE_NODE, CHILD, name, String(rows)];
-	const { stdout, stderr, status } = spawnSync(process.execPath, flags, { encoding: 'utf8' });
-	if (status !== 0) throw new Error(`${name}: ${stderr}`);
-	return JSON.parse(stdout) as Written;
-}
+const write = (name: string, rows: number): Written =>
+	runChild<Written>(CHILD, [name, String(rows)]);

@@ -5,6 +5,7 @@ import type { Row } from '../../../engine/contract/envelope.ts';
 import { createHtmlFormat } from '../../../engine/formats/html/index.ts';
 import { digits } from '../../../engine/formats/html/numbers.ts';
 import { markup } from '../../../engine/formats/html/template.ts';
+import { ColumnProfile } from '../../../engine/formats/shared/report/profile.ts';
 import { rounded } from '../../../engine/formats/shared/report/summary.ts';
 import { exerciseFormat } from '../../conformance/formats.ts';
 import {
@@ -185,5 +186,63 @@ describe('the web page', () => {
 		};
 		const text = await render([row, row]);
 		expect(bodyRows(text)[0]?.replace(/<[^>]*>/g, '')).toBe('9007199254740993');
+	});
+});
+
+describe('numbers on the web page', () => {
+	const doubles = fc.oneof(
+		fc.double({ noNaN: true, noDefaultInfinity: true }),
+		fc.integer({ min: -2_000_000_000, max: 2_000_000_000 }).map((number) => number / 100),
+		fc.integer({ min: -99_999, max: 99_999 }).map((number) => number / 10),
+		fc.integer({ min: 1, max: 2_000_000 }).map((number) => number / 7),
+		fc.maxSafeInteger(),
+		fc.constantFrom(0, -0, 1e21, 1e20, 1e-6, 1e-7, 5e-324, 1e13 + 0.25, 0.07, 1.005, 999.995),
+	);
+
+	it('are the digits that JavaScript writes, in groups, whatever they are', async () => {
+		await fc.assert(
+			fc.asyncProperty(fc.array(doubles, { minLength: 1, maxLength: 20 }), async (numbers) => {
+				const shown = bodyRows(await render(numbers.map((n) => ({ n })))).map((row) => {
+					const [cell = ''] = cells(row);
+					// a group is of three digits, and stands behind others
+					expect(cell).toMatch(/^-?\d{1,3}(?:<i>\d{3}<\/i>)*[^<]*$|^[^<]*$/);
+					return cell.replace(/<\/?i>/g, '');
+				});
+				expect(shown).toEqual(numbers.map(String));
+			}),
+		);
+	});
+
+	it('are as long as they are, though most of them are never written out to know it', () => {
+		fc.assert(
+			fc.property(fc.array(doubles, { minLength: 1, maxLength: 40 }), (numbers) => {
+				const profile = new ColumnProfile();
+				for (const number of numbers) profile.add(number);
+				const texts = numbers.map(String);
+				const longest = Math.max(...texts.map((text) => text.length));
+				expect(profile.longest).toBe(longest);
+				expect(profile.sample).toBe(texts.find((text) => text.length === longest));
+				const wholes = texts.map((text) => (text.includes('e') ? text : text.split('.')[0]!));
+				expect(profile.longestWhole).toBe(Math.max(...wholes.map((text) => text.length)));
+				const decimals = texts.map((text) =>
+					text.includes('e') ? 0 : (text.split('.')[1]?.length ?? 0),
+				);
+				expect(profile.decimals).toBe(Math.min(17, Math.max(...decimals)));
+			}),
+		);
+	});
+});
+
+describe('rows on the web page', () => {
+	it('have each value in its column, in whatever order and number their keys come', async () => {
+		const rows = [{ a: 1, b: 'x' }, { b: 'y', a: 2 }, { a: 3 }, { c: true, a: 4 }, {}];
+		const shown = bodyRows(await render(rows)).map((row) => cells(row));
+		expect(shown).toEqual([
+			['1', 'x', ''],
+			['2', 'y', ''],
+			['3', '', ''],
+			['4', '', 'true'],
+			['', '', ''],
+		]);
 	});
 });
