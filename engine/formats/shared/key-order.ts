@@ -57,6 +57,8 @@ function keysIn(text: string): Set<string> {
 				break;
 			case ',':
 				if (depth === 1) awaitsKey = inObject;
+				break;
+			default:
 		}
 	}
 	return keys;

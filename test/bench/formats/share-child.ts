@@ -55,7 +55,7 @@ const read = createRowReader({
 		await Promise.resolve();
 		yield* ndjson;
 	},
-} as Parameters<typeof createRowReader>[0]);
+});
 
 let bytes = 0;
 const { createFormatRegistry } = await built<Registry>('formats/registry.js');
