@@ -21,16 +21,10 @@ export function rowWriter(columns: readonly ReportColumn[]): (row: Row) => strin
 		let at = 0;
 		// most rows have the columns in their order: V8 reads them one by one without looking for names
 		for (const name in row) {
-			if (name !== names[at]) {
-				at = -1;
-				break;
-			}
+			if (name !== names[at]) break;
 			text += writers[at++]!(row[name]);
 		}
-		if (at !== names.length) {
-			text = '<tr>';
-			for (at = 0; at < names.length; at++) text += writers[at]!(columns[at]!.read(row));
-		}
+		for (; at < names.length; at++) text += writers[at]!(columns[at]!.read(row));
 		return `${text}</tr>\n`;
 	};
 }
