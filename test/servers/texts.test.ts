@@ -195,13 +195,18 @@ describe('the table of plain text, cut where wcwidth says that columns end', () 
 describe("CSV and TSV in Python's csv", () => {
 	const [csv, tsv] = [createCsvFormat(), createTsvFormat()];
 
-	it.each<[Format, object, { delimiter?: string; bom?: boolean }]>([
-		[csv, {}, {}],
-		[tsv, {}, { delimiter: '\t' }],
-		[csv, { delimiter: ';', quote: 'all', bom: true }, { delimiter: ';', bom: true }],
-		[csv, { delimiter: 'tab', eol: 'lf' }, { delimiter: '\t' }],
-		[csv, { delimiter: '|', quote: 'all', eol: 'lf' }, { delimiter: '|' }],
-	])('say the same: $name, %j', async (format, given, dialect) => {
+	it.each<[string, Format, object, { delimiter?: string; bom?: boolean }]>([
+		['commas', csv, {}, {}],
+		['tabs', tsv, {}, { delimiter: '\t' }],
+		[
+			'semicolons and quotes',
+			csv,
+			{ delimiter: ';', quote: 'all', bom: true },
+			{ delimiter: ';', bom: true },
+		],
+		['tabs and line feeds', csv, { delimiter: 'tab', eol: 'lf' }, { delimiter: '\t' }],
+		['pipes and quotes', csv, { delimiter: '|', quote: 'all', eol: 'lf' }, { delimiter: '|' }],
+	])('say the same: %s', async (_, format, given, dialect) => {
 		const options = { formulaGuard: false, ...given };
 		const check = async (rows: readonly Row[]): Promise<void> => {
 			const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
