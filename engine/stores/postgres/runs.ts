@@ -4,6 +4,7 @@ import type { Instant } from '../../contract/time.ts';
 import { lookAtOf, RANKED } from '../shared/look-at.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
+import type { Queryable } from './database.ts';
 import { createSharing } from '../shared/sharing.ts';
 import { createGather } from './gather.ts';
 import { INTO } from './inserts.ts';
@@ -82,6 +83,10 @@ interface Candidate {
 	run: Run;
 }
 
+async function isAny(on: Queryable, now: Instant): Promise<boolean> {
+	return (await on.get(READY_TENANTS, [now])) !== undefined;
+}
+
 function toCandidate(row: readonly unknown[]): Candidate {
 	return { seq: row[SEQ_AT] as number, run: runRows.fromRow(row) };
 }
@@ -96,6 +101,8 @@ export function createRuns(
 ): Runs {
 	const { db, write, onFault } = context;
 	const { gates, settle, specs } = parts;
+	/** Whether the last claim left something behind, as far as it could tell. */
+	let mayBeMore = false;
 
 	async function insertRuns(tx: Transaction, runs: readonly Run[]): Promise<void> {
 		await gates.lock(tx, runs);
@@ -159,11 +166,10 @@ export function createRuns(
 				),
 
 			async claimRuns(request, events) {
-				// Most looks find nothing; those take no part in a commit.
-				const rows = await db.rows<[tenant: string]>(READY_TENANTS, [request.now]);
-				if (rows.length === 0) return [];
-				const tenants = rows.map(([tenant]) => tenant);
-				return write((tx) => claim(tx, { ...request, tenants }, events));
+				// Most looks find nothing; those take no part in a commit. While there is plenty, the claim is in the very
+				// commit in which its hands became free.
+				if (!mayBeMore && !(await isAny(db, request.now))) return [];
+				return write((tx) => claim(tx, request, events));
 			},
 
 			settleRuns: createGather(write, (tx, settlements: readonly RunSettlement[]) =>
@@ -256,19 +262,21 @@ export function createRuns(
 
 	async function claim(
 		tx: Transaction,
-		request: ClaimRequest & { tenants: readonly string[] },
+		request: ClaimRequest,
 		events: ClaimEvents,
 	): Promise<Run[]> {
-		const { now, limit: most, owner, leaseUntil, tenants, share } = request;
+		const { now, limit: most, owner, leaseUntil, share } = request;
 		const limit = typeof most === 'number' ? most : most();
 		if (limit <= 0) return [];
 		// What earlier writes of this commit have added, too.
 		await tx.flush();
+		const tenants = (await tx.rows<[string]>(READY_TENANTS, [now])).map(([tenant]) => tenant);
 		const sharing = createSharing<Candidate>({ tenants, limit, share });
 		for (let wanted = sharing.next(); wanted !== null; wanted = sharing.next()) {
 			sharing.found(await candidates(tx, now, wanted));
 		}
 		const found = sharing.all().sort(inOrder).slice(0, limit);
+		mayBeMore = found.length === limit;
 		if (found.length === 0) return [];
 		const keyed = found.filter(({ run }) => isKeyed(run));
 		await gates.lock(
@@ -298,9 +306,11 @@ export function createRuns(
 		wanted: ReadonlyMap<string, number>,
 	): Promise<Map<string, Candidate[]>> {
 		const values = [now, [...wanted.keys()], [...wanted.values()]];
-		const free = await Promise.all(CANDIDATES.map((sql) => tx.rows(sql, values)));
+		const [seqs, ...free] = await Promise.all([
+			gates.claimable(tx, now, wanted),
+			...CANDIDATES.map((sql) => tx.rows(sql, values)),
+		]);
 		const found = free.flat();
-		const seqs = await gates.claimable(tx, now, wanted);
 		if (seqs.length > 0) {
 			const rows = await tx.rows(
 				`${SELECT}, seq FROM runs WHERE seq = ANY($1::bigint[]) AND state = 'queued'

@@ -23,16 +23,21 @@ function workerOf(claim: (limit: () => number) => Promise<{ id: string; epoch: n
 	return worker;
 }
 
+async function aTurn(): Promise<void> {
+	await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Long enough for a worker that looks again and again to do so. */
 async function manyTurns(): Promise<void> {
-	for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve));
+	for (let turn = 0; turn < 50; turn++) await aTurn();
 }
 
 it('looks once where there is nothing, also when the store does not ask how many it may bring', async () => {
 	let looks = 0;
 	const worker = workerOf(async () => {
 		looks++;
-		return Promise.resolve([]);
+		await aTurn();
+		return [];
 	});
 	await manyTurns();
 	expect(looks).toBe(1);
