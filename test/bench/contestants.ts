@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import { ENGINE_NODE } from './child.ts';
-import type { JobServer } from './servers.ts';
-import { postgres, redis } from './servers.ts';
+import type { JobServer, StoreName } from './servers.ts';
+import { postgres, redis, STORES } from './servers.ts';
 
 export interface Contestant {
 	name: string;
@@ -31,6 +31,11 @@ export const ENGINE: Contestant = {
 	workloads: BOTH,
 	node: ENGINE_NODE,
 };
+
+/** The engine, on a store of that kind. */
+export function onStore<T extends Pick<Contestant, 'server'>>(engine: T, store: StoreName): T {
+	return { ...engine, server: STORES[store] };
+}
 
 /** With the settings that served each best when they were tuned one by one. */
 export const PEERS: readonly Contestant[] = [

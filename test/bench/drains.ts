@@ -1,5 +1,5 @@
 import type { Contestant } from './contestants.ts';
-import { ENGINE } from './contestants.ts';
+import { ENGINE, onStore } from './contestants.ts';
 import type { Measurement } from './measure.ts';
 import { measure } from './measure.ts';
 import { printProfile, profiling } from './profile.ts';
@@ -53,7 +53,7 @@ async function rounds(
 	options: BenchOptions & { runs: number },
 ): Promise<Measurement[]> {
 	const { runs, say, progress, smoke } = options;
-	const contestants: Contestant[] = [ENGINE, ...options.peers];
+	const contestants: Contestant[] = [onStore(ENGINE, options.store), ...options.peers];
 	const field = contestants.filter((contestant) => contestant.workloads.includes(workload));
 	const many = smoke ? 1 : (options.rounds ?? ROUNDS);
 	const all: Measurement[] = [];
@@ -75,10 +75,10 @@ async function rounds(
 
 async function profileDrain(
 	workload: Drain,
-	{ runs, say }: { runs: number; say: (text: string) => void },
+	{ runs, store, say }: BenchOptions & { runs: number },
 ): Promise<void> {
 	const profile = profiling(true);
-	await measure(ENGINE, { workload, runs, node: profile?.node });
+	await measure(onStore(ENGINE, store), { workload, runs, node: profile?.node });
 	printProfile(profile, workload, say);
 }
 

@@ -1,3 +1,7 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
 import { z } from 'zod';
 
 import { loadConfig } from '../../engine/config.ts';
@@ -7,20 +11,36 @@ import { createEngine } from '../../engine/main.ts';
 import type { Context } from '../../engine/pipeline/context.ts';
 import type { SessionAdapter, SessionCall } from '../../engine/sessions/session.port.ts';
 
-/** The engine in this process, on that folder, with a further binding for the work of a benchmark. */
+/** Engines that share a store share these. */
+const KEYS = `k1:${Buffer.alloc(32, 7).toString('base64')}`;
+
+/**
+ * The engine in this process, with a further binding for the work of a benchmark.
+ * @param options.place the folder that it keeps everything in, or the URL of its store
+ */
 export async function createBenchEngine(options: {
 	place: string;
 	settings?: Readonly<Record<string, string>> | undefined;
 	sessions?: readonly SessionAdapter[];
 }): Promise<Engine> {
 	const config = loadConfig({
-		CAPSCHEDULER_DATA_DIR: options.place,
+		...settingsOf(options.place),
 		CAPSCHEDULER_PORT: '0',
 		CAPSCHEDULER_LOG: 'warn:json',
 		CAPSCHEDULER_RATE_LIMIT: '0',
 		...options.settings,
 	});
 	return createEngine(config, { sessions: options.sessions ?? [] });
+}
+
+function settingsOf(place: string): Record<string, string> {
+	if (!place.includes('://')) return { CAPSCHEDULER_DATA_DIR: place };
+	return {
+		// what an engine keeps here is gone when it ends
+		CAPSCHEDULER_DATA_DIR: mkdtempSync(join(tmpdir(), 'capscheduler-bench-')),
+		CAPSCHEDULER_STORE: place,
+		CAPSCHEDULER_KEYS: KEYS,
+	};
 }
 
 const NULL = Buffer.from('null');

@@ -4,6 +4,8 @@ import type { Contestant } from './contestants.ts';
 import { ENGINE, PEERS } from './contestants.ts';
 import { createProgress } from './progress.ts';
 import { describeMachine, installPeers, machineLines, writeRecord } from './record.ts';
+import type { StoreName } from './servers.ts';
+import { STORES } from './servers.ts';
 import type { BenchOptions } from './workload.ts';
 import { WORKLOADS } from './workloads.ts';
 
@@ -17,6 +19,7 @@ const OPTIONS = {
 	sizes: { type: 'string' },
 	ledger: { type: 'string' },
 	others: { type: 'string' },
+	store: { type: 'string', default: 'sqlite' },
 	megabytes: { type: 'string', default: '1000' },
 	channels: { type: 'string' },
 	profile: { type: 'boolean', default: false },
@@ -46,6 +49,7 @@ Options
   --sizes <n,...>    stored schedules (w4, idle), requests a second (api) or engines (cluster)
   --ledger <n>       rows of the ledger that are there before (w4)
   --others <n>       schedules stored beside those that are due (w2)
+  --store <name>     what the engine keeps all in (noop, post, w2): ${Object.keys(STORES).join(', ')}
   --megabytes <n>    size of the large result, default 1000
   --channels <names> of those that are measured; default: all
   --profile          also prints in which functions the engine spent its time (noop, post, channels,
@@ -117,6 +121,7 @@ function optionsOf(values: {
 		sizes: values.sizes?.split(',').map((size) => numberOf('sizes', size) ?? 0) ?? null,
 		ledger: numberOf('ledger', values.ledger),
 		others: numberOf('others', values.others),
+		store: storeOf(values.store ?? ''),
 		megabytes: numberOf('megabytes', values.megabytes) ?? 0,
 		channels: values.channels?.split(','),
 		profile: values.profile === true,
@@ -124,6 +129,11 @@ function optionsOf(values: {
 		say,
 		progress: createProgress(),
 	};
+}
+
+function storeOf(name: string): StoreName {
+	if (Object.hasOwn(STORES, name)) return name as StoreName;
+	throw new UsageError(`--store: expected one of ${Object.keys(STORES).join(', ')}, got ${name}`);
 }
 
 function numberOf(name: string, text: string | undefined): number | null {

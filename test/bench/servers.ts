@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { databaseUrl, startDurableMongo } from '../servers/mongo.ts';
 import { startPostgres } from '../servers/postgres.ts';
 import { ensureInstalled, freePort, run, startServer, stopServer } from '../servers/process.ts';
 
@@ -25,6 +26,22 @@ export async function postgres(): Promise<JobServer> {
 		stop: () => server.stop(),
 	};
 }
+
+/** A server of MongoDB's protocol; a real one cannot be had where this runs. */
+async function mongo(): Promise<JobServer> {
+	const server = await startDurableMongo({ sync: true });
+	return {
+		url: databaseUrl(server),
+		pid: server.pid ?? 0,
+		version: server.name,
+		durability: 'its log is synced with every commit',
+		stop: () => server.stop(),
+	};
+}
+
+/** Where the engine may keep what it has: a file of its own, or one of these. */
+export const STORES = { sqlite: null, postgres, mongo } as const;
+export type StoreName = keyof typeof STORES;
 
 const REDIS = '/usr/bin/redis-server';
 

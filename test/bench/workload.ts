@@ -1,4 +1,5 @@
 import type { Contestant } from './contestants.ts';
+import type { StoreName } from './servers.ts';
 
 /** What was asked for on the command line, checked. */
 export interface BenchOptions {
@@ -18,6 +19,8 @@ export interface BenchOptions {
 	ledger: number | null;
 	/** Schedules stored beside those that are due; null: the workload's own. */
 	others: number | null;
+	/** Where the engine keeps what it has; noop, post and w2. */
+	store: StoreName;
 	megabytes: number;
 	channels: readonly string[] | undefined;
 	profile: boolean;

@@ -58,11 +58,23 @@ export async function startPostgres({ durable = true } = {}): Promise<PostgresSe
 		pid: child.pid ?? 0,
 		kill: () => stopServer(child, 'SIGKILL'),
 		async restart() {
-			child = await start();
+			child = await startAfterKill(start);
 		},
 		async stop() {
 			await stopServer(child, 'SIGQUIT'); // at once: nobody needs what it holds
 			await rm(folder, { recursive: true, force: true });
 		},
 	};
+}
+
+/** The processes of one that was killed notice it by themselves, a moment later; until then none takes its place. */
+async function startAfterKill(start: () => Promise<ChildProcess>): Promise<ChildProcess> {
+	for (;;) {
+		try {
+			return await start();
+		} catch (error) {
+			if (!(error as Error).message.includes('is still in use')) throw error;
+			await new Promise((resolve) => setTimeout(resolve, 100));
+		}
+	}
 }

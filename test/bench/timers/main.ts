@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 import { ENGINE_NODE, startChild } from '../child.ts';
+import { onStore } from '../contestants.ts';
 import { printProfile, profiling } from '../profile.ts';
 import { load } from '../record.ts';
 import { markdown, median } from '../report.ts';
@@ -84,18 +85,19 @@ export const timers: Workload = {
 	},
 };
 
-function planOf({ smoke, rounds, peerNames, others }: BenchOptions): {
+function planOf({ smoke, rounds, peerNames, others, store }: BenchOptions): {
 	contestant: Contestant;
 	others: number;
 }[] {
-	const engine = CONTESTANTS[0]!;
+	const [first, ...rest] = CONTESTANTS;
+	const engine = onStore(first!, store);
 	if (smoke) return [{ contestant: engine, others: 0 }];
-	const field = CONTESTANTS.filter(
-		({ name }) => name === engine.name || peerNames === null || peerNames.includes(name),
-	).flatMap((contestant) => [
-		{ contestant, others: 0 },
-		...(contestant.others && others !== 0 ? [{ contestant, others: others ?? MANY_OTHERS }] : []),
-	]);
+	const field = [engine, ...rest]
+		.filter(({ name }) => name === engine.name || peerNames === null || peerNames.includes(name))
+		.flatMap((contestant) => [
+			{ contestant, others: 0 },
+			...(contestant.others && others !== 0 ? [{ contestant, others: others ?? MANY_OTHERS }] : []),
+		]);
 	return Array.from({ length: rounds ?? ROUNDS }, (_, round) =>
 		field.map((_one, i) => field[(i + round) % field.length]!),
 	).flat();
