@@ -13,7 +13,7 @@ import type { Transaction } from './transaction.ts';
  */
 export interface Tiers {
 	/** Something of the key changed: who holds it, or who waits for it. Under the key's lock. */
-	refresh(tx: Transaction, tenant: string, concurrencyKey: string): Promise<void>;
+	refresh(tx: Transaction, tenant: string, concurrencyKey: string): void;
 	/** The tenant's runs that may begin now, all together: by priority, readiness, age. Their `seq`. */
 	claimable(
 		tx: Transaction,
@@ -119,8 +119,8 @@ export function createTiers(): Tiers {
 	}
 
 	return {
-		async refresh(tx, tenant, concurrencyKey) {
-			await tx.run(REFRESH, [tenant, concurrencyKey]);
+		refresh(tx, tenant, concurrencyKey) {
+			tx.later(REFRESH, [tenant, concurrencyKey]);
 		},
 
 		async claimable(tx, { tenant, now, limit }) {

@@ -10,6 +10,7 @@ import { createGather } from './gather.ts';
 import { INTO } from './inserts.ts';
 import { once } from './once.ts';
 import { attemptRows, runRows } from './rows.ts';
+import { isKeyed } from './run-gates.ts';
 import type { RunGates } from './run-gates.ts';
 import { listRuns } from './run-lists.ts';
 import type { SettleRuns } from './settle-run.ts';
@@ -91,10 +92,6 @@ function toCandidate(row: readonly unknown[]): Candidate {
 	return { seq: row[SEQ_AT] as number, run: runRows.fromRow(row) };
 }
 
-function isKeyed({ serialKey, concurrencyKey }: Run): boolean {
-	return serialKey !== null || concurrencyKey !== null;
-}
-
 export function createRuns(
 	context: Context,
 	parts: { gates: RunGates; settle: SettleRuns; specs: ReturnType<typeof createSpecs> },
@@ -106,28 +103,37 @@ export function createRuns(
 
 	async function insertRuns(tx: Transaction, runs: readonly Run[]): Promise<void> {
 		await gates.lock(tx, runs);
+		if (runs.some(isKeyed)) await insertTogether(tx, runs);
+		else for (const run of runs) tx.insert(INTO.runs, run);
 		for (const run of runs) {
-			if (!isKeyed(run)) tx.insert(INTO.runs, run);
-			else await insertKeyed(tx, run);
 			if (run.slaState === 'pending') tx.setTimer('run.sla', run.id, run.slaDueAt ?? 0);
 			tx.tally('run', run.tenant, null, run.state);
 		}
 	}
 
-	async function insertKeyed(tx: Transaction, run: Run): Promise<void> {
-		const lookAt = lookAtOf(run, await gates.enter(tx, run));
-		// Those before it, so that the order of numbers is that of insertion.
+	/** Those with a key need their numbers; all are inserted together, so that the order of numbers is that of insertion. */
+	async function insertTogether(tx: Transaction, runs: readonly Run[]): Promise<void> {
+		const keyed = runs.filter(isKeyed);
+		const blocked = await gates.enter(tx, keyed);
+		const lookAt = (run: Run): Instant | null =>
+			lookAtOf(run, run.concurrencyKey !== null || blocked.has(run));
+		// those before them
 		await tx.flush();
 		const { sql, values } = insertOf(
 			{
 				codec: runRows,
-				extra: { columns: [['lookAt', 'bigint']], values: () => [lookAt] },
-				suffix: 'RETURNING seq',
+				extra: { columns: [['lookAt', 'bigint']], values: (run) => [lookAt(run)] },
+				suffix: 'RETURNING id, seq',
 			},
-			[run],
+			runs,
 		);
-		const row = await tx.get<[seq: number]>(sql, values);
-		if (row !== undefined && lookAt !== null) await gates.inserted(tx, row[0], run);
+		const seqs = new Map(await tx.rows<[id: string, seq: number]>(sql, values));
+		gates.inserted(
+			tx,
+			keyed
+				.filter((run) => lookAt(run) !== null)
+				.map((run) => ({ seq: seqs.get(run.id) ?? 0, run, blocked: blocked.has(run) })),
+		);
 	}
 
 	return {
@@ -284,7 +290,7 @@ export function createRuns(
 			keyed.map(({ run }) => run),
 		);
 		tx.later(CLAIM, [owner, leaseUntil, now, found.map(({ seq }) => seq)]);
-		for (const { seq, run } of found) {
+		for (const { run } of found) {
 			run.state = 'running';
 			run.owner = owner;
 			run.leaseUntil = leaseUntil;
@@ -294,8 +300,13 @@ export function createRuns(
 			run.deadlineAt = null;
 			tx.tally('run', run.tenant, 'queued', 'running');
 			tx.events([events.run(run)]);
-			if (isKeyed(run)) await gates.move(tx, seq, run);
 		}
+		await gates.move(
+			tx,
+			found
+				.filter(({ run }) => isKeyed(run))
+				.map(({ seq, run: { state, readyAt } }) => ({ seq, state, readyAt })),
+		);
 		return found.map(({ run }) => run);
 	}
 

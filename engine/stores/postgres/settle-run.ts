@@ -9,6 +9,7 @@ import { INTO } from './inserts.ts';
 import type { createNotifications } from './notifications.ts';
 import type { createResults } from './results.ts';
 import { runRows } from './rows.ts';
+import { isKeyed } from './run-gates.ts';
 import type { RunGates } from './run-gates.ts';
 import { countFailures } from './schedule-failures.ts';
 import type { Transaction } from './transaction.ts';
@@ -116,14 +117,23 @@ export function createSettleRuns(parts: {
 			tx,
 			applied.map(({ row }) => keysOf(row)),
 		);
+		const changes = applied.map(({ row, settlement }) => ({
+			row,
+			settlement,
+			next: { ...lookAtFields(row), ...settlement.set },
+		}));
+		const gated = await gates.move(
+			tx,
+			changes
+				.filter(({ row }) => isKeyed(keysOf(row)))
+				.map(({ row: [, seq], next: { state, readyAt } }) => ({ seq, state, readyAt })),
+		);
 		const updates: RowUpdate<Run>[] = [];
 		const ended = new Map<string, Instant>();
-		for (const { row, settlement } of applied) {
-			const [, seq, tenant, state, , , , , , serialKey, concurrencyKey] = row;
+		for (const { row, settlement, next } of changes) {
+			const [, seq, tenant, state] = row;
 			const { runId, set } = settlement;
-			const next = { ...lookAtFields(row), ...set };
-			const keyed = serialKey !== null || concurrencyKey !== null;
-			const lookAt = lookAtOf(next, keyed && (await gates.move(tx, seq, next)));
+			const lookAt = lookAtOf(next, gated.has(seq));
 			updates.push({ key: seq, set, extra: { lookAt } });
 			const now = set.state ?? state;
 			// Only those two states have timers.
