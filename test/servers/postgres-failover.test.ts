@@ -16,10 +16,11 @@ import { newSchema, runSql, urlOf } from '../support/postgres-store.ts';
 import { SHARED_KEYS } from '../support/shared-engines.ts';
 import type { Receiver } from '../support/webhook-receiver.ts';
 import { startReceiver } from '../support/webhook-receiver.ts';
+import { startHaproxy } from './haproxy.ts';
 import type { DatabaseServer } from './postgres.ts';
 import { startPostgres } from './postgres.ts';
 
-/* One of three engines goes: told to (P13), or without a word (P6). */
+/* One of three engines goes: told to (P13), or without a word (P6). In front of them is HAProxy, as in docs/clusters.md. */
 
 const HANDS = 4;
 const LEASE = 3_000;
@@ -48,6 +49,7 @@ interface Envelope {
 interface Cluster {
 	schema: string;
 	engines: EngineProcess[];
+	proxy: { url: string; stop(): Promise<void> };
 	key: string;
 }
 
@@ -62,13 +64,14 @@ async function startCluster(): Promise<Cluster> {
 		CAPSCHEDULER_CONCURRENCY: String(HANDS),
 	};
 	const engines = await Promise.all([1, 2, 3].map(async () => startEngineProcess(settings)));
+	const proxy = await startHaproxy(engines.map(({ url }) => url));
 	const key = engines.flatMap(({ firstKey }) => firstKey ?? [])[0] ?? '';
 	const [first] = engines as [EngineProcess];
 	await createClient(first.url, key)('PUT', '/v1/capabilities/work', {
 		binding: { type: 'http', url: callee.url },
 		actions: { go: {} },
 	});
-	return { schema, engines, key };
+	return { schema, engines, proxy, key };
 }
 
 /** By run: what waits for its answer, and when it was asked for again. */
@@ -143,7 +146,31 @@ async function postSurely(
 	}
 }
 
-it('SIGTERM: no request fails that is repeated, no run is lost, and others take over within 5 s', async () => {
+/** Through the proxy, as a client does it that trusts it: once. @throws when the request fails */
+async function postOnce(
+	{ proxy, key }: Cluster,
+	{ idempotencyKey, path: to, body }: { idempotencyKey: string; path: string; body: object },
+): Promise<number> {
+	const response = await fetch(proxy.url + to, {
+		method: 'POST',
+		headers: {
+			authorization: `Bearer ${key}`,
+			'content-type': 'application/json',
+			'idempotency-key': idempotencyKey,
+		},
+		body: JSON.stringify(body),
+	});
+	const text = await response.text();
+	if (!response.ok) throw new Error(`${idempotencyKey}: ${response.status} ${text}`);
+	return response.status;
+}
+
+async function stopCluster({ engines, proxy }: Cluster): Promise<void> {
+	await proxy.stop();
+	await Promise.all(engines.slice(1).map(async (one) => one.kill('SIGTERM')));
+}
+
+it('SIGTERM: no request fails that is repeated, by its client or by the proxy, no run is lost, and others take over within 5 s', async () => {
 	const cluster = await startCluster();
 	const held = holdFirst();
 	const [leaving = []] = await fillHands(cluster, held);
@@ -159,7 +186,12 @@ it('SIGTERM: no request fails that is repeated, no run is lost, and others take 
 		for (let n = 0; !stop; n++) {
 			const idempotencyKey = `client-${client}-${n}`;
 			posted.push(idempotencyKey);
-			statuses.push((await postSurely(cluster, { idempotencyKey, from: client + n })).status);
+			// Half of them leave it to the proxy to ask again.
+			const status =
+				client % 2 === 0
+					? await postOnce(cluster, { idempotencyKey, path, body: { policies } })
+					: (await postSurely(cluster, { idempotencyKey, from: client + n })).status;
+			statuses.push(status);
 		}
 		return statuses;
 	});
@@ -193,16 +225,31 @@ it('SIGTERM: no request fails that is repeated, no run is lost, and others take 
 	});
 	// Each key made one run, whichever engines were asked.
 	expect(all).toHaveLength(posted.length + HANDS * 3);
-	await Promise.all(cluster.engines.slice(1).map(async (one) => one.kill('SIGTERM')));
+	await stopCluster(cluster);
 }, 180_000);
 
-it('kill -9: others do the work again once the lease is over and the next sweep has come', async () => {
+it('kill -9: no request through the proxy fails, and others do the work again once the lease is over and the next sweep has come', async () => {
 	const cluster = await startCluster();
 	const held = holdFirst();
 	const [lost = []] = await fillHands(cluster, held);
 	for (const [id, response] of held.first) if (!lost.includes(id)) response.end('{}');
+	let stop = false;
+	const posted: string[] = [];
+	const clients = Array.from({ length: 4 }, async (_, client) => {
+		for (let n = 0; !stop; n++) {
+			const idempotencyKey = `made-${client}-${n}`;
+			const body = { action: 'go', time: 'in 300d' };
+			await postOnce(cluster, { idempotencyKey, path: '/work/schedule', body });
+			posted.push(idempotencyKey);
+		}
+	});
+	await until(() => posted.length > 40);
 	const killed = performance.now();
 	await cluster.engines[0]?.kill('SIGKILL');
+	const before = posted.length;
+	await until(() => posted.length > before + 40);
+	stop = true;
+	await Promise.all(clients);
 	const took = await until(
 		() =>
 			lost.every((id) => held.again.has(id)) &&
@@ -216,5 +263,7 @@ it('kill -9: others do the work again once the lease is over and the next sweep 
 			({ state }) => state === 'succeeded',
 		),
 	);
-	await Promise.all(cluster.engines.slice(1).map(async (one) => one.kill('SIGTERM')));
+	// Each key made one, also where the proxy sent it to a second engine.
+	expect(await listAll(client, '/v1/schedules')).toHaveLength(posted.length);
+	await stopCluster(cluster);
 }, 180_000);
