@@ -40,7 +40,7 @@ export interface RunGates {
 	claimable(tx: Transaction, now: Instant, wanted: ReadonlyMap<string, number>): Promise<number[]>;
 }
 
-export interface Inserted {
+interface Inserted {
 	seq: number;
 	run: Run;
 	blocked: boolean;
