@@ -114,6 +114,12 @@ describe('reading NDJSON', () => {
 		]);
 	});
 
+	it('takes no number for nothing that a double only cannot tell from it', async () => {
+		const text = '{"a":1e-400,"b":-0.1e-999,"c":0e-400,"d":0.000,"e":5e-324}';
+		const [row] = await read('ndjson', text);
+		expect(JSON.stringify(row)).toBe('{"a":1e-400,"b":-0.1e-999,"c":0,"d":0,"e":5e-324}');
+	});
+
 	it.each([
 		['{"a":1}\n\n{"a":\n{"a":3}\n', 3],
 		['{"a":1}\n{"a":2},{"a":3}\n', 2],
