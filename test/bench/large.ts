@@ -23,6 +23,7 @@ export async function large(options: {
 	if (delivered.sha256 !== expected.sha256)
 		wrong.push('the webhook got another file than expected');
 	if (pulled.sha256 !== expected.sha256) wrong.push('the link gave another file than expected');
-	if (!(peakRss > 0 && peakRss < MOST_RSS)) wrong.push(`peak RSS ${megabytesOf(peakRss)}, expected below 300 MB`);
+	if (!(peakRss > 0 && peakRss < MOST_RSS))
+		wrong.push(`peak RSS ${megabytesOf(peakRss)}, expected below 300 MB`);
 	return { measurements: [{ workload: 'large', ...one, load: load() }], wrong };
 }
