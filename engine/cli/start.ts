@@ -6,6 +6,7 @@ import { saveCompileCache } from './compile-cache.ts';
 import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { openEngine } from './open-engine.ts';
+import { giveBackWhileResting } from './rest.ts';
 import { note, say, strong } from './terminal.ts';
 
 /** What a shell says of a process that a signal ended: 128 and its number. */
@@ -25,7 +26,12 @@ export async function start({ json }: Globals): Promise<ExitCode> {
 		greet(config, { url, firstKey });
 	}
 	saveCompileCache();
+	const { store, clock } = engine.context;
+	const stopLooking = giveBackWhileResting(
+		async () => ((await store.nextTimerAt()) ?? Infinity) - clock.now(),
+	);
 	const signal = await stopped;
+	stopLooking();
 	if (json !== true) note(`${signal}: finishing what is running; once more to exit at once`);
 	await engine.stop(signal);
 	return EXIT.ok;
