@@ -31,7 +31,8 @@ import type { Sending } from './send-files.ts';
 import { patienceOf, sendFiles } from './send-files.ts';
 import type { About } from './settle-delivery.ts';
 import { settleDelivery } from './settle-delivery.ts';
-import type { Held, Worker } from './worker.ts';
+import type { Held } from './in-hand.ts';
+import type { Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
 
 /** Claims deliveries that are due and carries out their attempts. @param onClaimed told after some were claimed */

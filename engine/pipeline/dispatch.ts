@@ -9,7 +9,8 @@ import type { Context } from './context.ts';
 import { createShares } from './shares.ts';
 import { attempt } from './session.ts';
 import { slaWasWritten, withSla } from './sla.ts';
-import type { Held, Worker } from './worker.ts';
+import type { Held } from './in-hand.ts';
+import type { Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
 
 /** The events of what the store itself changes while claiming. */

@@ -25,7 +25,8 @@ import { DEFAULT_LINK_LIFE } from './follow-ups.ts';
 import { sendMessage } from './message.ts';
 import { isStoreTrouble, STORE_PAUSE } from './own-trouble.ts';
 import { presentSla } from './present.ts';
-import type { Held, Worker } from './worker.ts';
+import type { Held } from './in-hand.ts';
+import type { Worker } from './worker.ts';
 import { createWorker, writeSafely } from './worker.ts';
 
 const TIMEOUT = 20_000;

@@ -6,9 +6,9 @@ import type { Delivery, Run, SentArtifact } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
 import type { Duration } from '../contract/time.ts';
 import type { Context } from './context.ts';
+import type { Held } from './in-hand.ts';
 import type { Sidecar } from './sidecars.ts';
 import { DONE, sidecarsOf } from './sidecars.ts';
-import type { Held } from './worker.ts';
 
 export interface Sending {
 	channel: Channel;

@@ -24,7 +24,7 @@ import { bindingOf } from './capabilities.ts';
 import type { Context } from './context.ts';
 import { makeFollowUps } from './follow-ups.ts';
 import { isStoreTrouble } from './own-trouble.ts';
-import type { Held } from './worker.ts';
+import type { Held } from './in-hand.ts';
 
 /** One attempt of a run: what it takes, and the settlement that it ends in (null: it is somebody else's now). */
 export async function attempt(
@@ -102,8 +102,8 @@ function watchBeats(ctx: Context, run: Run, spec: RunSpec, held: Held): () => vo
 	};
 }
 
-type Reached = { adapter: SessionAdapter; capability: Capability; settings: JsonObject };
-type Prepared = Reached & {
+type Binding = { adapter: SessionAdapter; settings: JsonObject };
+type Prepared = Binding & {
 	action: Capability['actions'][string];
 	/** Undefined where the binding does not ask for it. */
 	previous: PreviousRun | null | undefined;
@@ -111,28 +111,29 @@ type Prepared = Reached & {
 
 /** All that an attempt needs of the store before it sends. */
 async function prepare(ctx: Context, run: Run): Promise<Prepared | AttemptFailure> {
-	const reached = await reach(ctx, run);
-	if ('error' in reached) return reached;
-	const action = reached.capability.actions[run.action];
-	if (action === undefined) {
-		const message = `capability "${run.capability}" has no action "${run.action}" any more`;
-		return lost('CAPABILITY_MISSING', message);
-	}
-	const wanted = reached.settings['previous'] === true;
-	return { ...reached, action, previous: wanted ? await previousOf(ctx, run) : undefined };
-}
-
-async function reach(ctx: Context, run: Run): Promise<Reached | AttemptFailure> {
 	const capability = await ctx.store.getCapability(run.tenant, run.capability);
 	if (capability === null) {
 		return lost('CAPABILITY_MISSING', `capability "${run.capability}" is not registered any more`);
 	}
+	const binding = reach(ctx, capability);
+	if ('error' in binding) return binding;
+	const action = capability.actions[run.action];
+	if (action === undefined) {
+		const message = `capability "${run.capability}" has no action "${run.action}" any more`;
+		return lost('CAPABILITY_MISSING', message);
+	}
+	const { adapter, settings } = binding;
+	const previous = settings['previous'] === true ? await previousOf(ctx, run) : undefined;
+	return { adapter, settings, action, previous };
+}
+
+function reach(ctx: Context, capability: Capability): Binding | AttemptFailure {
 	const adapter = ctx.sessions.get(capability.binding.type);
 	if (adapter === undefined) {
 		return lost('CAPABILITY_MISSING', `this engine has no binding "${capability.binding.type}"`);
 	}
 	try {
-		return { adapter, capability, settings: settingsOf(ctx, capability) };
+		return { adapter, settings: settingsOf(ctx, capability) };
 	} catch (error) {
 		// Its secrets cannot be opened, for example because their key was taken away. Nothing was sent.
 		if (error instanceof CapError) return lost('CAPABILITY_MISSING', error.message);
@@ -145,20 +146,35 @@ function lost(code: 'CAPABILITY_MISSING', message: string): AttemptFailure {
 }
 
 const SETTINGS_KEPT = 1000;
-const openedSettings = new WeakMap<Context, Map<string, JsonObject>>();
+
+/** Settings with secrets that were opened. */
+interface Opened {
+	/** By what tells one revision from all others. */
+	byKey: Map<string, JsonObject>;
+	/** A store that reads a capability once a revision gives the same object: its key need not be made (0.6 µs). */
+	byCapability: WeakMap<Capability, JsonObject>;
+}
+const openedSettings = new WeakMap<Context, Opened>();
 
 /** Settings with secrets, opened once a revision: opening costs more than a send. */
 function settingsOf(ctx: Context, capability: Capability): JsonObject {
+	let opened = openedSettings.get(ctx);
+	if (opened === undefined) {
+		opened = { byKey: new Map(), byCapability: new WeakMap() };
+		openedSettings.set(ctx, opened);
+	}
+	const { byKey, byCapability } = opened;
+	const known = byCapability.get(capability);
+	if (known !== undefined) return known;
 	const { tenant, name, revision, createdAt, updatedAt } = capability;
 	const key = `${tenant}/${name}/${revision}/${createdAt}/${updatedAt}`;
-	let opened = openedSettings.get(ctx);
-	if (opened === undefined) openedSettings.set(ctx, (opened = new Map<string, JsonObject>()));
-	let settings = opened.get(key);
+	let settings = byKey.get(key);
 	if (settings === undefined) {
 		settings = bindingOf(ctx, capability);
-		if (opened.size >= SETTINGS_KEPT) opened.clear();
-		opened.set(key, settings);
+		if (byKey.size >= SETTINGS_KEPT) byKey.clear();
+		byKey.set(key, settings);
 	}
+	byCapability.set(capability, settings);
 	return settings;
 }
 
@@ -166,7 +182,7 @@ function envelopeOf(
 	ctx: Context,
 	run: Run,
 	spec: RunSpec,
-	about: Reached & {
+	about: Binding & {
 		deadlineAt: Instant;
 		firedAt: Instant;
 		previous: PreviousRun | null | undefined;

@@ -1,26 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { Duration } from '../contract/time.ts';
 import type { Logger } from '../observe/observe.port.ts';
+import type { AbortReason, Held } from './in-hand.ts';
+import { InHand } from './in-hand.ts';
 import { isStoreTrouble } from './own-trouble.ts';
-
-/** Why work in hand is broken off. */
-export type AbortReason = 'timeout' | 'heartbeat' | 'cancelled' | 'fenced' | 'drain';
-
-/** A claimed row in the hands of this engine. */
-export interface Held {
-	readonly signal: AbortSignal;
-	/** Breaks the work off; the first reason counts. */
-	abort(reason: AbortReason): void;
-	/** Undefined while nothing has broken it off. */
-	reason(): AbortReason | undefined;
-	/**
-	 * To be asked right before a send: false when the lease may have ended, on a clock that never goes back.
-	 * Then nothing may be sent, and nothing needs to be written: the row is somebody else's.
-	 */
-	leaseIsSafe(): boolean;
-	/** What is left is to write how it went: something else may be claimed in its stead. */
-	workDone(): void;
-}
 
 interface Claimed {
 	id: string;
@@ -94,13 +77,6 @@ export async function writeSafely<T>(
 			await new Promise<void>((resolve) => clock.after(WRITE_AGAIN, resolve));
 		}
 	}
-}
-
-interface InHand extends Held {
-	epoch: number;
-	/** On the monotonic clock. */
-	leaseUntil: number;
-	done: Promise<void>;
 }
 
 class LeaseWorker<T extends Claimed> implements Worker {
@@ -226,30 +202,16 @@ class LeaseWorker<T extends Claimed> implements Worker {
 			return;
 		}
 		const { clock, lease } = this.#options;
-		const controller = new AbortController();
-		let reason: AbortReason | undefined;
-		let working = true;
-		this.#working++;
-		const held: InHand = {
-			epoch: item.epoch,
+		const held = new InHand(item.epoch, {
+			clock,
 			leaseUntil: claimedAt + lease * (1 - LEASE_MARGIN),
-			signal: controller.signal,
-			abort(why) {
-				if (reason !== undefined) return;
-				reason = why;
-				controller.abort(why);
-			},
-			reason: () => reason,
-			leaseIsSafe: () => clock.monotonic() < held.leaseUntil,
 			workDone: () => {
-				if (!working) return;
-				working = false;
 				this.#working--;
 				this.#options.letGo?.(item);
 				this.#claimIfRoomy();
 			},
-			done: Promise.resolve(),
-		};
+		});
+		this.#working++;
 		// Its lease ended while it was in hand here (the process was stopped), and it was claimed anew.
 		this.#inHand.get(item.id)?.abort('fenced');
 		this.#inHand.set(item.id, held);

@@ -13,6 +13,8 @@ export interface HttpRequest {
 	method: 'GET' | 'POST' | 'PUT';
 	/** Name, value, name, value; without `host`, `connection` and what tells of the body's length. */
 	headers: readonly string[];
+	/** Sent before those: the same array in each request of a kind, so that it is checked and written once. */
+	fixedHeaders?: readonly string[];
 	body: string | Uint8Array | null;
 }
 

@@ -2,6 +2,7 @@ import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypt
 import { crc32 } from 'node:zlib';
 
 import type { DerivedKeys } from './keys.ts';
+import { createMac } from './mac.ts';
 import type { Tokens } from './security.port.ts';
 
 const CHECKSUM_LENGTH = 6;
@@ -15,8 +16,9 @@ export function createTokens({ pepper, session }: DerivedKeys): Tokens {
 	const randomSecret = (): string => randomBytes(32).toString('base64url');
 	const peppered = (secret: string): string =>
 		createHmac('sha256', pepper).update(secret).digest('hex');
+	const sessionMac = createMac(session);
 	const proof = (runId: string, epoch: number): string =>
-		createHmac('sha256', session).update(`session|${runId}|${epoch}`).digest('base64url');
+		sessionMac(`session|${runId}|${epoch}`, 'base64url');
 
 	return {
 		randomSecret,

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { AnswerHead } from './answer-head.ts';
 import { AnswerError, readHead } from './answer-head.ts';
 import { Chunked } from './chunked.ts';
+import type { LastHead } from './last-head.ts';
 
 /** As in Node: what a server may send before the body. */
 const HEAD_AT_MOST = 16_384;
@@ -23,6 +24,7 @@ export class AnswerReader {
 	/** Milliseconds for which its connection may be used again, known when it is complete. */
 	keptFor = 0;
 	readonly #listener: AnswerListener;
+	readonly #lastHead: LastHead;
 	/** What came of the head. */
 	#pending: Buffer | null = null;
 	#interim = 0;
@@ -30,8 +32,10 @@ export class AnswerReader {
 	#left = 0;
 	#chunked: Chunked | null = null;
 
-	constructor(listener: AnswerListener) {
+	/** @param lastHead of the origin that answers */
+	constructor(listener: AnswerListener, lastHead: LastHead) {
 		this.#listener = listener;
+		this.#lastHead = lastHead;
 	}
 
 	/**
@@ -59,6 +63,11 @@ export class AnswerReader {
 
 	/** @returns the bytes that belong to the head, or -1 while there are more to come */
 	#readHead(bytes: Buffer): number {
+		const known = this.#pending === null ? this.#lastHead.match(bytes) : null;
+		if (known !== null) {
+			this.#take(known.head);
+			return known.length;
+		}
 		const before = this.#pending?.length ?? 0;
 		const all = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
 		const end = all.indexOf(EMPTY_LINE, Math.max(0, before - 3), 'latin1');
@@ -69,8 +78,11 @@ export class AnswerReader {
 			return -1;
 		}
 		this.#pending = null;
-		this.#take(readHead(all.toString('latin1', 0, end)));
-		return end + EMPTY_LINE.length - before;
+		const head = readHead(all.toString('latin1', 0, end));
+		const length = end + EMPTY_LINE.length;
+		if (head.status >= 200) this.#lastHead.keep(all.subarray(0, length), head);
+		this.#take(head);
+		return length - before;
 	}
 
 	#take(head: AnswerHead): void {

@@ -1,8 +1,11 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Socket } from 'node:net';
 
 import type { HttpExchange, HttpListener, HttpRequest } from '../security.port.ts';
 import { KEPT_FOR } from './answer-head.ts';
+import type { AnswerListener } from './answer-reader.ts';
 import { AnswerReader } from './answer-reader.ts';
+import type { LastHead } from './last-head.ts';
 import type { Outgoing } from './message.ts';
 import { messageOf } from './message.ts';
 
@@ -10,6 +13,7 @@ import { messageOf } from './message.ts';
 export interface ConnectionOwner {
 	/** For the header of that name. */
 	readonly host: string;
+	readonly lastHead: LastHead;
 	/** An answer is complete, and the connection may be used again. */
 	onFree(connection: Connection): void;
 	onClosed(connection: Connection): void;
@@ -22,7 +26,7 @@ class ClosedError extends Error {
 }
 
 /** A request and its answer under way. */
-class Exchange implements HttpExchange {
+class Exchange implements HttpExchange, AnswerListener {
 	readonly listener: HttpListener;
 	readonly reader: AnswerReader;
 	paused = false;
@@ -30,18 +34,19 @@ class Exchange implements HttpExchange {
 	over = false;
 	readonly #connection: Connection;
 
-	constructor(connection: Connection, listener: HttpListener) {
+	constructor(connection: Connection, listener: HttpListener, lastHead: LastHead) {
 		this.#connection = connection;
 		this.listener = listener;
-		this.reader = new AnswerReader({
-			onHead: (status, headers) => {
-				listener.onHead(this, status, headers);
-			},
-			onData: (bytes) => {
-				// what came in the same packet after it was broken off
-				if (!this.over) listener.onData(this, bytes);
-			},
-		});
+		this.reader = new AnswerReader(this, lastHead);
+	}
+
+	onHead(status: number, headers: IncomingHttpHeaders): void {
+		this.listener.onHead(this, status, headers);
+	}
+
+	onData(bytes: Buffer): void {
+		// what came in the same packet after it was broken off
+		if (!this.over) this.listener.onData(this, bytes);
 	}
 
 	abort(reason: Error): void {
@@ -99,7 +104,7 @@ export class Connection {
 	/** Only while idle. Free again at once when its listener breaks it off before anything was sent. */
 	send(request: HttpRequest, listener: HttpListener): void {
 		const outgoing = messageOf(request, this.#owner.host);
-		const exchange = new Exchange(this, listener);
+		const exchange = new Exchange(this, listener, this.#owner.lastHead);
 		this.#exchange = exchange;
 		if (!this.#counts) this.socket.ref();
 		this.#counts = true;

@@ -16,16 +16,12 @@ export type Outgoing =
  * What goes out, head and body in one where that is cheaper.
  * @throws TypeError when a part could end its line: a fault of ours, as settings are checked when they are made
  */
-export function messageOf({ method, path, headers, body }: HttpRequest, host: string): Outgoing {
+export function messageOf(request: HttpRequest, host: string): Outgoing {
+	const { method, path, headers, fixedHeaders, body } = request;
 	if (!PATH.test(path)) throw new TypeError('a path with forbidden characters');
 	let text = `${method} ${path} HTTP/1.1\r\nhost: ${host}\r\nconnection: keep-alive\r\n`;
-	for (let i = 0; i < headers.length; i += 2) {
-		const name = headers[i] ?? '';
-		const value = headers[i + 1] ?? '';
-		if (!NAME.test(name)) throw new TypeError('a header name with forbidden characters');
-		if (!VALUE.test(value)) throw new TypeError(`header ${name}: forbidden characters`);
-		text += `${name}: ${value}\r\n`;
-	}
+	if (fixedHeaders !== undefined) text += fixedLines(fixedHeaders);
+	text += linesOf(headers);
 	const length = body === null ? 0 : Buffer.byteLength(body);
 	if (body !== null || method !== 'GET') text += `content-length: ${length}\r\n`;
 	text += '\r\n';
@@ -33,6 +29,27 @@ export function messageOf({ method, path, headers, body }: HttpRequest, host: st
 	if (body !== null) text += body;
 	// one byte a character is copied as it is
 	return { text, encoding: length === (body?.length ?? 0) ? 'latin1' : 'utf8' };
+}
+
+const written = new WeakMap<readonly string[], string>();
+
+function fixedLines(headers: readonly string[]): string {
+	let lines = written.get(headers);
+	if (lines === undefined) written.set(headers, (lines = linesOf(headers)));
+	return lines;
+}
+
+/** @throws TypeError */
+function linesOf(headers: readonly string[]): string {
+	let lines = '';
+	for (let i = 0; i < headers.length; i += 2) {
+		const name = headers[i] ?? '';
+		const value = headers[i + 1] ?? '';
+		if (!NAME.test(name)) throw new TypeError('a header name with forbidden characters');
+		if (!VALUE.test(value)) throw new TypeError(`header ${name}: forbidden characters`);
+		lines += `${name}: ${value}\r\n`;
+	}
+	return lines;
 }
 
 function behindHead(head: string, body: Uint8Array): Outgoing {

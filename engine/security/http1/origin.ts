@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { HttpListener, HttpRequest } from '../security.port.ts';
 import type { ConnectionOwner } from './connection.ts';
 import { Connection } from './connection.ts';
+import { LastHead } from './last-head.ts';
 
 /** Makes a socket that may be written to; it has passed the guard. */
 export type Connect = (callback: (error: Error | null, socket: Socket | null) => void) => void;
@@ -24,6 +25,7 @@ const CONNECTING_AT_MOST = 64;
  */
 export class Origin implements ConnectionOwner {
 	readonly host: string;
+	readonly lastHead = new LastHead();
 	readonly #connect: Connect;
 	readonly #most: number;
 	#waiting: Waiting[] = [];

@@ -51,14 +51,12 @@ export function createHttpSession(parts: HttpSessionParts): SessionAdapter {
 		}
 	}
 
-	async function readAnswer(answer: Answer, call: SessionCall): Promise<SessionOutcome> {
+	/** At once for an answer that is here in whole, as nearly all are. */
+	function readAnswer(answer: Answer, call: SessionCall): SessionOutcome | Promise<SessionOutcome> {
 		const { envelope } = call.settings as HttpSettings;
 		if (answer.status >= 300) return readRefusal(answer, clock.now(), envelope);
 		// who gets no envelope cannot call back: its 202 is its answer
-		if (answer.status === 202 && envelope) {
-			await answer.stream?.return();
-			return { kind: 'accepted' };
-		}
+		if (answer.status === 202 && envelope) return accept(answer);
 		return readResult(answer, call, { envelopes: envelope });
 	}
 
@@ -81,6 +79,11 @@ export function createHttpSession(parts: HttpSessionParts): SessionAdapter {
 		},
 		invoke,
 	};
+}
+
+async function accept({ stream }: Answer): Promise<SessionOutcome> {
+	await stream?.return();
+	return { kind: 'accepted' };
 }
 
 function badSecret(): CapError {

@@ -75,9 +75,8 @@ export function makeRequest(call: SessionCall, parts: RequestParts): HttpRequest
 	if (settings.method === 'GET') target = withQuery(target, call.envelope.parameters);
 	else body = JSON.stringify(settings.envelope ? call.envelope : call.envelope.parameters);
 
-	const headers = plan.headers.slice();
-	headers.push('idempotency-key', call.idempotencyKey);
-	headers.push('traceparent', parts.traceparent?.(call) ?? newTraceparent());
+	const traceparent = parts.traceparent?.(call) ?? newTraceparent();
+	const headers = ['idempotency-key', call.idempotencyKey, 'traceparent', traceparent];
 	if (settings.secret !== undefined) {
 		// the id is the run's, in every attempt: a receiver that knows it has seen this run before
 		const signed = parts.signer.sign(settings.secret, {
@@ -91,6 +90,7 @@ export function makeRequest(call: SessionCall, parts: RequestParts): HttpRequest
 		origin: plan.origin,
 		path: target,
 		method: settings.method,
+		fixedHeaders: plan.headers,
 		headers,
 		body,
 	};

@@ -20,17 +20,26 @@ import { RowLines } from './ndjson.ts';
 const NULL = Buffer.from('null');
 
 /**
- * What a 2xx answer means: its body as a result, or what its envelope says.
- * @throws CapError when the body cannot be a result
+ * What a 2xx answer means: its body as a result, or what its envelope says; at once when it is here in whole.
+ * @throws CapError, or rejects with one, when the body cannot be a result
  */
-export async function readResult(
+export function readResult(
 	answer: Answer,
 	call: SessionCall,
 	{ envelopes }: { envelopes: boolean },
-): Promise<SessionOutcome> {
-	const kind = kindOf(answer.headers['content-type']);
-	const filename = filenameOf(answer.headers['content-disposition']);
-	const outcome = await readBody(answer, call, { kind, envelopes });
+): SessionOutcome | Promise<SessionOutcome> {
+	const reading: Reading = { kind: kindOf(answer.headers['content-type']), envelopes };
+	const header = answer.headers['content-encoding'];
+	const codings = codingsOf(typeof header === 'string' ? header : header?.[0]);
+	if (answer.bytes === null || codings.length > 0) {
+		return readCoded(answer, call, { reading, codings });
+	}
+	if (answer.bytes.length > call.maxResultBytes) throw tooLarge(call.maxResultBytes);
+	return named(answer, readWhole(answer.bytes, reading));
+}
+
+function named({ headers }: Answer, outcome: SessionOutcome): SessionOutcome {
+	const filename = filenameOf(headers['content-disposition']);
 	if (outcome.kind === 'result' && filename !== undefined) outcome.body.filename = filename;
 	return outcome;
 }
@@ -43,22 +52,17 @@ interface Reading {
 	tables?: boolean;
 }
 
-async function readBody(
+/** A body that is still coming, or has codings to be taken off. */
+async function readCoded(
 	answer: Answer,
 	call: SessionCall,
-	reading: Reading,
+	{ reading, codings }: { reading: Reading; codings: readonly string[] },
 ): Promise<SessionOutcome> {
-	const header = answer.headers['content-encoding'];
-	const codings = codingsOf(typeof header === 'string' ? header : header?.[0]);
-	if (answer.bytes !== null && codings.length === 0) {
-		if (answer.bytes.length > call.maxResultBytes) throw tooLarge(call.maxResultBytes);
-		return readWhole(answer.bytes, reading);
-	}
 	const source = answer.stream ?? one(answer.bytes);
 	try {
 		const length = Number(answer.headers['content-length'] ?? 0);
 		if (codings.length === 0 && length > call.maxResultBytes) throw tooLarge(call.maxResultBytes);
-		return await readStream(limited(decoded(source, codings), call), reading);
+		return named(answer, await readStream(limited(decoded(source, codings), call), reading));
 	} catch (error) {
 		await answer.stream?.return();
 		throw error;

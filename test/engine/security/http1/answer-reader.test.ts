@@ -3,6 +3,7 @@ import fc from 'fast-check';
 
 import { AnswerError } from '../../../../engine/security/http1/answer-head.ts';
 import { AnswerReader } from '../../../../engine/security/http1/answer-reader.ts';
+import { LastHead } from '../../../../engine/security/http1/last-head.ts';
 
 interface Read {
 	status: number;
@@ -17,19 +18,24 @@ interface Read {
 /** Reads the text in pieces that end at `cuts`. The bytes of each are written over afterwards. */
 function read(
 	text: string,
-	{ cuts = [], closed = false }: { cuts?: number[]; closed?: boolean } = {},
+	{
+		cuts = [],
+		closed = false,
+		lastHead = new LastHead(),
+	}: { cuts?: number[]; closed?: boolean; lastHead?: LastHead } = {},
 ): Read {
 	const got: Read = { status: 0, headers: {}, body: '', done: false, keptFor: 0, rest: 0 };
 	const parts: Buffer[] = [];
-	const reader = new AnswerReader({
-		onHead(status, headers) {
+	const listener = {
+		onHead(status: number, headers: object) {
 			got.status = status;
-			got.headers = headers;
+			got.headers = { ...headers };
 		},
-		onData(bytes) {
+		onData(bytes: Buffer) {
 			parts.push(bytes);
 		},
-	});
+	};
+	const reader = new AnswerReader(listener, lastHead);
 	const bytes = Buffer.from(text, 'latin1');
 	const ends = [...new Set([...cuts.map((cut) => cut % (bytes.length + 1)), bytes.length])];
 	let start = 0;
@@ -143,6 +149,56 @@ describe('an answer', () => {
 				expect(got).toEqual({ ...read(`${text}next`), body: whole, done: true, rest: 4 });
 			}),
 		);
+	});
+});
+
+describe('what came before from the same origin', () => {
+	const answers = [
+		`${OK}content-length: 5\r\n\r\nhello`,
+		`${OK}content-length: 6\r\n\r\nhello!`,
+		`${OK}content-length: 5\r\nx-a: b\r\n\r\nhello`,
+		`${OK}content-length: 5\r\nset-cookie: a\r\nset-cookie: b\r\n\r\nhello`,
+		`${OK}content-length: 5\r\nconnection: close\r\n\r\nhello`,
+		`${OK}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n`,
+		'HTTP/1.1 503 Busy\r\ncontent-length: 5\r\n\r\nhello',
+		`HTTP/1.1 103 Early\r\nlink: x\r\n\r\n${OK}content-length: 5\r\n\r\nhello`,
+		`HTTP/1.1 103 Early\r\nlink: x\r\n\r\n${OK}content-length: 0\r\n\r\n`,
+		'HTTP/1.1 204 None\r\n\r\n',
+	];
+
+	it('changes nothing of an answer, however both are cut', () => {
+		const cuts = fc.array(fc.nat(200), { maxLength: 3 });
+		const pieces = fc.record({ text: fc.constantFrom(...answers), cuts });
+		fc.assert(
+			fc.property(fc.array(pieces, { minLength: 2, maxLength: 5 }), (several) => {
+				const lastHead = new LastHead();
+				for (const { text, cuts: at } of several) {
+					const got = read(`${text}next`, { cuts: at, lastHead });
+					expect(got).toEqual(read(`${text}next`));
+				}
+			}),
+		);
+	});
+
+	it('is read once, and nobody can change it for the next', () => {
+		const seen: object[] = [];
+		const lastHead = new LastHead();
+		const bytes = Buffer.from(`${OK}content-length: 0\r\nset-cookie: a\r\n\r\n`);
+		for (let i = 0; i < 2; i++) {
+			const onHead = (_status: number, headers: object): void => void seen.push(headers);
+			new AnswerReader({ onHead, onData: () => undefined }, lastHead).read(bytes);
+		}
+		expect(seen[1]).toBe(seen[0]);
+		expect(Object.isFrozen(seen[0])).toBe(true);
+		expect(Object.isFrozen((seen[0] as { 'set-cookie': string[] })['set-cookie'])).toBe(true);
+	});
+
+	it('makes no answer of what is none', () => {
+		const lastHead = new LastHead();
+		read(`${OK}content-length: 1\r\n\r\n!`, { lastHead });
+		const bad = `${OK}content-length: 1\r\na\r\n\r\n!`;
+		expect(() => read(bad, { lastHead })).toThrow(AnswerError);
+		expect(() => read(bad, { lastHead })).toThrow(AnswerError);
 	});
 });
 
