@@ -33,7 +33,8 @@ import type { About } from './settle-delivery.ts';
 import { settleDelivery } from './settle-delivery.ts';
 import type { Held } from './in-hand.ts';
 import type { Worker } from './worker.ts';
-import { createWorker, writeSafely } from './worker.ts';
+import { createWorker } from './worker.ts';
+import { writeSafely } from './write-safely.ts';
 
 /** Claims deliveries that are due and carries out their attempts. @param onClaimed told after some were claimed */
 export function createDeliveryWorker(

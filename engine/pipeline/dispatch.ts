@@ -11,7 +11,8 @@ import { attempt } from './session.ts';
 import { slaWasWritten, withSla } from './sla.ts';
 import type { Held } from './in-hand.ts';
 import type { Worker } from './worker.ts';
-import { createWorker, writeSafely } from './worker.ts';
+import { createWorker } from './worker.ts';
+import { writeSafely } from './write-safely.ts';
 
 /** The events of what the store itself changes while claiming. */
 export function claimEvents(now: number): ClaimEvents {
@@ -39,6 +40,7 @@ export function createRunWorker(ctx: Context): Worker {
 		clock: ctx.clock,
 		log: ctx.log,
 		capacity,
+		ahead: true,
 		// Each of the engines that share the work gets a part of what is there.
 		most: () => Math.ceil(capacity / ctx.peers.workers),
 		lease: ctx.settings.lease,

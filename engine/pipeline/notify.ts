@@ -27,7 +27,8 @@ import { isStoreTrouble, STORE_PAUSE } from './own-trouble.ts';
 import { presentSla } from './present.ts';
 import type { Held } from './in-hand.ts';
 import type { Worker } from './worker.ts';
-import { createWorker, writeSafely } from './worker.ts';
+import { createWorker } from './worker.ts';
+import { writeSafely } from './write-safely.ts';
 
 const TIMEOUT = 20_000;
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../clock.ts';
 import type { Duration } from '../contract/time.ts';
 import type { Logger } from '../observe/observe.port.ts';
+import { Ahead } from './ahead.ts';
 import type { AbortReason, Held } from './in-hand.ts';
 import { InHand } from './in-hand.ts';
-import { isStoreTrouble } from './own-trouble.ts';
 
 interface Claimed {
 	id: string;
@@ -18,6 +18,11 @@ export interface WorkerOptions<T extends Claimed> {
 	capacity: number;
 	/** How many are claimed at once at most. Default: as many as hands are free. */
 	most?: () => number;
+	/**
+	 * Whether some are claimed before there is a hand for them: as many as became free while the last claim was
+	 * made, so that hands need not wait for the commit of the next. Default: none.
+	 */
+	ahead?: boolean;
 	lease: Duration;
 	/** `limit` is to be asked as late as can be: what becomes free until then is claimed too. */
 	claim: (limit: () => number) => Promise<T[]>;
@@ -55,30 +60,6 @@ export function createWorker<T extends Claimed>(options: WorkerOptions<T>): Work
 	return new LeaseWorker(options);
 }
 
-/** How long a write waits for a store that is full or away before it is tried again. */
-const WRITE_AGAIN = 250;
-
-/**
- * Writes how work went, again and again while the store cannot: the work is done, and a disk that is full or a
- * database that is away must not make it be done twice, nor use up an attempt. The end of the lease is no reason to
- * give up: the write names its epoch, so it changes nothing once somebody else has taken over.
- */
-export async function writeSafely<T>(
-	{ clock }: { clock: Clock },
-	held: Held,
-	write: () => Promise<T>,
-): Promise<T> {
-	for (;;) {
-		try {
-			return await write();
-		} catch (error) {
-			const given = held.reason() === 'drain' || held.reason() === 'fenced';
-			if (!isStoreTrouble(error) || given) throw error;
-			await new Promise<void>((resolve) => clock.after(WRITE_AGAIN, resolve));
-		}
-	}
-}
-
 class LeaseWorker<T extends Claimed> implements Worker {
 	readonly #options: WorkerOptions<T>;
 	readonly #inHand = new Map<string, InHand>();
@@ -86,8 +67,11 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	#mayBeMore = false;
 	#claiming = false;
 	#waiting = false;
-	/** Of those in hand, how many are worked on; the others wait for the commit of how they went. */
+	/** Of those in hand, how many are worked on; the others wait for a hand, or for the commit of how they went. */
 	#working = 0;
+	readonly #ahead: Ahead<T>;
+	/** How often a hand became free. */
+	#freed = 0;
 	#started = false;
 	#draining = false;
 	#stopRenewing: () => void = () => undefined;
@@ -95,6 +79,11 @@ class LeaseWorker<T extends Claimed> implements Worker {
 
 	constructor(options: WorkerOptions<T>) {
 		this.#options = options;
+		this.#ahead = new Ahead(options.clock, () => {
+			this.#ahead.most = 0;
+			this.#mayBeMore = true;
+			this.#giveBackAhead();
+		});
 	}
 
 	get inFlight(): number {
@@ -126,6 +115,7 @@ class LeaseWorker<T extends Claimed> implements Worker {
 
 	async drain(within: Duration): Promise<void> {
 		this.#draining = true;
+		this.#giveBackAhead();
 		await this.#claimed;
 		const over = Promise.withResolvers<void>();
 		const cancel = this.#options.clock.after(within, over.resolve);
@@ -141,8 +131,11 @@ class LeaseWorker<T extends Claimed> implements Worker {
 		await Promise.allSettled([...this.#inHand.values()].map(({ done }) => done));
 	}
 
-	get #free(): number {
-		return this.#draining ? 0 : this.#options.capacity - this.#working;
+	/** How many may be claimed now. */
+	get #room(): number {
+		if (this.#draining) return 0;
+		const most = this.#options.capacity + this.#ahead.most;
+		return Math.max(0, most - this.#working - this.#ahead.size);
 	}
 
 	/**
@@ -150,13 +143,13 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	 * for long: what is in hand may hang until its timeout.
 	 */
 	get #roomy(): boolean {
-		const free = this.#free;
-		return free > 0 && (free >= this.#options.capacity / 8 || this.#working === 0);
+		const room = this.#room;
+		return room > 0 && (room >= this.#options.capacity / 8 || this.#working === 0);
 	}
 
 	#claimIfRoomy(): void {
 		if (!this.#started || this.#draining || this.#claiming) return;
-		if (!this.#mayBeMore || this.#free === 0) return;
+		if (!this.#mayBeMore || this.#room === 0) return;
 		if (this.#roomy) this.#claimed = this.#claim();
 		else this.#claimSoon();
 	}
@@ -166,12 +159,20 @@ class LeaseWorker<T extends Claimed> implements Worker {
 		this.#waiting = true;
 		this.#options.clock.after(ROOM_WAIT, () => {
 			this.#waiting = false;
-			if (this.#mayBeMore && !this.#claiming && this.#free > 0) this.#claimed = this.#claim();
+			if (this.#mayBeMore && !this.#claiming && this.#room > 0) this.#claimed = this.#claim();
 		});
 	}
 
 	async #claim(): Promise<void> {
-		const { claim, log, name, clock, most = () => Infinity } = this.#options;
+		const {
+			claim,
+			log,
+			name,
+			clock,
+			capacity,
+			most = () => Infinity,
+			ahead = false,
+		} = this.#options;
 		this.#claiming = true;
 		try {
 			do {
@@ -179,8 +180,11 @@ class LeaseWorker<T extends Claimed> implements Worker {
 				let asked = Infinity;
 				const claimedAt = clock.monotonic();
 				this.#mayBeMore = false;
-				const items = await claim(() => (asked = Math.min(this.#free, most())));
-				if (items.length === asked) this.#mayBeMore = true;
+				const freed = this.#freed;
+				const items = await claim(() => (asked = Math.min(this.#room, most())));
+				const full = items.length === asked;
+				if (full) this.#mayBeMore = true;
+				this.#ahead.learn(ahead && full ? this.#freed - freed : 0, capacity);
 				for (const item of items) this.#take(item, claimedAt);
 			} while (this.#mayBeMore && this.#roomy);
 		} catch (error) {
@@ -192,30 +196,52 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	}
 
 	#take(item: T, claimedAt: number): void {
-		if (this.#draining) {
-			this.#options.letGo?.(item);
-			void this.#options.release(item).catch((error: unknown) => {
-				this.#options.log.error(`releasing ${this.#options.name} failed`, {
-					error: asError(error),
-				});
-			});
-			return;
-		}
-		const { clock, lease } = this.#options;
+		const { clock, lease, capacity, letGo } = this.#options;
 		const held = new InHand(item.epoch, {
 			clock,
 			leaseUntil: claimedAt + lease * (1 - LEASE_MARGIN),
 			workDone: () => {
 				this.#working--;
-				this.#options.letGo?.(item);
+				this.#freed++;
+				letGo?.(item);
+				this.#beginNext();
 				this.#claimIfRoomy();
 			},
 		});
-		this.#working++;
 		// Its lease ended while it was in hand here (the process was stopped), and it was claimed anew.
 		this.#inHand.get(item.id)?.abort('fenced');
 		this.#inHand.set(item.id, held);
+		if (this.#draining) held.done = this.#giveBack(item, held);
+		else if (this.#working < capacity) this.#begin(item, held);
+		else this.#ahead.push(item, held);
+	}
+
+	#begin(item: T, held: InHand): void {
+		this.#working++;
 		held.done = this.#work(item, held);
+	}
+
+	#beginNext(): void {
+		const next = this.#ahead.next();
+		if (next !== undefined) this.#begin(next.item, next.held);
+	}
+
+	#giveBackAhead(): void {
+		for (const { item, held } of this.#ahead.takeAll()) held.done = this.#giveBack(item, held);
+	}
+
+	/** Claimed, and not begun. */
+	async #giveBack(item: T, held: InHand): Promise<void> {
+		const { letGo, log, name } = this.#options;
+		letGo?.(item);
+		try {
+			await this.#options.release(item);
+		} catch (error) {
+			// The lease ends by itself.
+			log.error(`releasing ${name} failed`, { error: asError(error) });
+		} finally {
+			if (this.#inHand.get(item.id) === held) this.#inHand.delete(item.id);
+		}
 	}
 
 	async #work(item: T, held: InHand): Promise<void> {

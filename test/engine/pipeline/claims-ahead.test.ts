@@ -1,0 +1,144 @@
+import { afterEach, expect, it } from '@jest/globals';
+
+import type { Logger } from '../../../engine/observe/observe.port.ts';
+import { createWorker } from '../../../engine/pipeline/worker.ts';
+import type { Worker } from '../../../engine/pipeline/worker.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+
+interface Item {
+	id: string;
+	epoch: number;
+}
+
+const HANDS = 4;
+const quiet = { error: () => undefined } as unknown as Logger;
+let worker: Worker | null = null;
+let commit: () => void = () => undefined;
+
+/** All that is due now has happened. */
+async function settle(): Promise<void> {
+	for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+/** A worker of four hands on an endless queue, whose claims and works end when the test says so. */
+function setUp({ ahead }: { ahead: boolean }) {
+	const clock = createFakeClock();
+	const begun: string[] = [];
+	const released: string[] = [];
+	const works = new Map<string, () => void>();
+	let made = 0;
+	worker = createWorker<Item>({
+		name: 'things',
+		clock,
+		log: quiet,
+		capacity: HANDS,
+		ahead,
+		lease: 30_000,
+		claim: async (limit) => {
+			await new Promise<void>((resolve) => (commit = resolve));
+			return Array.from({ length: limit() }, () => ({ id: `${++made}`, epoch: 1 }));
+		},
+		async work({ id }, { signal }) {
+			begun.push(id);
+			await new Promise<void>((resolve) => {
+				works.set(id, resolve);
+				signal.addEventListener('abort', () => {
+					resolve();
+				});
+			});
+		},
+		renew: async (held) => Promise.resolve(new Set(held.map(({ id }) => id))),
+		release: async ({ id }) => Promise.resolve(released.push(id)),
+	});
+	worker.start();
+	return {
+		clock,
+		worker,
+		begun,
+		released,
+		/** The claim that is under way is on the disk. */
+		async claimed() {
+			commit();
+			await settle();
+		},
+		async finish(...ids: string[]) {
+			for (const id of ids) works.get(id)?.();
+			await settle();
+		},
+	};
+}
+
+/** Two hands become free while the second claim is made, so the third brings two that wait. */
+async function twoWait(options: { ahead: boolean }): Promise<ReturnType<typeof setUp>> {
+	const things = setUp(options);
+	await things.claimed();
+	await things.finish('1');
+	await things.finish('2', '3');
+	await things.claimed();
+	await things.claimed();
+	return things;
+}
+
+afterEach(async () => {
+	const drained = worker?.drain(0);
+	commit();
+	await drained;
+});
+
+it('begins what was claimed ahead when a hand is free, in order, before another claim is made', async () => {
+	const things = await twoWait({ ahead: true });
+	expect(things.begun).toEqual(['1', '2', '3', '4', '5', '6', '7']);
+	expect(things.worker.holds('8', 1) && things.worker.holds('9', 1)).toBe(true);
+	await things.finish('6');
+	expect(things.begun.at(-1)).toBe('8');
+	await things.finish('4', '5');
+	expect(things.begun.at(-1)).toBe('9');
+	expect(things.released).toEqual([]);
+});
+
+it('gives back what has waited for a second while the hands hang', async () => {
+	const things = await twoWait({ ahead: true });
+	things.clock.advance(999);
+	await settle();
+	expect(things.released).toEqual([]);
+	things.clock.advance(1);
+	await settle();
+	expect(things.released).toEqual(['8', '9']);
+	expect(things.worker.holds('8', 1)).toBe(false);
+	expect(things.worker.inFlight).toBe(HANDS);
+});
+
+it('keeps what waits while hands become free', async () => {
+	const things = await twoWait({ ahead: true });
+	things.clock.advance(999);
+	await things.finish('4', '5');
+	things.clock.advance(1);
+	await settle();
+	expect(things.released).toEqual([]);
+	expect(things.begun.slice(-2)).toEqual(['8', '9']);
+});
+
+it('gives back what waits as soon as the engine stops', async () => {
+	const things = await twoWait({ ahead: true });
+	const drained = things.worker.drain(60_000);
+	await settle();
+	expect(things.released).toEqual(['8', '9']);
+	await things.finish('4', '5', '6', '7');
+	await things.claimed();
+	await drained;
+	expect(things.begun).not.toContain('8');
+	expect(things.worker.inFlight).toBe(0);
+});
+
+it('claims no more than there are hands where nobody asked for it', async () => {
+	const things = await twoWait({ ahead: false });
+	expect(things.worker.inFlight).toBe(HANDS);
+});
+
+it('claims nothing ahead while no hand becomes free', async () => {
+	const things = setUp({ ahead: true });
+	await things.claimed();
+	await things.finish('1');
+	await things.claimed();
+	expect(things.worker.inFlight).toBe(HANDS);
+});
