@@ -256,6 +256,7 @@ class RunningEngine implements Engine {
 			url: this.url,
 			clockAhead: parts.chosen.clockAhead(),
 			inFlight: this.#pipeline.inFlight,
+			keys: parts.ring.known,
 		}));
 		this.#maintenance = createMaintenance({
 			backend: parts.chosen.agenda,
@@ -300,7 +301,7 @@ class RunningEngine implements Engine {
 		const { context, ring, setUrl, metrics } = this.#parts;
 		await context.store.open();
 		const { host, port, roles } = this.#config;
-		await admitEngine(context.store, ring);
+		await admitEngine(context, ring);
 		const app = createApp(context, {
 			version: VERSION,
 			roles,
@@ -320,7 +321,7 @@ class RunningEngine implements Engine {
 		metrics.gauge('capscheduler_timers', async () => (await context.store.counts()).timers);
 		await this.#registry.start();
 		// Once more: a migration that began meanwhile has seen this engine, or is seen by it.
-		await admitEngine(context.store, ring);
+		await admitEngine(context, ring);
 		await this.#pipeline.start();
 		if (roles.includes('scheduler')) await this.#maintenance.start();
 		this.#state = 'ready';

@@ -10,17 +10,21 @@ import { EXIT } from './exit.ts';
 import type { ExitCode } from './exit.ts';
 import { faint, progress, say, sayJson } from './terminal.ts';
 
-/** Looks at everything, from the machine to the rows of the store; changes nothing. */
-export async function doctor({ json }: Globals): Promise<ExitCode> {
-	const end = progress(() => 'looking');
-	const checks = await allChecks().finally(end);
+export interface DoctorOptions extends Globals {
+	repair?: boolean;
+}
+
+/** Looks at everything, from the machine to the rows of the store; changes nothing unless it is told to repair. */
+export async function doctor({ json, repair = false }: DoctorOptions): Promise<ExitCode> {
+	const end = progress(() => (repair ? 'looking and mending' : 'looking'));
+	const checks = await allChecks(repair).finally(end);
 	const worst = checks.some(({ status }) => status === 'problem') ? EXIT.failed : EXIT.ok;
 	if (json === true) sayJson({ ok: worst === EXIT.ok, checks });
 	else for (const check of checks) sayCheck(check);
 	return worst;
 }
 
-async function allChecks(): Promise<Check[]> {
+async function allChecks(repair: boolean): Promise<Check[]> {
 	const node = checkNode();
 	let config: Config;
 	try {
@@ -51,12 +55,13 @@ async function allChecks(): Promise<Check[]> {
 		...(await checkFolder(config.dataDir)),
 		await checkDisk(config.dataDir),
 		await checkClock(config.dataDir),
-		...(await checkStore(config)),
+		...(await checkStore(config, repair)),
 	];
 }
 
 const MARKS = {
 	ok: () => styleText('green', 'ok     ', { stream: process.stdout }),
+	mended: () => styleText('green', 'mended ', { stream: process.stdout }),
 	notice: () => styleText('yellow', 'notice ', { stream: process.stdout }),
 	problem: () => styleText('red', 'problem', { stream: process.stdout }),
 } as const satisfies Record<Check['status'], () => string>;

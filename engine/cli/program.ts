@@ -78,11 +78,14 @@ until the files, the signed callback and the result link are there. Touches no o
 	program
 		.command('doctor')
 		.description('look for what is wrong with settings, data folder and store')
+		.option('--repair', 'and mend in the store what can be worked out without a guess')
 		.addHelpText(
 			'after',
 			`
 Exits with 1 when it finds a problem. It looks into the store itself while the engine is stopped; while it runs,
-it asks the engine.`,
+it asks the engine. --repair sets timers, ends leases and waits that have no end, removes what belongs to runs that do not
+exist, timers for nothing and bytes that nothing refers to, and makes counts and the order of keys anew. Giving it again
+does nothing more. PostgreSQL and MongoDB are repaired beside their engines too, but for counts and keys.`,
 		)
 		.action(async (_options, command: Command) => {
 			const { doctor } = await import('./doctor.ts');

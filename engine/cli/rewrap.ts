@@ -1,14 +1,12 @@
 import { loadConfig } from '../config.ts';
-import { listEngines } from '../pipeline/engines.ts';
-import { claimKeys, settleKeys } from '../pipeline/standing.ts';
+import { claimKeys, demandPeersKnow, settleKeys } from '../pipeline/standing.ts';
 import { loadKeys } from '../security/key-file.ts';
 import { fingerprintsOf } from '../security/keys.ts';
 import { createSealing } from '../security/sealing.ts';
 import { rewrapAll } from '../transfer/rewrap.ts';
 import type { Globals } from './arguments.ts';
 import { CliError, EXIT } from './exit.ts';
-import type { OpenSide } from './sides.ts';
-import { demandFolder, namedStore, openSide } from './sides.ts';
+import { demandFolder, livingEngines, namedStore, openSide } from './sides.ts';
 import { note, progress, say, sayJson } from './terminal.ts';
 
 /**
@@ -25,6 +23,7 @@ export async function rewrapSecrets({ json }: Globals): Promise<void> {
 	const side = await openSide(named);
 	const end = progress(() => `sealing secrets with the key ${ring.active}`);
 	try {
+		await demandPeersKnow(side, ring);
 		await claimKeys(side.store, ring);
 		const alone = (await livingEngines(side)) === 0;
 		const rewrap = (sealed: string): string => sealing.rewrap(sealed);
@@ -41,14 +40,6 @@ export async function rewrapSecrets({ json }: Globals): Promise<void> {
 		end();
 		await side.close();
 	}
-}
-
-async function livingEngines({ store, clock, isGone }: OpenSide): Promise<number> {
-	if (store.exclusive) return 0;
-	const engines = await listEngines({ store, clock });
-	return engines.filter(
-		(engine) => ['running', 'draining'].includes(engine.state) && !isGone(engine),
-	).length;
 }
 
 function tell(

@@ -8,6 +8,7 @@ import { systemClock } from '../clock.ts';
 import { readStore, withoutLogin } from '../contract/setting-forms.ts';
 import type { StoreSetting } from '../contract/setting-forms.ts';
 import { noFaults } from '../faults.ts';
+import { listEngines } from '../pipeline/engines.ts';
 import type { EngineView } from '../pipeline/engines.ts';
 import { createStore } from '../stores/create-store.ts';
 import type { Store } from '../stores/store.port.ts';
@@ -103,6 +104,18 @@ export function demandFolder(folder: string): void {
 	throw new CliError(EXIT.failed, `there is no store in the folder ${folder}`, {
 		hint: 'Name another with CAPSCHEDULER_DATA_DIR, or as sqlite:<folder>.',
 	});
+}
+
+/** How many engines work on the store; of an embedded one that is open here, none. */
+export async function livingEngines({
+	store,
+	clock,
+}: Pick<OpenSide, 'store' | 'clock'>): Promise<number> {
+	if (store.exclusive) return 0;
+	const engines = await listEngines({ store, clock });
+	return engines.filter(
+		(engine) => ['running', 'draining'].includes(engine.state) && !isGone(engine),
+	).length;
 }
 
 /** An engine of this machine whose process is gone was killed, however lately it was heard of. */

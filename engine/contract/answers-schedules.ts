@@ -60,9 +60,10 @@ export const scheduleSchema = z
 		capability: text,
 		action: text,
 		status: z.enum(SCHEDULE_STATES),
-		pauseReason: text
-			.nullable()
-			.meta({ description: '`by_user` or `on_failure`, while it is paused.' }),
+		pauseReason: text.nullable().meta({
+			description:
+				'`by_user`, `on_failure`, `webhook_missing` or `secrets_missing`, while it is paused.',
+		}),
 		revision: count,
 		timing: jsonObjectSchema,
 		lastOccurrenceAt: instant.nullable(),

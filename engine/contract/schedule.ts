@@ -101,8 +101,11 @@ export interface SpecRecord {
 export const SCHEDULE_STATES = ['active', 'paused', 'completed', 'deleted'] as const;
 export type ScheduleState = (typeof SCHEDULE_STATES)[number];
 
-/** Why a schedule is paused: by a person, by `policies.pauseOnFailure`, because n8n knows its webhook no more. */
-export type PauseReason = 'by_user' | 'on_failure' | 'webhook_missing';
+/**
+ * Why a schedule is paused: by a person, by `policies.pauseOnFailure`, because n8n knows its webhook no more, because it
+ * was imported without the secrets that it needs.
+ */
+export type PauseReason = 'by_user' | 'on_failure' | 'webhook_missing' | 'secrets_missing';
 
 /**
  * What the occurrences of a pause become when it is over: dropped (`skip`), the last one run for all (`latest`),

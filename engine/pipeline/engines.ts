@@ -33,6 +33,8 @@ export interface AboutEngine {
 	/** How far the store's clock is ahead of the machine's, in milliseconds; null where it is the machine's. */
 	clockAhead: Duration | null;
 	inFlight: { runs: number; deliveries: number; notifications: number };
+	/** The fingerprints of the keys that it can open secrets with, by key id; not told by engines of before. */
+	keys?: Record<string, string>;
 }
 
 type EngineState = 'running' | 'draining' | 'stopped';

@@ -1,10 +1,13 @@
 import { CapError } from '../contract/errors.ts';
+import type { EngineId } from '../contract/ids.ts';
 import type { JsonObject } from '../contract/json.ts';
 import type { Instant } from '../contract/time.ts';
 import { toIso } from '../contract/time.ts';
 import type { KeyRing } from '../security/security.port.ts';
 import type { SharedState } from '../stores/shared-state.port.ts';
 import type { Store } from '../stores/store.port.ts';
+import type { Context } from './context.ts';
+import { listEngines } from './engines.ts';
 
 /*
  * What a store says about itself, in documents that belong to no tenant, and that an engine heeds when it starts:
@@ -68,9 +71,36 @@ export interface Moved {
  * Lets an engine work on the store, or refuses it.
  * @throws CapError STORAGE_UNAVAILABLE that says why, and what to do
  */
-export async function admitEngine(store: Shared, ring: KeyRing): Promise<void> {
+export async function admitEngine(
+	{ store, clock, engineId }: Pick<Context, 'store' | 'clock' | 'engineId'>,
+	ring: KeyRing,
+): Promise<void> {
 	await checkStanding(store);
+	await demandPeersKnow({ store, clock }, ring, engineId);
 	await claimKeys(store, ring);
+}
+
+/**
+ * What is sealed with a key is of no use to engines that do not have it, so none seals with one that is new to another.
+ * @throws CapError STORAGE_UNAVAILABLE when an engine that works on the store lacks the active key
+ */
+export async function demandPeersKnow(
+	ctx: Pick<Context, 'store' | 'clock'>,
+	{ active, known }: KeyRing,
+	self?: EngineId,
+): Promise<void> {
+	// One that has a store to itself has no peers; its document is of one that is gone.
+	if (ctx.store.exclusive) return;
+	const lacking = (await listEngines(ctx)).find(({ id, state, keys }) => {
+		const works = id !== self && (state === 'running' || state === 'draining');
+		return works && keys !== undefined && keys[active] !== known[active];
+	});
+	if (lacking === undefined) return;
+	throw refusal(
+		`the engine ${lacking.id} on ${lacking.host} (pid ${lacking.pid}) does not have the key "${active}" that secrets ` +
+			'would be sealed with: restart all engines with it between the others first ' +
+			'(CAPSCHEDULER_KEYS=k1:...,k2:...,k1:...), then put it in front; one that was killed is taken for lost after 35 s',
+	);
 }
 
 /**

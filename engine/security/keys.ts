@@ -21,24 +21,27 @@ export interface DerivedKeys {
 export const KEY_BYTES = 32;
 
 /**
- * Reads `kid:base64,kid:base64`: 32 bytes each, the first is the one that seals.
+ * Reads `kid:base64,kid:base64`: 32 bytes each, the first is the one that seals. A key may come twice, as the same: so the
+ * one that is first may be the last, too, while there is another between.
  * @throws CapError INVALID_REQUEST; the message never contains a key
  */
 export function parseKeys(text: string): SealingKey[] {
-	const seen = new Set<string>();
+	const seen = new Map<string, Buffer>();
 	return text.split(',').map((entry, index) => {
 		const [, kid = '', base64 = ''] =
 			/^\s*([A-Za-z0-9_-]{1,32}):([A-Za-z0-9+/]{43}=?)\s*$/.exec(entry) ?? [];
 		const bytes = Buffer.from(base64, 'base64');
-		if (bytes.length !== KEY_BYTES || seen.has(kid)) {
+		const before = seen.get(kid);
+		const another = before !== undefined && !before.equals(bytes);
+		if (bytes.length !== KEY_BYTES || another) {
 			throw inputError('INVALID_REQUEST', {
 				path: `CAPSCHEDULER_KEYS[${index}]`,
-				expected: seen.has(kid)
-					? `a key id that is used once, "${kid}" came before`
+				expected: another
+					? `another key id, since "${kid}" came before with another key`
 					: '"<key id>:<base64 of 32 bytes>"',
 			});
 		}
-		seen.add(kid);
+		seen.set(kid, bytes);
 		return { kid, key: createSecretKey(bytes) };
 	});
 }

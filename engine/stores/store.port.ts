@@ -46,9 +46,11 @@ import type { Archive } from './archive.port.ts';
 import type { BackfillStore } from './backfill.port.ts';
 import type { BlobStore } from './blob.port.ts';
 import type { CalendarStore } from './calendar-store.port.ts';
+import type { DoctorStore } from './doctor.port.ts';
 import type { SharedStateStore } from './shared-state.port.ts';
 import type { IdempotencyRecord, Once, Page, PageRequest } from './shared.port.ts';
 
+export type { Finding } from './doctor.port.ts';
 export type { IdempotencyRecord, Once, Page, PageRequest } from './shared.port.ts';
 export type {
 	DeliverySettlement,
@@ -127,14 +129,6 @@ export interface RunDetails {
 	links: Link[];
 }
 
-/** Something that should not be; `doctor` prints it. */
-export interface Finding {
-	severity: 'problem' | 'notice';
-	code: string;
-	message: string;
-	count: number;
-}
-
 export interface StoreCounts {
 	schedules: Partial<Record<ScheduleState, number>>;
 	runs: Partial<Record<RunState, number>>;
@@ -142,7 +136,7 @@ export interface StoreCounts {
 	timers: number;
 }
 
-export interface Store extends BackfillStore, CalendarStore, SharedStateStore {
+export interface Store extends BackfillStore, CalendarStore, DoctorStore, SharedStateStore {
 	/** Whether no other engine can share this store: then foreign leases may be taken over at the start. */
 	readonly exclusive: boolean;
 	readonly blobs: BlobStore;
@@ -384,7 +378,6 @@ export interface Store extends BackfillStore, CalendarStore, SharedStateStore {
 	/** Deletes what is older than it must be kept, in batches. @returns how many rows went */
 	prune(now: Instant, keep: Retention, limit: number): Promise<number>;
 	counts(tenant?: string): Promise<StoreCounts>;
-	doctor(now: Instant): Promise<Finding[]>;
 }
 
 export interface Retention {

@@ -13,6 +13,7 @@ import { blobFile, MANIFEST, SMALL_BLOBS } from './manifest.ts';
 import { blobsOf, pagesOf, tenantOf } from './records.ts';
 import { mapSealed } from './sealed.ts';
 import { added } from './sums.ts';
+import type { LeftOut } from './without-secrets.ts';
 import { withoutSecrets } from './without-secrets.ts';
 
 export interface ExportOptions {
@@ -33,7 +34,7 @@ export interface ExportOptions {
 interface Work {
 	large: { files: number; bytes: number };
 	missing: Set<string>;
-	leftOut: string[];
+	leftOut: LeftOut;
 }
 
 /**
@@ -48,7 +49,7 @@ export async function exportAll(reader: ArchiveReader, options: ExportOptions): 
 	const work: Work = {
 		large: { files: 0, bytes: 0 },
 		missing: new Set(),
-		leftOut: [],
+		leftOut: { lines: [], bare: new Set(), at: Date.parse(takenAt) },
 	};
 	const sections: Manifest['sections'] = {};
 	for (const section of SECTIONS) {
@@ -76,7 +77,7 @@ export async function exportAll(reader: ArchiveReader, options: ExportOptions): 
 		missing: [...work.missing],
 		root,
 		secrets: secrets?.locked ?? null,
-		leftOut: work.leftOut,
+		leftOut: work.leftOut.lines,
 	};
 	const path = join(folder, MANIFEST);
 	await writeFile(`${path}.new`, `${JSON.stringify(manifest, null, '\t')}\n`, { flush: true });

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 
-import type { Retention } from '../../engine/stores/store.port.ts';
+import type { Retention, Store } from '../../engine/stores/store.port.ts';
 import { T0, TENANT } from '../support/store-records.ts';
 import { onceOf, keyOf } from './store-access.ts';
 import { added, claim, oneClaimed } from './store-runs.ts';
@@ -99,6 +99,45 @@ export function exerciseUpkeep(bench: Bench): void {
 		expect(await store.prune(clock.at, KEEP, 3)).toBe(3);
 		expect(await store.prune(clock.at, KEEP, 3)).toBe(2);
 		expect(await store.prune(clock.at, KEEP, 3)).toBe(0);
+	});
+
+	it('prunes by several engines at once: each row goes once, and what is kept stays', async () => {
+		const { store, records, clock } = bench;
+		const engines = [store, (await bench.another?.()) ?? store];
+		/** Seven runs with all that is theirs, long ago; pruned in small batches. @returns how many rows went */
+		const pruneSome = async (by: readonly Store[]): Promise<number> => {
+			for (let n = 0; n < 7; n++) {
+				const run = await oneClaimed(bench);
+				const settlement = records.success(run, {
+					deliveries: [records.delivery(run, { state: 'delivered', endedAt: clock.at })],
+					notifications: [records.notification(run, { state: 'dead', endedAt: clock.at })],
+					links: [records.link(run)],
+				});
+				await store.settleRuns([settlement]);
+			}
+			clock.at += 80 * DAY;
+			const young = await oneClaimed(bench);
+			await store.settleRuns([records.success(young)]);
+			clock.at += 20 * DAY;
+			let total = 0;
+			// What another has in hand is passed over, so one round may find nothing and the next something.
+			for (let idle = 0; idle < 2;) {
+				const gone = await Promise.all(by.map(async (one) => one.prune(clock.at, KEEP, 5)));
+				const sum = gone.reduce((a, b) => a + b, 0);
+				total += sum;
+				idle = sum === 0 ? idle + 1 : 0;
+			}
+			expect(await store.getRun(TENANT, young.id)).not.toBeNull();
+			return total;
+		};
+		const alone = await pruneSome([store]);
+		expect(alone).toBeGreaterThan(30);
+		// The young one of before has grown old.
+		const together = await pruneSome([...engines, ...engines]);
+		expect(together).toBeGreaterThanOrEqual(alone);
+		expect(together).toBeLessThan(alone + 10);
+		expect(await problems()).toEqual([]);
+		expect((await store.counts()).runs).toEqual({ succeeded: 1 });
 	});
 
 	it('forgets a deleted schedule when its ledger and runs are gone', async () => {

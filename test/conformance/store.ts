@@ -15,6 +15,8 @@ import { exerciseLeases } from './store-leases.ts';
 import { exerciseOccur } from './store-occur.ts';
 import { exerciseModel } from './store-model.ts';
 import { exercisePolicies } from './store-policies.ts';
+import type { Spoilt } from './store-repair.ts';
+import { exerciseRepair } from './store-repair.ts';
 import { exerciseResults } from './store-results.ts';
 import { exerciseRuns } from './store-runs.ts';
 import { exerciseSchedules } from './store-schedules.ts';
@@ -23,10 +25,18 @@ import { exerciseShares } from './store-shares.ts';
 import { exerciseTenants } from './store-tenants.ts';
 import { exerciseUpkeep } from './store-upkeep.ts';
 
-/** A fresh, empty, open store. `loseTimers` empties Agenda's rows behind its back, where the test can do that. */
-export type MakeStore = (
-	clock: Clock,
-) => Promise<{ store: Store; close(): Promise<void>; loseTimers?(): Promise<void> }>;
+/**
+ * A fresh, empty, open store. `loseTimers` empties Agenda's rows behind its back, and `spoil` changes others, where the
+ * test can do that.
+ */
+export type MakeStore = (clock: Clock) => Promise<{
+	store: Store;
+	close(): Promise<void>;
+	loseTimers?(): Promise<void>;
+	spoil?(what: Spoilt): Promise<void>;
+	/** The store of another engine, where several share one; closed with the first. */
+	another?(): Promise<Store>;
+}>;
 
 /** What a test works with; new for each. */
 export interface Bench {
@@ -34,6 +44,8 @@ export interface Bench {
 	clock: TestClock;
 	records: Records;
 	loseTimers?: (() => Promise<void>) | undefined;
+	spoil?: ((what: Spoilt) => Promise<void>) | undefined;
+	another?: (() => Promise<Store>) | undefined;
 }
 
 /** What every store must do, whatever it is made of. */
@@ -47,6 +59,8 @@ export function exerciseStore(make: MakeStore): void {
 		const made = await make(bench.clock);
 		bench.store = made.store;
 		bench.loseTimers = made.loseTimers;
+		bench.spoil = made.spoil;
+		bench.another = made.another;
 		close = made.close;
 	});
 	afterEach(async () => {
@@ -100,6 +114,9 @@ export function exerciseStore(make: MakeStore): void {
 	});
 	describe('upkeep', () => {
 		exerciseUpkeep(bench);
+	});
+	describe('repairs', () => {
+		exerciseRepair(bench);
 	});
 	describe('the archive: all that it holds', () => {
 		exerciseArchive(bench);

@@ -107,12 +107,21 @@ describe('capscheduler export and import', () => {
 		const done = await runCli(['export', out], settings);
 		expect(done.stderr).toContain('destination crm of default');
 		expect(done.stderr).toContain('capability reports of default');
+		expect(done.stderr).toMatch(/schedule sch_\w+ of default comes paused/);
 		const imported = await runCli(['import', out], other('data2', settings['CAPSCHEDULER_KEYS']));
 		expect(imported.code).toBe(0);
+		expect(imported.stderr).toMatch(/schedule sch_\w+ of default comes paused/);
 		await bed.restart(0, other('data2', settings['CAPSCHEDULER_KEYS']));
 		// the same keys: API keys go along
 		const { items } = (await bed.admin.get('/v1/destinations')).body;
 		expect(items).toMatchObject([{ name: 'crm', enabled: false }]);
+		// It would fail at each of its instants: it rests until somebody has entered what is missing, and resumes it.
+		const schedules = (await bed.admin.get('/v1/schedules')).body.items;
+		expect(schedules).toMatchObject([{ status: 'paused', pauseReason: 'secrets_missing' }]);
+		expect((await bed.engine.context.store.counts()).timers).toBe(0);
+		const resumed = await bed.admin.post(`/v1/schedules/${schedules[0].id}/resume`, {});
+		expect(resumed.body).toMatchObject({ status: 'active', pauseReason: null });
+		expect(await bed.engine.context.store.doctor(bed.clock.now())).toEqual([]);
 	});
 
 	it('refuse an export that was changed, or is not whole', async () => {

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { cp, mkdir, mkdtemp, rm, stat } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -149,8 +149,8 @@ describe('start', () => {
 });
 
 describe('doctor', () => {
-	const look = async (more: Record<string, string> = {}) => {
-		const result = await runCli(['doctor', '--json'], { ...settings, ...more });
+	const look = async (more: Record<string, string> = {}, ...options: string[]) => {
+		const result = await runCli(['doctor', '--json', ...options], { ...settings, ...more });
 		const { checks } = result.json() as {
 			checks: { name: string; status: string; message: string }[];
 		};
@@ -182,5 +182,61 @@ describe('doctor', () => {
 		expect(checks).toContainEqual(
 			expect.objectContaining({ name: 'file root', status: 'problem' }),
 		);
+	});
+
+	it('--repair mends a store that was broken by hand, and says so once; not while the engine runs', async () => {
+		const engine = await start();
+		const client = createClient(engine.url, engine.firstKey ?? '');
+		await client('PUT', '/v1/capabilities/rows', {
+			binding: { type: 'http', url: 'http://127.0.0.1:9/' },
+			actions: { go: {} },
+		});
+		const made = { action: 'go', time: '2090-01-01T00:00:00Z' };
+		for (let n = 0; n < 2; n++) await client('POST', '/rows/schedule', made);
+		const refused = await look({ CAPSCHEDULER_PORT: new URL(engine.url).port }, '--repair');
+		expect(refused.code).toBe(1);
+		expect(refused.checks).toContainEqual(
+			expect.objectContaining({ name: 'repair', status: 'problem' }),
+		);
+		await engine.kill('SIGTERM');
+
+		const store = new DatabaseSync(join(folder, 'data', 'capscheduler.db'));
+		store.exec(`DELETE FROM agenda_jobs WHERE id = (SELECT id FROM agenda_jobs WHERE name = 'schedule.due' LIMIT 1);
+			UPDATE agenda_jobs SET id = 'schedule.due:sch_gone' WHERE name = 'schedule.due';
+			UPDATE tallies SET count = count + 1;
+			INSERT INTO delivery_attempts (deliveryId, attempt, epoch, startedAt, endedAt, outcome)
+				VALUES ('dlv_gone', 1, 1, 0, 0, 'delivered')`);
+		store.close();
+		const loose = join(folder, 'data', 'blobs', 'ab');
+		await mkdir(loose, { recursive: true });
+		await writeFile(join(loose, 'c'.repeat(62)), 'bytes');
+		await utimes(join(loose, 'c'.repeat(62)), 0, 0);
+
+		const found = await look();
+		expect(found.code).toBe(1);
+		const problems = ['SCHEDULE_WITHOUT_TIMER', 'COUNT_WRONG'];
+		const said = found.checks.map(({ name }) => name);
+		for (const name of [...problems, 'TIMER_WITHOUT_WORK', 'BLOB_UNREFERENCED']) {
+			expect(said).toContain(name);
+		}
+		const repaired = await look({}, '--repair');
+		expect(repaired.code).toBe(0);
+		const mended = repaired.checks.filter(({ status }) => status === 'mended');
+		expect(mended.map(({ name }) => name)).toEqual([
+			'ORPHAN',
+			'TIMER_WITHOUT_WORK',
+			'HEALED',
+			'COUNT_WRONG',
+			'BLOB_UNREFERENCED',
+		]);
+		const again = await look({}, '--repair');
+		expect(again.code).toBe(0);
+		expect(again.checks).toContainEqual({
+			name: 'repair',
+			status: 'ok',
+			message: 'nothing to mend',
+		});
+		expect(again.checks.filter(({ status }) => status !== 'ok')).toEqual([]);
+		expect(await readdir(loose)).toEqual([]);
 	});
 });

@@ -27,8 +27,12 @@ let closeAll: (() => Promise<void>)[] = [];
 const records = createRecords(systemClock);
 
 /** Patient: a server that was killed has to read its log first, and this machine may be busy. */
-async function open(port: number, patience = 60_000): Promise<PostgresStore> {
-	const opened = await openPostgresStore(port, systemClock, { schema, patience });
+async function open(
+	port: number,
+	patience = 60_000,
+	more: { answerWithin?: number } = {},
+): Promise<PostgresStore> {
+	const opened = await openPostgresStore(port, systemClock, { schema, patience, ...more });
 	closeAll.push(opened.close);
 	return opened.store;
 }
@@ -137,6 +141,25 @@ describe('a connection that breaks', () => {
 		await Promise.all(writers);
 		await expectWritten(160);
 	}, 120_000);
+
+	it.each(['requests', 'replies'] as const)(
+		'lets go of connections that are half open and swallow %s, and goes on with others',
+		async (direction) => {
+			store = await open(proxy.port, 60_000, { answerWithin: 1_000 });
+			// The writer's, and several of the readers'.
+			await put();
+			await Promise.all([1, 2, 3].map(async () => store.countKeys()));
+			proxy.swallow(direction);
+			const begun = performance.now();
+			await Promise.all([put(), put()]);
+			expect(performance.now() - begun).toBeGreaterThan(900);
+			// A read that meets one of them is asked again: nobody is told of a failure.
+			expect(await Promise.all([1, 2, 3].map(async () => store.countKeys()))).toEqual([3, 3, 3]);
+			await put();
+			await expectWritten(4);
+		},
+		60_000,
+	);
 
 	it('waits for a connection that stands still for a while', async () => {
 		const goOn = proxy.stall();

@@ -5,8 +5,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { runCli, spawnCli } from '../support/cli.ts';
+import type { EngineProcess } from '../support/engine-process.ts';
 import { createClient, killEngines, startEngineProcess } from '../support/engine-process.ts';
 import { newSchema, urlOf } from '../support/postgres-store.ts';
+import { startReceiver } from '../support/webhook-receiver.ts';
 import type { MongoServer } from './mongo.ts';
 import { databaseUrl, startMongo } from './mongo.ts';
 import type { PostgresServer } from './postgres.ts';
@@ -69,26 +71,60 @@ describe.each(STORES)('the command line on %s', (name, makeUrl, dump) => {
 		await engine.kill('SIGTERM');
 	}, 120_000);
 
-	it('keeps out an engine with another key, and puts secrets under a new one', async () => {
+	it('keeps out an engine with another key, and changes keys while engines run, with nothing unreadable', async () => {
 		const url = makeUrl();
-		const engine = await startEngineProcess(settingsOf(url));
-		const client = createClient(engine.url, engine.firstKey ?? '');
-		await client('POST', '/v1/destinations', {
-			name: 'crm',
-			channel: 'webhook',
-			settings: { url: 'http://127.0.0.1:9/', secret: `whsec_${keyOf(5)}` },
-		});
-		const other = { ...settingsOf(url, `k2:${keyOf(2)}`), CAPSCHEDULER_PORT: '0' };
-		const refused = await spawnCli(['start'], other);
+		const receiver = await startReceiver();
+		let engine = await startEngineProcess(settingsOf(url));
+		const key = engine.firstKey ?? '';
+		const make = async (at: EngineProcess, destination: string): Promise<unknown> =>
+			createClient(at.url, key)('POST', '/v1/destinations', {
+				name: destination,
+				channel: 'webhook',
+				settings: { url: receiver.url, secret: `whsec_${keyOf(5)}` },
+			});
+		await make(engine, 'old');
+		const stranger = { ...settingsOf(url, `k2:${keyOf(2)}`), CAPSCHEDULER_PORT: '0' };
+		const refused = await spawnCli(['start'], stranger);
 		expect(refused.code).toBe(1);
 		expect(refused.stderr).toContain('sealed with the key "k1"');
 
-		const both = settingsOf(url, `k2:${keyOf(2)},${KEYS}`);
-		const beside = await runCli(['keys', 'rewrap', '--json'], both);
+		// What is sealed with the new key could not be read by the engine that runs: nobody may begin to.
+		const front = settingsOf(url, `k2:${keyOf(2)},${KEYS}`);
+		const early = await spawnCli(['start'], { ...front, CAPSCHEDULER_PORT: '0' });
+		expect(early.code).toBe(1);
+		expect(early.stderr).toContain('does not have the key "k2"');
+		const tooEarly = await runCli(['keys', 'rewrap'], front);
+		expect(tooEarly.stderr).toContain('does not have the key "k2"');
+
+		// First all get it, then it seals. Every secret is read by both engines all the while.
+		await engine.kill('SIGTERM');
+		engine = await startEngineProcess(settingsOf(url, `${KEYS},k2:${keyOf(2)},${KEYS}`));
+		const other = await startEngineProcess(front);
+		await make(other, 'new');
+		let stop = false;
+		const readers = [engine, other].map(async (at) => {
+			const client = createClient(at.url, key);
+			const failed: unknown[] = [];
+			for (let round = 0; !stop || round < 2; round++) {
+				for (const destination of ['old', 'new']) {
+					const tested = await client<{ ok: boolean }>(
+						'POST',
+						`/v1/destinations/${destination}/test`,
+						{},
+					);
+					if (!tested.ok) failed.push(tested);
+				}
+			}
+			return failed;
+		});
+		const beside = await runCli(['keys', 'rewrap', '--json'], front);
+		stop = true;
+		expect((await Promise.all(readers)).flat()).toEqual([]);
 		expect(beside.json()).toMatchObject({ active: 'k2', forgotten: false });
 		expect(beside.json()['rewrapped']).toBeGreaterThan(0);
-		await engine.kill('SIGTERM');
-		const alone = await runCli(['keys', 'rewrap', '--json'], both);
+		expect(receiver.received.length).toBeGreaterThan(8);
+		await Promise.all([engine.kill('SIGTERM'), other.kill('SIGTERM'), receiver.close()]);
+		const alone = await runCli(['keys', 'rewrap', '--json'], front);
 		expect(alone.json()).toMatchObject({ rewrapped: 0, forgotten: true });
 	}, 120_000);
 

@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Document } from 'mongodb';
+import type { Db, Document } from 'mongodb';
 import { MongoClient } from 'mongodb';
 
 import { noFaults } from '../../engine/faults.ts';
 import { createMongoStore } from '../../engine/stores/mongo/store.ts';
 import type { Store } from '../../engine/stores/store.port.ts';
 import { exerciseStore } from '../conformance/store.ts';
+import type { Spoilt } from '../conformance/store-repair.ts';
 import { testClock } from '../support/store-records.ts';
 import type { Query } from '../support/mongo-queries.ts';
 import { createRecorder, planOf, servedBy } from '../support/mongo-queries.ts';
@@ -22,6 +23,18 @@ const WHOLE = new Set([
 	'gates', // one for each concurrency key that is held now
 	'calendars', // whether any was changed; there are few
 ]);
+
+const SPOILS: Record<Spoilt, (db: Db) => Promise<unknown>> = {
+	schedules_paused: async (db) =>
+		db.collection('schedules').updateMany({}, { $set: { state: 'paused' } }),
+	runs_gone: async (db) => db.collection('runs').deleteMany({}),
+	leases_endless: async (db) =>
+		db.collection('runs').updateMany({}, { $set: { leaseUntil: null }, $unset: { look: '' } }),
+	deadlines_gone: async (db) =>
+		db.collection('runs').updateMany({}, { $set: { deadlineAt: null }, $unset: { look: '' } }),
+	sums_wrong: async (db) =>
+		db.collection('gates').updateMany({}, { $push: { holders: 'run_gone#1' } as never }),
+};
 
 const REAL = (process.env['CAPSCHEDULER_TEST_MONGO_URL'] ?? '') !== '';
 
@@ -39,21 +52,33 @@ describe.each(MONGO_KINDS)('the MongoDB store (%s)', (kind) => {
 		const store = createMongoStore({ url, folder, clock, faults: noFaults });
 		recorder.listen(store.database.handle().client);
 		await store.open();
-		const { doctor, archive } = store;
+		const { doctor, repair, archive } = store;
 		// these look at everything, and are for an engine that is not busy
-		const unheard: Pick<Store, 'doctor' | 'archive'> = {
+		const unheard: Pick<Store, 'doctor' | 'repair' | 'archive'> = {
 			doctor: async (now) => recorder.pause(async () => doctor(now)),
+			repair: async (now, beside) => recorder.pause(async () => repair(now, beside)),
 			archive: {
 				...archive,
 				rebuild: async () => recorder.pause(async () => archive.rebuild()),
 			},
 		};
+		const others: Store[] = [];
 		return {
 			store: { ...store, ...unheard },
+			async another() {
+				const other = createMongoStore({ url, folder, clock, faults: noFaults });
+				await other.open();
+				others.push(other);
+				return other;
+			},
 			async loseTimers() {
 				await recorder.pause(async () => store.database.timers().deleteMany({}));
 			},
+			async spoil(what) {
+				await recorder.pause(async () => SPOILS[what](store.database.db()));
+			},
 			async close() {
+				await Promise.all(others.map(async (other) => other.close()));
 				await store.database.db().dropDatabase();
 				await store.close();
 				await rm(folder, { recursive: true });

@@ -10,6 +10,11 @@ export interface PostgresProxy {
 	/** Nothing goes through any more, in either direction, and nobody is told. The result lets it go on. */
 	stall(): () => void;
 	/**
+	 * Connections that are there become half open: what is sent that way is swallowed from now on, and nobody is told. New
+	 * ones are whole.
+	 */
+	swallow(direction: 'requests' | 'replies'): void;
+	/**
 	 * The next commits are carried out, and their replies lost with the connection.
 	 * @returns resolves when that has happened as often
 	 */
@@ -32,6 +37,7 @@ interface Loss {
 
 export async function startPostgresProxy(target: number): Promise<PostgresProxy> {
 	const pairs = new Set<[Socket, Socket]>();
+	const swallowed = { requests: new Set<Socket>(), replies: new Set<Socket>() };
 	let stalled = false;
 	let loss: Loss | null = null;
 
@@ -56,7 +62,7 @@ export async function startPostgresProxy(target: number): Promise<PostgresProxy>
 		client.on('error', end).on('close', end);
 		upstream.on('error', end).on('close', end);
 		client.on('data', (chunk) => {
-			if (stalled) return;
+			if (stalled || swallowed.requests.has(client)) return;
 			if (chunk.includes(COMMIT)) {
 				if (loss?.kind === 'request') {
 					lost();
@@ -69,7 +75,7 @@ export async function startPostgresProxy(target: number): Promise<PostgresProxy>
 			upstream.write(chunk);
 		});
 		upstream.on('data', (chunk) => {
-			if (stalled) return;
+			if (stalled || swallowed.replies.has(client)) return;
 			if (awaited && chunk.includes(COMMITTED)) {
 				awaited = false;
 				lost();
@@ -100,6 +106,9 @@ export async function startPostgresProxy(target: number): Promise<PostgresProxy>
 			return () => {
 				stalled = false;
 			};
+		},
+		swallow(direction) {
+			for (const [client] of pairs) swallowed[direction].add(client);
 		},
 		loseReplies: (times) => losing('reply', times),
 		loseCommits: (times) => losing('request', times),

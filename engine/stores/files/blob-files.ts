@@ -16,6 +16,8 @@ export interface BlobFiles extends BlobStore {
 	prepare(): void;
 	/** Whether the file is there, with its size. */
 	has(ref: BlobRef): boolean;
+	/** How many files no record refers to, of those that `sweep` would remove. */
+	unreferenced(isReferenced: (sha256: string) => boolean): number;
 	/**
 	 * Removes files that no record refers to any more: those named, and those found in one of the 256
 	 * folders, a different one at each call. What was written within the last hour stays: its record may be
@@ -43,11 +45,15 @@ export function createBlobFiles(options: {
 
 	const pathOf = (sha256: string): string => join(root, sha256.slice(0, 2), sha256.slice(2));
 
-	function remove(sha256: string, isReferenced: (sha256: string) => boolean): number {
+	function isOrphan(sha256: string, isReferenced: (sha256: string) => boolean): boolean {
 		const writtenAt = recent.get(sha256);
-		if (writtenAt !== undefined && writtenAt > clock.now() - GRACE) return 0;
+		if (writtenAt !== undefined && writtenAt > clock.now() - GRACE) return false;
 		const stat = statSync(pathOf(sha256), { throwIfNoEntry: false });
-		if (stat === undefined || stat.mtimeMs > clock.now() - GRACE || isReferenced(sha256)) return 0;
+		return stat !== undefined && stat.mtimeMs <= clock.now() - GRACE && !isReferenced(sha256);
+	}
+
+	function remove(sha256: string, isReferenced: (sha256: string) => boolean): number {
+		if (!isOrphan(sha256, isReferenced)) return 0;
 		rmSync(pathOf(sha256), { force: true });
 		return 1;
 	}
@@ -115,6 +121,14 @@ export function createBlobFiles(options: {
 
 		has(ref) {
 			return statSync(pathOf(ref.sha256), { throwIfNoEntry: false })?.size === ref.size;
+		},
+
+		unreferenced(isReferenced) {
+			const shards = filesIn(root).filter((name) => /^[0-9a-f]{2}$/.test(name));
+			const names = shards.flatMap((shard) =>
+				filesIn(join(root, shard)).map((name) => shard + name),
+			);
+			return names.filter((sha256) => isOrphan(sha256, isReferenced)).length;
 		},
 
 		sweep(unreferenced, isReferenced) {

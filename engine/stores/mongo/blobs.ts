@@ -23,8 +23,11 @@ export interface MongoBlobs extends BlobStore {
 	/** Makes the folder for what is not to be kept, and removes those of processes that are gone. */
 	prepare(): Promise<void>;
 	close(): Promise<void>;
-	/** Removes blobs that no record refers to, and were not touched within the last hour. @returns how many */
-	sweep(hashes: readonly string[] | 'some'): Promise<number>;
+	/**
+	 * Removes blobs that no record refers to, and were not touched within the last hour: those named, some of all (others
+	 * at each call), or all. @returns how many
+	 */
+	sweep(hashes: readonly string[] | 'some' | 'all'): Promise<number>;
 	/** Blobs whose files are missing or cut. */
 	missing(): Promise<number>;
 }
@@ -167,6 +170,24 @@ export function createBlobs(
 		return removed;
 	}
 
+	/** Those after the last that was looked at. */
+	async function sweepNext(): Promise<number> {
+		let removed = 0;
+		const filter = { _id: { $gt: position } };
+		const docs = await db.run(async () =>
+			db
+				.of('blobs')
+				.find(filter)
+				.sort({ _id: 1 })
+				.limit(SWEPT)
+				.project<Doc>({ bytes: 0 })
+				.toArray(),
+		);
+		position = docs.length < SWEPT ? '' : (docs.at(-1)?._id ?? '');
+		for (const doc of docs) removed += await remove(doc);
+		return removed + (await sweepFiles());
+	}
+
 	return {
 		inlineLimit: INLINE_LIMIT,
 
@@ -203,26 +224,18 @@ export function createBlobs(
 
 		async sweep(hashes) {
 			let removed = 0;
-			if (hashes !== 'some') {
-				for (const sha256 of new Set(hashes)) {
-					const doc = await docOf(sha256);
-					if (doc !== null) removed += await remove(doc);
-				}
+			if (hashes === 'some') return sweepNext();
+			if (hashes === 'all') {
+				position = '';
+				do removed += await sweepNext();
+				while (position !== '');
 				return removed;
 			}
-			const filter = { _id: { $gt: position } };
-			const docs = await db.run(async () =>
-				db
-					.of('blobs')
-					.find(filter)
-					.sort({ _id: 1 })
-					.limit(SWEPT)
-					.project<Doc>({ bytes: 0 })
-					.toArray(),
-			);
-			position = docs.length < SWEPT ? '' : (docs.at(-1)?._id ?? '');
-			for (const doc of docs) removed += await remove(doc);
-			return removed + (await sweepFiles());
+			for (const sha256 of new Set(hashes)) {
+				const doc = await docOf(sha256);
+				if (doc !== null) removed += await remove(doc);
+			}
+			return removed;
 		},
 
 		async missing() {

@@ -4,11 +4,12 @@ import type { Finding, Store } from '../store.port.ts';
 import type { MongoBlobs } from './blobs.ts';
 import type { CollectionName } from './database.ts';
 import type { Context } from './context.ts';
-import type { Doc, Fields } from './documents.ts';
+import type { Doc, Fields, TimerDoc } from './documents.ts';
 import type { Reference } from './doctor-checks.ts';
 import { CHECKS, REFERENCES } from './doctor-checks.ts';
 import { getMark } from './marks.ts';
-import { timerId } from './timers.ts';
+import { WANTED } from './healing.ts';
+import { TIMER_NAMES, timerId } from './timers.ts';
 
 const WINDOW = 1_000;
 
@@ -57,6 +58,26 @@ export function createDoctor({ db }: Context, blobs: MongoBlobs): Pick<Store, 'd
 			);
 			return docs.length - there;
 		});
+	}
+
+	/** Timers of what does not ask for one. */
+	async function timersForNothing(): Promise<number> {
+		let count = 0;
+		for (const name of TIMER_NAMES) {
+			const { in: from, key, where } = WANTED[name];
+			const look = async (keys: string[]): Promise<number> => {
+				const filter = { [key]: { $in: keys }, ...where };
+				const there = await db.run(async () => db.of(from).countDocuments(filter));
+				return keys.length - there;
+			};
+			const keys: string[] = [];
+			for await (const { data } of db.timers().find({ name }).project<TimerDoc>({ data: 1 })) {
+				if (data?.key !== undefined) keys.push(data.key);
+				if (keys.length === WINDOW) count += await look(keys.splice(0));
+			}
+			count += await look(keys);
+		}
+		return count;
 	}
 
 	/** Keys that are held by runs that do not, by more than may, or that nobody may have although nobody has them. */
@@ -141,6 +162,12 @@ export function createDoctor({ db }: Context, blobs: MongoBlobs): Pick<Store, 'd
 					'active schedules have no timer; the sweeper sets it',
 					await withoutTimer(),
 				),
+				{
+					severity: 'notice',
+					code: 'TIMER_WITHOUT_WORK',
+					message: 'timers of what does not ask for one; they are removed once they are due',
+					count: await timersForNothing(),
+				},
 				problem(
 					'RUN_GATE_SHUT',
 					'keys of runs are held by others than the runs that hold them',

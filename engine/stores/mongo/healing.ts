@@ -52,7 +52,7 @@ const ASKING: Partial<
 };
 
 /** What a timer's document must be like for the timer to make sense. */
-const WANTED: Record<TimerName, { in: CollectionName; where: Fields; key: string }> = {
+export const WANTED: Record<TimerName, { in: CollectionName; where: Fields; key: string }> = {
 	'schedule.due': { in: 'schedules', where: { state: 'active' }, key: '_id' },
 	'run.retry': { in: 'runs', where: { state: 'retrying' }, key: '_id' },
 	'run.deadline': { in: 'runs', where: { state: 'waiting', held: false }, key: '_id' },

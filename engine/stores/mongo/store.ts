@@ -26,6 +26,7 @@ import { createLinks } from './links.ts';
 import { createNames } from './names.ts';
 import { createNotifications } from './notifications.ts';
 import { createOccur } from './occur.ts';
+import { createRepair } from './repair.ts';
 import { createResults } from './results.ts';
 import { createRetention } from './retention.ts';
 import { createRetime } from './retime.ts';
@@ -138,10 +139,14 @@ export function createMongoStore(options: MongoStoreOptions): MongoStore {
 		remove: async (pending) => removeAll(db, pending),
 	});
 
+	const archive = createArchive(context, { names, gates, blobs, results });
+	const healing = createHealing(context, { timers, gates });
+	const doctor = createDoctor(context, blobs);
+
 	return {
 		exclusive: false,
 		blobs,
-		archive: createArchive(context, { names, gates, blobs, results }),
+		archive,
 		database: db,
 
 		async open() {
@@ -190,11 +195,12 @@ export function createMongoStore(options: MongoStoreOptions): MongoStore {
 		...notifications.port,
 		...events.port,
 		nextTimerAt: async (names) => timers.nextAt(names),
-		...createHealing(context, { timers, gates }),
+		...healing,
 		...createRetention(context, { specs, blobs, timers }),
 		...createSharedStates(context),
 		...createCounts(context),
-		...createDoctor(context, blobs),
+		...doctor,
+		...createRepair(context, { ...healing, ...doctor, archive, blobs, timers }),
 	};
 }
 

@@ -161,7 +161,9 @@ export function createCommitter(options: {
 			return await commit(on, batch, careful);
 		} catch (error) {
 			if (error instanceof InDoubt) return resolveDoubt(error);
-			if (on.alive) await undo(on);
+			// One that says nothing any more would not answer to that either; the server undoes what it never ended.
+			if (error instanceof ConnectionLost) await on.close();
+			else if (on.alive) await undo(on);
 			throw error;
 		}
 	}

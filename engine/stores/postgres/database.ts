@@ -143,7 +143,10 @@ function queryable(
 }
 
 /** Settings of every connection, sent when it begins; what the operator's own `options` say comes first. */
-function configOf(target: ConnectTarget, schema: boolean): pg.ClientConfig {
+function configOf(
+	target: ConnectTarget,
+	{ schema, answerWithin }: { schema: boolean; answerWithin: number },
+): pg.ClientConfig {
 	const settings = {
 		...(schema ? { search_path: target.schema } : {}),
 		synchronous_commit: 'on',
@@ -161,12 +164,16 @@ function configOf(target: ConnectTarget, schema: boolean): pg.ClientConfig {
 		keepAlive: true,
 		keepAliveInitialDelayMillis: 10_000,
 		connectionTimeoutMillis: CONNECT_TIMEOUT,
-		query_timeout: QUERY_TIMEOUT,
+		query_timeout: answerWithin,
 		types,
 	};
 }
 
-export function createDatabase(target: ConnectTarget): Database {
+/** @param options.answerWithin when a connection that says nothing is given up: milliseconds, default 15 s */
+export function createDatabase(
+	target: ConnectTarget,
+	{ answerWithin = QUERY_TIMEOUT }: { answerWithin?: number | undefined } = {},
+): Database {
 	const { name } = target;
 	let pool: pg.Pool | null = null;
 
@@ -204,18 +211,21 @@ export function createDatabase(target: ConnectTarget): Database {
 
 	return {
 		name,
-		...patientReader(queryable(opened, { name })),
-		transaction: (work) => onOne(work, { begin: 'BEGIN', timeout: QUERY_TIMEOUT }),
+		...patientReader(queryable(opened, { name, timeout: answerWithin })),
+		transaction: (work) => onOne(work, { begin: 'BEGIN', timeout: answerWithin }),
 		patiently: (work) =>
 			onOne(work, {
 				begin: `BEGIN READ ONLY; SET LOCAL statement_timeout = ${PATIENCE}`,
 				timeout: PATIENCE,
 			}),
 		connect: ({ pipeline = false, schema = true } = {}) =>
-			connect(new pg.Client({ ...configOf(target, schema), pipeline }), name),
+			connect(new pg.Client({ ...configOf(target, { schema, answerWithin }), pipeline }), {
+				name,
+				timeout: answerWithin,
+			}),
 		open() {
 			pool ??= new pg.Pool({
-				...configOf(target, true),
+				...configOf(target, { schema: true, answerWithin }),
 				max: POOL_SIZE,
 				idleTimeoutMillis: 30_000,
 				allowExitOnIdle: true,
@@ -233,7 +243,7 @@ export function createDatabase(target: ConnectTarget): Database {
 	};
 }
 
-/** How long a read waits for a database that went away: milliseconds. */
+/** How long a read waits for a database that went away, from the first time that it failed on: milliseconds. */
 const READ_PATIENCE = 3_000;
 
 /**
@@ -243,11 +253,13 @@ const READ_PATIENCE = 3_000;
 function patientReader(on: Queryable): Queryable {
 	async function patiently<T>(sql: string, ask: () => Promise<T>): Promise<T> {
 		const isRead = /^[\s(]*SELECT\b/.test(sql) && !sql.includes('pg_notify');
-		const until = performance.now() + READ_PATIENCE;
+		let until: number | null = null;
 		for (let wait = 25; ; wait *= 2) {
 			try {
 				return await ask();
 			} catch (error) {
+				// A connection that says nothing is noticed late: that is no reason to give up at once.
+				until ??= performance.now() + READ_PATIENCE;
 				const again = isRead && error instanceof ConnectionLost && performance.now() < until;
 				if (!again) throw error;
 				await pause(wait);
@@ -261,7 +273,10 @@ function patientReader(on: Queryable): Queryable {
 	};
 }
 
-async function connect(client: pg.Client, name: string): Promise<Session> {
+async function connect(
+	client: pg.Client,
+	{ name, timeout }: { name: string; timeout: number },
+): Promise<Session> {
 	let alive = true;
 	const listeners: (() => void)[] = [];
 	const lost = (): void => {
@@ -283,7 +298,7 @@ async function connect(client: pg.Client, name: string): Promise<Session> {
 			throw storageError(error, name) ?? error;
 		});
 	return {
-		...queryable(() => client, { name }),
+		...queryable(() => client, { name, timeout }),
 		exec: async (sql) => {
 			// A migration may take its time.
 			await wrapped(client.query({ text: sql, query_timeout: PATIENCE } as pg.QueryConfig));

@@ -5,6 +5,7 @@ import type { Finding, Store } from '../store.port.ts';
 import { UNREFERENCED } from './blobs.ts';
 import type { Context } from './context.ts';
 import type { Queryable } from './database.ts';
+import { ORPHANED_TIMERS } from './healing.ts';
 import { getMark } from './marks.ts';
 
 /** Something that should not be: `sql` counts it, and `$1` is an instant from which on it is too late. */
@@ -19,6 +20,12 @@ const CHECKS: readonly Check[] = [
 		message: 'active schedules have no timer; the sweeper sets it',
 		sql: `SELECT count(*) FROM schedules s WHERE state = 'active' AND dueAt IS NOT NULL AND NOT EXISTS
 			(SELECT 1 FROM agenda_jobs j WHERE j.id = timer_id('schedule.due', s.id) AND j.next_run_at IS NOT NULL)`,
+	},
+	{
+		severity: 'notice',
+		code: 'TIMER_WITHOUT_WORK',
+		message: 'timers of what does not ask for one; they are removed once they are due',
+		sql: `SELECT count(*) FROM agenda_jobs j WHERE (${ORPHANED_TIMERS.join(') OR (')})`,
 	},
 	{
 		severity: 'notice',

@@ -39,6 +39,12 @@ const WANTED: Record<TimerName, string> = {
 	'notification.due': `notifications x WHERE x.state IN ('pending', 'failed')`,
 };
 
+/** Which jobs `j` are timers for nothing, due or not. */
+export const ORPHANED_TIMERS: readonly string[] = Object.entries(WANTED).map(
+	([name, wanted]) => `j.name = '${name}' AND j.disabled = FALSE AND NOT EXISTS
+		(SELECT 1 FROM ${wanted} AND x.id = j.data ->> 'key')`,
+);
+
 export function createHealing({ write, clock }: Context): Pick<Store, 'healTimers'> {
 	/** The schedule that was looked at last; null at the beginning. */
 	let position: string | null = null;

@@ -30,6 +30,7 @@ import { setMark } from './marks.ts';
 import type { Migration } from './migration.ts';
 import { createNotifications } from './notifications.ts';
 import { createOccur } from './occur.ts';
+import { createRepair } from './repair.ts';
 import { createResults } from './results.ts';
 import { createScratchFolder } from '../files/scratch-folder.ts';
 import { createRetention } from './retention.ts';
@@ -61,6 +62,8 @@ export interface PostgresStoreOptions {
 	faults: FaultPoints;
 	/** How long writes wait for a database that went away, before they are refused. Default 10 s. */
 	patience?: Duration;
+	/** When a connection that says nothing is given up. Default 15 s. */
+	answerWithin?: Duration;
 	/** The tables' versions; default: all that this engine knows. */
 	migrations?: readonly Migration[];
 	/** One record could not be written, and the others were. Default: nothing hears of it. */
@@ -85,7 +88,7 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 		onSignal = () => undefined,
 	} = options;
 	const target = parseTarget(url);
-	const db = createDatabase(target);
+	const db = createDatabase(target, { answerWithin: options.answerWithin });
 	const events = createEvents({ db, onFault, clock });
 	const counts = createCounts({ db });
 	const committer = createCommitter({
@@ -131,11 +134,14 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 	const ends = createBackfillEnds();
 	const settle = createSettleRuns({ gates, results, deliveries, notifications, backfills: ends });
 	const runs = createRuns(context, { gates, settle, specs });
+	const archive = createArchive(context);
+	const healing = createHealing(context);
+	const doctor = createDoctor(context);
 
 	return {
 		exclusive: false,
 		blobs,
-		archive: createArchive(context),
+		archive,
 		database: db,
 		commits: () => committer.commits,
 
@@ -180,10 +186,11 @@ export function createPostgresStore(options: PostgresStoreOptions): PostgresStor
 		...notifications.port,
 		...events.port,
 		nextTimerAt: (names) => earliestTimer(db, names),
-		...createHealing(context),
+		...healing,
 		...createRetention(context, { specs, blobs }),
 		...counts.port,
-		...createDoctor(context),
+		...doctor,
+		...createRepair(context, { ...healing, ...doctor, archive, blobs }),
 	};
 }
 

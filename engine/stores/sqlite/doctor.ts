@@ -4,6 +4,7 @@ import { problem, TOLERANCE } from '../shared/finding.ts';
 import { RANKED } from '../shared/look-at.ts';
 import type { Finding, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
+import { ORPHANED_TIMERS } from './healing.ts';
 import { getMark } from './marks.ts';
 
 /** Something that should not be: `sql` counts it, and `?1` is an instant from which on it is too late. */
@@ -18,6 +19,12 @@ const CHECKS: readonly Check[] = [
 		message: 'active schedules have no timer; the sweeper sets it',
 		sql: `SELECT count(*) FROM schedules s WHERE state = 'active' AND dueAt IS NOT NULL AND NOT EXISTS
 			(SELECT 1 FROM agenda_jobs j WHERE j.id = 'schedule.due:' || s.id AND j.next_run_at IS NOT NULL)`,
+	},
+	{
+		severity: 'notice',
+		code: 'TIMER_WITHOUT_WORK',
+		message: 'timers of what does not ask for one; they are removed once they are due',
+		sql: `SELECT count(*) FROM agenda_jobs j WHERE (${ORPHANED_TIMERS.join(') OR (')})`,
 	},
 	{
 		severity: 'notice',
@@ -182,7 +189,7 @@ const CHECKS: readonly Check[] = [
 /** Looks at every row: for an engine that is not busy. */
 export function createDoctor(
 	{ db }: Context,
-	blobs: { has(ref: BlobRef): boolean },
+	blobs: { has(ref: BlobRef): boolean; unreferenced(): number },
 ): Pick<Store, 'doctor'> {
 	function integrity(): Finding[] {
 		const rows = db.rows<[string]>('PRAGMA quick_check(20)').all();
@@ -225,6 +232,11 @@ export function createDoctor(
 		);
 	}
 
+	function looseFiles(): Finding {
+		const message = 'files that nothing refers to any more; retention removes them';
+		return { severity: 'notice', code: 'BLOB_UNREFERENCED', message, count: blobs.unreferenced() };
+	}
+
 	return {
 		async doctor(now: Instant) {
 			const late = now - TOLERANCE;
@@ -232,9 +244,8 @@ export function createDoctor(
 				const values = sql.includes('?1') ? [late] : [];
 				return { severity, code, message, count: db.rows<[number]>(sql).get(...values)?.[0] ?? 0 };
 			});
-			return [...integrity(), ...checked, ...ledger(), missingFiles()].filter(
-				({ count }) => count > 0,
-			);
+			const all = [...integrity(), ...checked, ...ledger(), missingFiles(), looseFiles()];
+			return all.filter(({ count }) => count > 0);
 		},
 	};
 }

@@ -36,6 +36,12 @@ const WANTED: Record<TimerName, string> = {
 	'notification.due': `notifications x WHERE x.state IN ('pending', 'failed')`,
 };
 
+/** Which jobs `j` are timers for nothing, due or not. */
+export const ORPHANED_TIMERS: readonly string[] = Object.entries(WANTED).map(
+	([name, wanted]) => `name = '${name}' AND NOT EXISTS
+		(SELECT 1 FROM ${wanted} AND x.id = substr(j.id, ${name.length + 2}))`,
+);
+
 export function createHealing({ db, write, clock, timers }: Context): Pick<Store, 'healTimers'> {
 	/** The schedule that was looked at last; null at the beginning. */
 	let position: string | null = null;

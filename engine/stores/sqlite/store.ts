@@ -27,6 +27,7 @@ import { setMark } from './marks.ts';
 import { createNotifications } from './notifications.ts';
 import { createOccur } from './occur.ts';
 import { openFolder } from './open.ts';
+import { createRepair } from './repair.ts';
 import { createResults } from './results.ts';
 import { createRetention } from './retention.ts';
 import { createRetime } from './retime.ts';
@@ -96,6 +97,12 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 		backfills: ends,
 	});
 	const runs = createRuns(context, { gates, settle, specs });
+	const archive = createArchive(context, folder);
+	const healing = createHealing(context);
+	const doctor = createDoctor(context, {
+		has: blobs.has,
+		unreferenced: () => blobs.unreferenced(results.isReferenced),
+	});
 	let closeFolder: (() => void) | null = null;
 
 	const port = {
@@ -126,15 +133,21 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 		async nextTimerAt(names?: readonly TimerName[]) {
 			return context.timers.nextAt(names);
 		},
-		...createHealing(context),
+		...healing,
 		...createRetention(context, { results, specs, blobs }),
 		...counts.port,
-		...createDoctor(context, blobs),
+		...doctor,
+		...createRepair(context, {
+			...healing,
+			...doctor,
+			archive,
+			sweepFiles: () => blobs.sweep([], results.isReferenced),
+		}),
 	};
 	return {
 		exclusive: true,
 		blobs,
-		archive: createArchive(context, folder),
+		archive,
 		database: db,
 		write,
 		commits: () => committer.commits,

@@ -8,6 +8,22 @@ import { describe } from '@jest/globals';
 import { noFaults } from '../../../engine/faults.ts';
 import { createSqliteStore } from '../../../engine/stores/sqlite/store.ts';
 import { exerciseStore } from '../../conformance/store.ts';
+import type { Spoilt } from '../../conformance/store-repair.ts';
+
+const SPOILS: Record<Spoilt, string> = {
+	schedules_paused: `UPDATE schedules SET state = 'paused';
+		UPDATE tallies SET state = 'paused' WHERE kind = 'schedule'`,
+	runs_gone: `DELETE FROM runs; DELETE FROM tallies WHERE kind = 'run'`,
+	leases_endless: 'UPDATE runs SET leaseUntil = NULL',
+	deadlines_gone: 'UPDATE runs SET deadlineAt = NULL',
+	sums_wrong: 'UPDATE tallies SET count = count + 1; DELETE FROM keyed_runs',
+};
+
+function behindItsBack(folder: string, sql: string): void {
+	const behind = new DatabaseSync(join(folder, 'capscheduler.db'));
+	behind.exec(sql);
+	behind.close();
+}
 
 describe('the SQLite store', () => {
 	exerciseStore(async (clock) => {
@@ -17,9 +33,10 @@ describe('the SQLite store', () => {
 		return {
 			store,
 			async loseTimers() {
-				const behind = new DatabaseSync(join(folder, 'capscheduler.db'));
-				behind.exec('DELETE FROM agenda_jobs');
-				behind.close();
+				behindItsBack(folder, 'DELETE FROM agenda_jobs');
+			},
+			async spoil(what) {
+				behindItsBack(folder, SPOILS[what]);
 			},
 			async close() {
 				await store.close();
