@@ -112,7 +112,7 @@ export async function importStore(folder: string, options: TransferOptions): Pro
 		const keys = await loadKeys(config);
 		const ring = fingerprintsOf(keys);
 		await refuseLiveEngines(side);
-		await claimKeys(side.store, ring);
+		await claimKeys(side, ring);
 		const sealing = createSealing({ keys: exported === null ? keys : [...keys, exported] });
 		const report = await importAll(side.store, manifest, {
 			folder,

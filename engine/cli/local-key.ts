@@ -38,7 +38,7 @@ export async function createLocalKey(
 	await context.store.open();
 	try {
 		// a key that no engine of the store would know is of no use
-		await claimKeys(context.store, fingerprintsOf(await loadKeys(config)));
+		await claimKeys(context, fingerprintsOf(await loadKeys(config)));
 		const owner: Actor = { keyId: 'key_local', tenant: 'default', scopes: new Set(['admin']) };
 		const created = await createKey(context, owner, input);
 		if (created.kind !== 'done') throw new Error('no Idempotency-Key was given');

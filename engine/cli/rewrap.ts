@@ -1,5 +1,5 @@
 import { loadConfig } from '../config.ts';
-import { claimKeys, demandPeersKnow, settleKeys } from '../pipeline/standing.ts';
+import { claimKeys, settleKeys } from '../pipeline/standing.ts';
 import { loadKeys } from '../security/key-file.ts';
 import { fingerprintsOf } from '../security/keys.ts';
 import { createSealing } from '../security/sealing.ts';
@@ -23,8 +23,7 @@ export async function rewrapSecrets({ json }: Globals): Promise<void> {
 	const side = await openSide(named);
 	const end = progress(() => `sealing secrets with the key ${ring.active}`);
 	try {
-		await demandPeersKnow(side, ring);
-		await claimKeys(side.store, ring);
+		await claimKeys(side, ring);
 		const alone = (await livingEngines(side)) === 0;
 		const rewrap = (sealed: string): string => sealing.rewrap(sealed);
 		const report = await rewrapAll(side.store, rewrap, alone ? 'nobody' : 'engines');

@@ -76,31 +76,7 @@ export async function admitEngine(
 	ring: KeyRing,
 ): Promise<void> {
 	await checkStanding(store);
-	await demandPeersKnow({ store, clock }, ring, engineId);
-	await claimKeys(store, ring);
-}
-
-/**
- * What is sealed with a key is of no use to engines that do not have it, so none seals with one that is new to another.
- * @throws CapError STORAGE_UNAVAILABLE when an engine that works on the store lacks the active key
- */
-export async function demandPeersKnow(
-	ctx: Pick<Context, 'store' | 'clock'>,
-	{ active, known }: KeyRing,
-	self?: EngineId,
-): Promise<void> {
-	// One that has a store to itself has no peers; its document is of one that is gone.
-	if (ctx.store.exclusive) return;
-	const lacking = (await listEngines(ctx)).find(({ id, state, keys }) => {
-		const works = id !== self && (state === 'running' || state === 'draining');
-		return works && keys !== undefined && keys[active] !== known[active];
-	});
-	if (lacking === undefined) return;
-	throw refusal(
-		`the engine ${lacking.id} on ${lacking.host} (pid ${lacking.pid}) does not have the key "${active}" that secrets ` +
-			'would be sealed with: restart all engines with it between the others first ' +
-			'(CAPSCHEDULER_KEYS=k1:...,k2:...,k1:...), then put it in front; one that was killed is taken for lost after 35 s',
-	);
+	await claimKeys({ store, clock }, ring, engineId);
 }
 
 /**
@@ -129,14 +105,43 @@ export async function checkStanding(store: Shared): Promise<void> {
 }
 
 /**
- * Compares an engine's keys with those that the store's secrets hang on, and notes its active one among them.
- * @throws CapError STORAGE_UNAVAILABLE when it could not open what is there
+ * What is sealed with a key is of no use to engines that do not have it, so none seals with one that is new to another.
+ * @throws CapError STORAGE_UNAVAILABLE when an engine that works on the store lacks the active key
  */
-export async function claimKeys(store: Shared, ring: KeyRing): Promise<void> {
+async function demandPeersKnow(
+	ctx: Pick<Context, 'store' | 'clock'>,
+	{ active, known }: KeyRing,
+	self: EngineId | undefined,
+): Promise<void> {
+	// One that has a store to itself has no peers; its document is of one that is gone.
+	if (ctx.store.exclusive) return;
+	const lacking = (await listEngines(ctx)).find(({ id, state, keys }) => {
+		const works = id !== self && (state === 'running' || state === 'draining');
+		return works && keys !== undefined && keys[active] !== known[active];
+	});
+	if (lacking === undefined) return;
+	throw refusal(
+		`the engine ${lacking.id} on ${lacking.host} (pid ${lacking.pid}) does not have the key "${active}" that secrets ` +
+			'would be sealed with: restart all engines with it between the others first ' +
+			'(CAPSCHEDULER_KEYS=k1:...,k2:...,k1:...), then put it in front; one that was killed is taken for lost after 35 s',
+	);
+}
+
+/**
+ * Compares an engine's keys with those that the store's secrets hang on, and notes its active one among them.
+ * @throws CapError STORAGE_UNAVAILABLE when it could not open what is there, or others not what it would seal
+ */
+export async function claimKeys(
+	ctx: Pick<Context, 'store' | 'clock'>,
+	ring: KeyRing,
+	self?: EngineId,
+): Promise<void> {
+	const { store } = ctx;
 	for (;;) {
 		const found = await store.getShared(NOBODY, STANDING.keys);
 		const needed = found === null ? null : (found.value as unknown as NeededKeys);
 		if (needed !== null) checkKeys(needed, ring);
+		await demandPeersKnow(ctx, ring, self);
 		const fingerprint = ring.known[ring.active] ?? '';
 		if (needed?.keys[ring.active] === fingerprint) return;
 		const keys = { ...needed?.keys, [ring.active]: fingerprint };

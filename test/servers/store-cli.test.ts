@@ -76,13 +76,16 @@ describe.each(STORES)('the command line on %s', (name, makeUrl, dump) => {
 		const receiver = await startReceiver();
 		let engine = await startEngineProcess(settingsOf(url));
 		const key = engine.firstKey ?? '';
-		const make = async (at: EngineProcess, destination: string): Promise<unknown> =>
-			createClient(at.url, key)('POST', '/v1/destinations', {
+		const make = async (at: EngineProcess, destination: string): Promise<string> => {
+			const body = {
 				name: destination,
 				channel: 'webhook',
 				settings: { url: receiver.url, secret: `whsec_${keyOf(5)}` },
-			});
-		await make(engine, 'old');
+			};
+			const client = createClient(at.url, key);
+			return (await client<{ id: string }>('POST', '/v1/destinations', body)).id;
+		};
+		const destinations = [await make(engine, 'old')];
 		const stranger = { ...settingsOf(url, `k2:${keyOf(2)}`), CAPSCHEDULER_PORT: '0' };
 		const refused = await spawnCli(['start'], stranger);
 		expect(refused.code).toBe(1);
@@ -100,13 +103,13 @@ describe.each(STORES)('the command line on %s', (name, makeUrl, dump) => {
 		await engine.kill('SIGTERM');
 		engine = await startEngineProcess(settingsOf(url, `${KEYS},k2:${keyOf(2)},${KEYS}`));
 		const other = await startEngineProcess(front);
-		await make(other, 'new');
+		destinations.push(await make(other, 'new'));
 		let stop = false;
 		const readers = [engine, other].map(async (at) => {
 			const client = createClient(at.url, key);
 			const failed: unknown[] = [];
 			for (let round = 0; !stop || round < 2; round++) {
-				for (const destination of ['old', 'new']) {
+				for (const destination of destinations) {
 					const tested = await client<{ ok: boolean }>(
 						'POST',
 						`/v1/destinations/${destination}/test`,

@@ -24,7 +24,7 @@ const OVER = ['succeeded', 'failed', 'cancelled', 'expired'];
 const TRIED = { $in: ['pending', 'sending', 'failed'] };
 
 /**
- * Deletes children before parents, so that a crash in between leaves nothing that is not found again by the parent.
+ * Counts what it deleted itself, for engines may prune at the same time. Deletes children before parents, so that a crash in between leaves nothing that is not found again by the parent.
  * Bytes go last, when no record refers to them.
  */
 export function createRetention(
@@ -123,10 +123,8 @@ export function createRetention(
 		];
 		await timers.set(done.map(({ name, doc }) => ({ name, key: String(doc['id']), at: null })));
 		for (const doc of deliveries) {
-			work.left -= (doc['attempts'] as unknown[]).length;
 			if (typeof doc['sha256'] === 'string') work.blobs.push(doc['sha256']);
 		}
-		for (const doc of docs) work.left -= (doc['attempts'] as unknown[]).length;
 		const resultIds = docs.flatMap((doc) => (doc['resultId'] as string | null) ?? []);
 		await deleteResults(
 			work,
@@ -185,10 +183,12 @@ export function createRetention(
 			if (newest !== null) last.add(newest._id);
 		}
 		const kept = docs.filter(({ _id }) => last.has(_id));
-		await db.run(async () =>
-			db.of('events').updateMany(idsOf(kept), { $set: { items: '[]', emptied: true } }),
+		const { modifiedCount } = await db.run(async () =>
+			db
+				.of('events')
+				.updateMany({ ...idsOf(kept), emptied: null }, { $set: { items: '[]', emptied: true } }),
 		);
-		work.left -= kept.length;
+		work.left -= modifiedCount;
 		work.left -= await remove('events', idsOf(docs.filter(({ _id }) => !last.has(_id))));
 	}
 
