@@ -1,7 +1,7 @@
 import type { RunSpec, Schedule } from '../contract/schedule.ts';
 import type { Instant } from '../contract/time.ts';
 import type { ArchiveRecords, Section } from '../stores/archive.port.ts';
-import { destinationsOf } from '../stores/shared/destinations-of.ts';
+import { destinationsOf } from '../contract/destinations-of.ts';
 import { mapSealed } from './sealed.ts';
 
 export const DISABLED = 'its secrets were not in the export: enter them again';

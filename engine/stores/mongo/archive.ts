@@ -10,7 +10,7 @@ import type {
 	EventBatch,
 	Section,
 } from '../archive.port.ts';
-import { destinationsOf } from '../shared/destinations-of.ts';
+import { destinationsOf } from '../../contract/destinations-of.ts';
 import { documentsOf, keysOf } from './archive-documents.ts';
 import type { MongoBlobs } from './blobs.ts';
 import type { Context } from './context.ts';

@@ -1,6 +1,6 @@
 import type { Calendars } from '../../contract/calendar.ts';
 import type { RunSpec, Schedule } from '../../contract/schedule.ts';
-import { destinationsOf } from '../shared/destinations-of.ts';
+import { destinationsOf } from '../../contract/destinations-of.ts';
 import { namedOf } from './calendars.ts';
 import type { Doc } from './documents.ts';
 import { keyOf } from './documents.ts';

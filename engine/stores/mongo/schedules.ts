@@ -1,6 +1,6 @@
 import type { Schedule } from '../../contract/schedule.ts';
 import type { Store } from '../store.port.ts';
-import { destinationsOf } from '../shared/destinations-of.ts';
+import { destinationsOf } from '../../contract/destinations-of.ts';
 import type { createCalendars } from './calendars.ts';
 import { namedOf } from './calendars.ts';
 import type { Change } from './conditional-writes.ts';

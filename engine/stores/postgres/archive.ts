@@ -1,5 +1,5 @@
 import type { Archive, ArchiveRecords, EventBatch, Section } from '../archive.port.ts';
-import { destinationsOf } from '../shared/destinations-of.ts';
+import { destinationsOf } from '../../contract/destinations-of.ts';
 import { createArchiveReader } from './archive-reader.ts';
 import { tableOf } from './archive-tables.ts';
 import type { Database, Queryable, SqlValue } from './database.ts';

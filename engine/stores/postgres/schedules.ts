@@ -1,5 +1,5 @@
 import type { RunSpec, Schedule } from '../../contract/schedule.ts';
-import { destinationsOf } from '../shared/destinations-of.ts';
+import { destinationsOf } from '../../contract/destinations-of.ts';
 import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import type { Store } from '../store.port.ts';
 import type { BackfillEnds } from './backfill-ends.ts';

@@ -5,7 +5,7 @@ import type { Store } from '../store.port.ts';
 /** One thing that a store can mend while engines work on it. */
 export interface Mending extends Omit<Repair, 'count'> {
 	/** @returns how many were mended */
-	mend(now: Instant): Promise<number>;
+	mend: (now: Instant) => Promise<number>;
 }
 
 /** How many timers are set in one commit. */
@@ -27,11 +27,11 @@ export function createRepair(parts: {
 	/** What comes last: bytes that nothing refers to, now that references are right. */
 	bytes: Mending;
 }): Pick<DoctorStore, 'repair'> {
-	const { doctor, healTimers, rebuild, mendings, bytes } = parts;
+	const { rebuild, mendings, bytes } = parts;
 
 	async function setTimers(): Promise<number> {
 		for (let total = 0; ;) {
-			const healed = await healTimers(HEALED);
+			const healed = await parts.healTimers(HEALED);
 			total += healed;
 			if (healed < HEALED) return total;
 		}
@@ -48,7 +48,7 @@ export function createRepair(parts: {
 				message: 'timers that were missing were set, and what a crash had left half done was done',
 				count: await setTimers(),
 			});
-			const wrong = (await doctor(now)).filter(({ code }) => code in REBUILT);
+			const wrong = (await parts.doctor(now)).filter(({ code }) => code in REBUILT);
 			if (beside === 'nobody' && wrong.length > 0) {
 				await rebuild();
 				all.push(

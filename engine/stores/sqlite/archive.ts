@@ -1,7 +1,7 @@
 import type { EventDraft } from '../../contract/event.ts';
 import type { BlobRef } from '../../contract/result.ts';
 import type { Archive, ArchiveRecords, EventBatch, Section } from '../archive.port.ts';
-import { destinationsOf } from '../shared/destinations-of.ts';
+import { destinationsOf } from '../../contract/destinations-of.ts';
 import { createArchiveReader } from './archive-reader.ts';
 import { tableOf } from './archive-tables.ts';
 import type { Context } from './context.ts';

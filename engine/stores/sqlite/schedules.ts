@@ -4,7 +4,7 @@ import type { BackfillEnds } from './backfill-ends.ts';
 import type { createCalendars } from './calendars.ts';
 import type { Transaction } from './committer.ts';
 import type { Context } from './context.ts';
-import { destinationsOf } from '../shared/destinations-of.ts';
+import { destinationsOf } from '../../contract/destinations-of.ts';
 import { findIdempotent, once } from './once.ts';
 import { decodeCursor, pageOf, readLimit } from '../shared/pages.ts';
 import { ledgerRows, scheduleRows } from './rows.ts';

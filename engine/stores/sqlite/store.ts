@@ -100,7 +100,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 	const archive = createArchive(context, folder);
 	const healing = createHealing(context);
 	const doctor = createDoctor(context, {
-		has: blobs.has,
+		has: (ref) => blobs.has(ref),
 		unreferenced: () => blobs.unreferenced(results.isReferenced),
 	});
 	let closeFolder: (() => void) | null = null;

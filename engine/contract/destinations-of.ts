@@ -1,4 +1,4 @@
-import type { RunSpec } from '../../contract/schedule.ts';
+import type { RunSpec } from './schedule.ts';
 
 /** Every destination that the spec names, by id or by name. */
 export function destinationsOf(spec: RunSpec): Set<string> {
