@@ -33,6 +33,8 @@ export interface Committer {
 	 * is; rejects when it will never be.
 	 */
 	readonly syncing: Promise<void> | null;
+	/** Nothing is written any more: the disk failed. */
+	fail(cause: unknown): void;
 	/** Refuses further writes and waits for those begun. */
 	close(): Promise<void>;
 	/** How many commits were made; for tests and metrics. */
@@ -61,6 +63,8 @@ interface Entry {
  *                       ^                                                          '--more came--> scheduled
  *                       '-------------- every work threw, or nothing could be written: no sync
  *
+ * After a commit the next may have to wait (`held`) until the log is written back: see checkpointer.ts.
+ *
  * A log that could not be synced is the end: the system may have dropped what it could not write and call the
  * next sync a success, so nothing is answered for any more until the store is opened anew.
  * https://www.usenix.org/conference/atc20/presentation/rebello
@@ -71,13 +75,17 @@ export function createCommitter(options: {
 	faults: FaultPoints;
 	/** Writes what was gathered; the last statements of each commit. */
 	finish: (gathered: Gathered) => void;
+	/** After a commit. @returns null, or until when no other may be made; never rejects */
+	checkpoint: () => Promise<void> | null;
 	/** After a commit, when it is on the disk. */
 	committed: (gathered: Gathered) => void;
 }): Committer {
-	const { database, folder, faults, finish, committed } = options;
+	const { database, folder, faults, finish, checkpoint, committed } = options;
 	let queue: Entry[] = [];
 	let scheduled = false;
 	let syncing: Promise<void> | null = null;
+	/** Until when no commit may be made. */
+	let held: Promise<void> | null = null;
 	let closed = false;
 	/** Why nothing is written any more. */
 	let broken: CapError | null = null;
@@ -91,7 +99,7 @@ export function createCommitter(options: {
 		if (broken !== null) return Promise.reject(broken);
 		return new Promise<T>((resolve, reject) => {
 			queue.push({ work, resolve, reject, outcome: null });
-			if (!scheduled && syncing === null) schedule();
+			if (!scheduled && syncing === null && held === null) schedule();
 		});
 	}
 
@@ -118,6 +126,7 @@ export function createCommitter(options: {
 				syncing = sync(batch, gathered);
 				// Whoever waits for it hears of it; there may be nobody.
 				syncing.catch(() => undefined);
+				hold();
 			}
 		} catch (error) {
 			reject(batch, storageError(error, folder) ?? error);
@@ -125,16 +134,23 @@ export function createCommitter(options: {
 		if (syncing === null) goOn();
 	}
 
+	function hold(): void {
+		held = checkpoint();
+		void held?.then(() => {
+			held = null;
+			if (syncing === null) goOn();
+		});
+	}
+
 	async function sync(batch: readonly Entry[], gathered: Gathered): Promise<void> {
 		try {
 			faults.hit('commit.sync');
 			await database.sync();
 		} catch (cause) {
-			const message = 'the log of the database could not be synced; the engine has to be restarted';
-			broken = new CapError('STORAGE_UNAVAILABLE', message, { retry: 'later', cause });
+			breakDown(cause);
+		}
+		if (broken !== null) {
 			reject(batch, broken);
-			reject(queue.splice(0), broken);
-			whenIdle?.();
 			throw broken;
 		}
 		syncing = null;
@@ -148,7 +164,15 @@ export function createCommitter(options: {
 		goOn();
 	}
 
+	function breakDown(cause: unknown): void {
+		const message = 'the log of the database could not be synced; the engine has to be restarted';
+		broken ??= new CapError('STORAGE_UNAVAILABLE', message, { retry: 'later', cause });
+		reject(queue.splice(0), broken);
+		whenIdle?.();
+	}
+
 	function goOn(): void {
+		if (held !== null) return;
 		if (queue.length > 0) schedule();
 		else whenIdle?.();
 	}
@@ -196,11 +220,13 @@ export function createCommitter(options: {
 			return commits;
 		},
 		get syncing() {
-			return syncing;
+			return broken === null ? syncing : Promise.reject(broken);
 		},
+		fail: breakDown,
 		close() {
 			closed = true;
-			if (broken !== null || (!scheduled && syncing === null)) return Promise.resolve();
+			if (broken !== null || (!scheduled && syncing === null && held === null))
+				return Promise.resolve();
 			return new Promise<void>((resolve) => {
 				whenIdle = resolve;
 			});

@@ -44,6 +44,12 @@ export function storageError(error: unknown, folder: string): CapError | null {
 			});
 }
 
+/** Whether reading or writing failed, and not for want of room: nobody knows what is on the disk then. */
+export function isDiskFailure(error: unknown, folder: string): boolean {
+	const { errcode } = (error ?? {}) as { errcode?: number };
+	return ((errcode ?? 0) & 0xff) === IOERR && !isFull(folder);
+}
+
 function full(cause: unknown): CapError {
 	return new CapError('STORAGE_FULL', 'no room left on the disk of the data folder', {
 		retry: 'later',

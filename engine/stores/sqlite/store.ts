@@ -10,6 +10,8 @@ import { createBackfillEnds } from './backfill-ends.ts';
 import { createBackfills } from './backfills.ts';
 import { createCalendars } from './calendars.ts';
 import { createCapabilities } from './capabilities.ts';
+import { createCheckpointer } from './checkpointer.ts';
+import type { CheckpointSizes } from './checkpointer.ts';
 import { createCommitter } from './committer.ts';
 import type { Committer, Write } from './committer.ts';
 import type { Context, StoreFault } from './context.ts';
@@ -44,10 +46,15 @@ export interface SqliteStoreOptions {
 	/** The data folder; made when missing. */
 	folder: string;
 	clock: Clock;
-	/** Hit as `commit.before`, `commit.sync` (throws: the disk fails) and `commit.after`. */
+	/**
+	 * Hit as `commit.before`, `commit.sync` (throws: the disk fails) and `commit.after`; while the log is written
+	 * back as `checkpoint.begun` and `checkpoint.sync` (throws: the disk fails).
+	 */
 	faults: FaultPoints;
 	/** One record could not be written, and the others were. Default: nothing hears of it. */
 	onFault?: (fault: StoreFault) => void;
+	/** When the log is written back; for tests. */
+	checkpoints?: CheckpointSizes;
 }
 
 /** The store, and what Agenda's backend shares with it. */
@@ -61,10 +68,19 @@ export interface SqliteStore extends Store {
 
 /** Everything in one folder: `capscheduler.db`, `blobs/`, and the lock that keeps other engines out. */
 export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
-	const { folder, clock, faults, onFault = () => undefined } = options;
+	const { folder, clock, faults, onFault = () => undefined, checkpoints } = options;
 	const db = createDatabase(join(folder, 'capscheduler.db'), { syncedBy: 'caller' });
 	const events = createEvents(db, onFault);
 	const counts = createCounts({ db });
+	const checkpointer = createCheckpointer({
+		database: db,
+		faults,
+		onFault,
+		...(checkpoints === undefined ? {} : { sizes: checkpoints }),
+		onDiskFailure: (cause) => {
+			committer.fail(cause);
+		},
+	});
 	const committer = createCommitter({
 		database: db,
 		folder,
@@ -73,6 +89,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 			counts.append(gathered);
 			events.append(gathered, clock.now());
 		},
+		checkpoint: checkpointer.committed,
 		committed: events.announce,
 	});
 	const { write } = committer;
@@ -153,10 +170,13 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 		commits: () => committer.commits,
 
 		async open() {
-			closeFolder ??= await openFolder(folder, db, blobs);
+			if (closeFolder !== null) return;
+			closeFolder = await openFolder(folder, db, blobs);
+			checkpointer.begin();
 		},
 		async close() {
 			await committer.close();
+			await checkpointer.close();
 			closeFolder?.();
 			closeFolder = null;
 		},
@@ -184,6 +204,7 @@ function durably<P extends object>(port: P, committer: Pick<Committer, 'syncing'
 
 async function afterSync<T>(answer: Promise<T>, committer: Pick<Committer, 'syncing'>): Promise<T> {
 	const value = await answer;
-	if (committer.syncing !== null) await committer.syncing;
+	const { syncing } = committer;
+	if (syncing !== null) await syncing;
 	return value;
 }

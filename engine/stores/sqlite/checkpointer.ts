@@ -1,0 +1,216 @@
+import { dirname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+
+import type { FaultPoints } from '../../contract/fault-points.ts';
+import type { StoreFault } from './context.ts';
+import type { Database } from './database.ts';
+import { isDiskFailure } from './storage-error.ts';
+
+export type CheckpointOrder = 'PASSIVE' | 'RESTART' | 'end';
+/** Null when nothing failed; SQLite's own words otherwise. */
+export type CheckpointAnswer = { message: string; errcode: number | undefined } | null;
+
+/** In pages of the log, 4 KB each. */
+export interface CheckpointSizes {
+	/** So many that are not in the database yet, and they are written back. */
+	begin: number;
+	/** So few, and commits wait for the last of them. */
+	finish: number;
+	/** So many came during a pass, and commits wait for it; or are left after it, and they wait for the next. */
+	wait: number;
+	/** So long a log, and readers are waited for once, and it is told. */
+	alarm: number;
+}
+
+const SIZES: CheckpointSizes = { begin: 4000, finish: 500, wait: 16_000, alarm: 64_000 };
+/** How often what came meanwhile is written back before commits wait for the last of it. */
+const MOST_PASSES = 3;
+
+export interface Checkpointer {
+	/** Once the database is open. */
+	begin(): void;
+	/** After each commit. @returns null, or until when no other may be made; never rejects */
+	committed(): Promise<void> | null;
+	/** Writes everything back and ends the thread. Once no commit is made any more. */
+	close(): Promise<void>;
+}
+
+const FILE = new URL(
+	import.meta.url.endsWith('.ts') ? './checkpoint-worker.ts' : './checkpoint-worker.js',
+	import.meta.url,
+);
+
+/**
+ * Writes the log back into the database in a thread with a connection of its own: on the main thread it held up
+ * everything for 36 to 150 ms. The thread begins when the log is long for the first time; most engines never have it.
+ *
+ * A log begins anew only with a commit that finds all of it written back, which never is while others follow. Hence
+ * passes, each of what came during the one before, and when little is left, or three were not enough, or
+ * more came than was written, commits wait for the last one: not the event loop, and it runs beside the sync of a commit.
+ *
+ *   idle --long enough--> pass --much is left--> pass ... --little is left, at a commit--> last pass, commits wait --> idle
+ *
+ * - Somebody reads the log (a backup, an export): what he may need stays, the log grows, and another try follows
+ *   each time it has grown by `begin`. At `alarm`, and each time it has doubled since, it is told and readers are
+ *   waited for, which helps against many short ones.
+ * - The thread dies, or cannot begin: commits checkpoint on the main thread again, as SQLite does by itself.
+ * - The disk fails: as when the log cannot be synced. Without room on it, the next try is another.
+ *
+ * https://www.sqlite.org/wal.html#avoiding_excessively_large_wal_files
+ */
+export function createCheckpointer(options: {
+	database: Database;
+	faults: FaultPoints;
+	/** The disk failed: what was said to be on it may not be. */
+	onDiskFailure: (cause: unknown) => void;
+	onFault: (fault: StoreFault) => void;
+	sizes?: CheckpointSizes;
+}): Checkpointer {
+	const { database, faults, onDiskFailure, onFault, sizes = SIZES } = options;
+	let thread: Worker | null = null;
+	/** False: SQLite checkpoints by itself, on the main thread. */
+	let able = false;
+	/** What the thread does now. */
+	let working: Promise<void> | null = null;
+	let answered: (answer: CheckpointAnswer) => void = () => undefined;
+	/** Of the log that is being written back now; 0: nothing is. */
+	let passes = 0;
+	/** How long the log was at the last try: when it is shorter now, it began anew. */
+	let tried = 0;
+	/** How long it is to be until it is told again. */
+	let alarm = sizes.alarm;
+
+	function fault(error: unknown): void {
+		onFault({ where: 'checkpoint', id: database.file, error });
+	}
+
+	/** The main thread does it again. */
+	function fallBack(error: unknown): void {
+		able = false;
+		thread = null;
+		database.exec(`PRAGMA wal_autocheckpoint = ${sizes.begin}`);
+		fault(error);
+		answered(null);
+	}
+
+	function start(): Worker {
+		const worker = new Worker(FILE, {
+			name: 'checkpoints',
+			execArgv: [],
+			workerData: { file: database.file },
+			resourceLimits: { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 },
+		});
+		worker.on('message', (answer: CheckpointAnswer) => {
+			answered(answer);
+		});
+		let reason: unknown = new Error('the thread of the checkpoints ended by itself');
+		worker.on('error', (error) => (reason = error));
+		worker.once('exit', () => {
+			if (thread === worker) fallBack(reason);
+		});
+		return worker;
+	}
+
+	/** Resolves whatever comes of it. */
+	function pass(mode: 'PASSIVE' | 'RESTART'): Promise<void> {
+		const answer = Promise.withResolvers<CheckpointAnswer>();
+		answered = answer.resolve;
+		try {
+			thread ??= start();
+			// Whoever waits for a commit waits for this; an engine that has nothing to do may end.
+			thread.ref();
+			thread.postMessage(mode satisfies CheckpointOrder);
+		} catch (error) {
+			fallBack(error);
+		}
+		working = judge(answer.promise).then(() => {
+			working = null;
+			thread?.unref();
+		});
+		return working;
+	}
+
+	async function judge(answer: Promise<CheckpointAnswer>): Promise<void> {
+		try {
+			faults.hit('checkpoint.begun');
+			const failure = await answer;
+			faults.hit('checkpoint.sync');
+			if (failure === null) return;
+			const error = Object.assign(new Error(failure.message), { errcode: failure.errcode });
+			if (isDiskFailure(error, dirname(database.file))) onDiskFailure(error);
+			else fault(error);
+		} catch (error) {
+			onDiskFailure(error);
+		}
+	}
+
+	/** Pages in the log, and how many of them are not in the database yet. */
+	function look(): { log: number; left: number } {
+		const row = database.rows<[busy: number, log: number, made: number]>(LOOK).get();
+		const [, log = 0, made = 0] = row ?? [];
+		return { log, left: log - made };
+	}
+
+	/** Commits wait for it, and with it ends what is written back now. */
+	function lastPass(log: number): Promise<void> {
+		passes = 0;
+		tried = log;
+		if (log < sizes.alarm) alarm = sizes.alarm;
+		if (log < alarm) return pass('PASSIVE');
+		alarm = log * 2;
+		fault(
+			new Error(
+				`the log of the database has ${log} pages, since somebody reads in it all the while ` +
+					'(a backup, an export, another process)',
+			),
+		);
+		return pass('RESTART');
+	}
+
+	return {
+		begin() {
+			able = canLook(database);
+			if (able) database.exec('PRAGMA wal_autocheckpoint = 0');
+		},
+
+		committed() {
+			if (!able) return null;
+			const { log, left } = look();
+			if (working !== null) return log < tried + sizes.wait ? null : working;
+			// It began anew: nothing is left of what was to be written back.
+			if (log < tried) {
+				tried = 0;
+				passes = 0;
+			}
+			if (passes === 0 && (left < sizes.begin || log < tried + sizes.begin)) return null;
+			const few = left <= sizes.finish;
+			if (passes > 0 && (few || left >= sizes.wait || passes === MOST_PASSES)) return lastPass(log);
+			passes++;
+			tried = log;
+			void pass('PASSIVE');
+			return null;
+		},
+
+		async close() {
+			await working;
+			if (thread === null) return;
+			await pass('PASSIVE');
+			const worker = thread as Worker | null;
+			if (worker === null) return;
+			thread = null;
+			worker.ref();
+			const ended = new Promise((resolve) => worker.once('exit', resolve));
+			worker.postMessage('end' satisfies CheckpointOrder);
+			await ended;
+		},
+	};
+}
+
+const LOOK = 'PRAGMA wal_checkpoint(NOOP)';
+
+/** Whether SQLite can tell of the log without writing it back, which it can from 3.51 on. */
+function canLook(database: Database): boolean {
+	const row = database.rows<[version: string]>('SELECT sqlite_version()').get();
+	const [major = 0, minor = 0] = (row?.[0] ?? '').split('.').map(Number);
+	return major > 3 || (major === 3 && minor >= 51);
+}
