@@ -14,15 +14,17 @@ export type CheckpointAnswer = { message: string; errcode: number | undefined } 
 export interface CheckpointSizes {
 	/** So many that are not in the database yet, and they are written back. */
 	begin: number;
-	/** So few, and commits wait for the last of them. */
-	finish: number;
-	/** So many came during a pass, and commits wait for it; or are left after it, and they wait for the next. */
+	/** So long a log that is not to grow on: commits wait until it is written back. */
 	wait: number;
+	/** They do once so few are left. */
+	finish: number;
 	/** So long a log, and readers are waited for once, and it is told. */
 	alarm: number;
 }
 
-const SIZES: CheckpointSizes = { begin: 4000, finish: 500, wait: 16_000, alarm: 64_000 };
+const SIZES: CheckpointSizes = { begin: 4000, wait: 16_000, finish: 500, alarm: 64_000 };
+/** Milliseconds without a commit in which the rest is written back: between two bursts, say. */
+const QUIET = 25;
 /** How often what came meanwhile is written back before commits wait for the last of it. */
 const MOST_PASSES = 3;
 
@@ -30,7 +32,7 @@ export interface Checkpointer {
 	/** Once the database is open. */
 	begin(): void;
 	/** After each commit. @returns null, or until when no other may be made; never rejects */
-	committed(): Promise<void> | null;
+	committed: () => Promise<void> | null;
 	/** Writes everything back and ends the thread. Once no commit is made any more. */
 	close(): Promise<void>;
 }
@@ -45,10 +47,11 @@ const FILE = new URL(
  * everything for 36 to 150 ms. The thread begins when the log is long for the first time; most engines never have it.
  *
  * A log begins anew only with a commit that finds all of it written back, which never is while others follow. Hence
- * passes, each of what came during the one before, and when little is left, or three were not enough, or
- * more came than was written, commits wait for the last one: not the event loop, and it runs beside the sync of a commit.
+ * what came during a pass is written back once nothing is committed for a moment; and where no such moment comes, and
+ * the log is too long, commits wait for the last pass: not the event loop, and it runs beside the sync of a commit.
  *
- *   idle --long enough--> pass --much is left--> pass ... --little is left, at a commit--> last pass, commits wait --> idle
+ *   short --`begin` pages are left--> pass --a quiet moment--> pass of the rest --> all is in: the log begins anew
+ *                                       '--no quiet moment, `wait`--> pass ... --few are left--> last pass, commits wait
  *
  * - Somebody reads the log (a backup, an export): what he may need stays, the log grows, and another try follows
  *   each time it has grown by `begin`. At `alarm`, and each time it has doubled since, it is told and readers are
@@ -73,8 +76,9 @@ export function createCheckpointer(options: {
 	/** What the thread does now. */
 	let working: Promise<void> | null = null;
 	let answered: (answer: CheckpointAnswer) => void = () => undefined;
-	/** Of the log that is being written back now; 0: nothing is. */
+	/** Since the log is too long. */
 	let passes = 0;
+	let quiet: NodeJS.Timeout | null = null;
 	/** How long the log was at the last try: when it is shorter now, it began anew. */
 	let tried = 0;
 	/** How long it is to be until it is told again. */
@@ -104,7 +108,9 @@ export function createCheckpointer(options: {
 			answered(answer);
 		});
 		let reason: unknown = new Error('the thread of the checkpoints ended by itself');
-		worker.on('error', (error) => (reason = error));
+		worker.on('error', (error: unknown) => {
+			reason = error;
+		});
 		worker.once('exit', () => {
 			if (thread === worker) fallBack(reason);
 		});
@@ -151,7 +157,23 @@ export function createCheckpointer(options: {
 		return { log, left: log - made };
 	}
 
-	/** Commits wait for it, and with it ends what is written back now. */
+	function goOn(log: number): void {
+		tried = log;
+		void pass('PASSIVE');
+	}
+
+	function whenQuiet(): void {
+		if (!able || working !== null) return;
+		const { log, left } = look();
+		if (left > 0) goOn(log);
+	}
+
+	function awaitQuiet(): void {
+		quiet ??= setTimeout(whenQuiet, QUIET).unref();
+		quiet.refresh();
+	}
+
+	/** Commits wait for it. */
 	function lastPass(log: number): Promise<void> {
 		passes = 0;
 		tried = log;
@@ -167,8 +189,19 @@ export function createCheckpointer(options: {
 		return pass('RESTART');
 	}
 
+	/** Of a log that is too long. */
+	function bound(log: number, left: number): Promise<void> | null {
+		passes++;
+		const few = left <= sizes.finish || left >= sizes.wait;
+		if (passes > MOST_PASSES || (passes > 1 && few)) return lastPass(log);
+		goOn(log);
+		return null;
+	}
+
 	return {
 		begin() {
+			tried = 0;
+			passes = 0;
 			able = canLook(database);
 			if (able) database.exec('PRAGMA wal_autocheckpoint = 0');
 		},
@@ -177,21 +210,21 @@ export function createCheckpointer(options: {
 			if (!able) return null;
 			const { log, left } = look();
 			if (working !== null) return log < tried + sizes.wait ? null : working;
-			// It began anew: nothing is left of what was to be written back.
 			if (log < tried) {
+				// It began anew.
 				tried = 0;
 				passes = 0;
 			}
-			if (passes === 0 && (left < sizes.begin || log < tried + sizes.begin)) return null;
-			const few = left <= sizes.finish;
-			if (passes > 0 && (few || left >= sizes.wait || passes === MOST_PASSES)) return lastPass(log);
-			passes++;
-			tried = log;
-			void pass('PASSIVE');
+			const grown = left >= sizes.begin && log >= tried + sizes.begin;
+			if (log >= sizes.wait && (grown || passes > 0)) return bound(log, left);
+			if (grown) goOn(log);
+			else if (tried > 0) awaitQuiet();
 			return null;
 		},
 
 		async close() {
+			if (quiet !== null) clearTimeout(quiet);
+			able = false;
 			await working;
 			if (thread === null) return;
 			await pass('PASSIVE');

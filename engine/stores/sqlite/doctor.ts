@@ -100,7 +100,8 @@ const CHECKS: readonly Check[] = [
 					AND h.serialKey = k.serialKey AND h.blocked = 0))
 			+ (SELECT count(*) FROM runs r WHERE lookAt IS NOT NULL
 				AND (serialKey IS NOT NULL OR concurrencyKey IS NOT NULL) AND NOT EXISTS
-					(SELECT 1 FROM keyed_runs k WHERE k.seq = r.seq AND k.state = r.state))
+					(SELECT 1 FROM keyed_runs k WHERE k.seq = r.seq
+						AND (k.state = r.state OR k.concurrencyKey IS NULL)))
 			+ (SELECT count(*) FROM keyed_runs k WHERE NOT EXISTS
 				(SELECT 1 FROM runs r WHERE k.seq = r.seq AND r.lookAt IS NOT NULL))`,
 	},

@@ -15,12 +15,13 @@ import { createTiers } from './run-tiers.ts';
  *   can leave a slot taken. See run-tiers.ts.
  *
  * A head without a concurrencyKey waits for nothing but its turn, as a run without keys does: then its
- * `lookAt` says so. All other queued runs with a key are found by the rows here alone.
+ * `lookAt` says so. All other queued runs with a key are found by the rows here alone. Without a concurrencyKey
+ * nobody asks for the state in a row here, which therefore stays `queued` when the run is claimed.
  */
 export interface RunGates {
-	/** A run with a key is about to be inserted. @returns whether it must wait for a key */
-	enter(run: Run): boolean;
-	inserted(seq: number, run: Run): void;
+	/** Of a run that is about to be inserted: whether another is before it under its serial key. */
+	isBlocked(run: Run): boolean;
+	inserted(seq: number, run: Run, blocked: boolean): void;
 	/**
 	 * A run with a key changed its state or readiness, or is about to: what follows for the others.
 	 * @returns whether the run itself, when queued, must wait for a key
@@ -74,12 +75,10 @@ export function createRunGates(db: Database): RunGates {
 	}
 
 	return {
-		enter: ({ tenant, serialKey, concurrencyKey }) =>
-			concurrencyKey !== null || (serialKey !== null && hasHead(tenant, serialKey)),
+		isBlocked: ({ tenant, serialKey }) => serialKey !== null && hasHead(tenant, serialKey),
 
-		inserted(seq, run) {
+		inserted(seq, run, blocked) {
 			const { tenant, serialKey, concurrencyKey, concurrencyLimit, priority, state, readyAt } = run;
-			const blocked = serialKey !== null && hasHead(tenant, serialKey);
 			db.sql(
 				`INSERT INTO keyed_runs
 				(seq, tenant, serialKey, concurrencyKey, concurrencyLimit, rank, state, readyAt, blocked)

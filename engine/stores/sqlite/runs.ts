@@ -49,21 +49,16 @@ export function createRuns(
 
 	function insertRun(tx: Transaction, run: Run): void {
 		const keyed = run.serialKey !== null || run.concurrencyKey !== null;
-		const lookAt = lookAtOf(run, keyed && gates.enter(run));
+		const blocked = keyed && gates.isBlocked(run);
+		const lookAt = lookAtOf(run, blocked || run.concurrencyKey !== null);
 		const { lastInsertRowid } = db.sql(INSERT).run(...runRows.toRow(run), lookAt);
-		if (keyed && lookAt !== null) gates.inserted(Number(lastInsertRowid), run);
+		if (keyed && lookAt !== null) gates.inserted(Number(lastInsertRowid), run, blocked);
 		if (run.slaState === 'pending') timers.set('run.sla', run.id, run.slaDueAt ?? 0);
 		tx.tally('run', run.tenant, null, run.state);
 	}
 
 	function unfinishedOf(scheduleId: string, limit = -1): Run[] {
-		return db
-			.rows(
-				`${SELECT} FROM runs INDEXED BY runs_unfinished
-				WHERE scheduleId = ? AND backfillId IS NULL AND lookAt IS NOT NULL ORDER BY seq LIMIT ?`,
-			)
-			.all(scheduleId, limit)
-			.map(runRows.fromRow);
+		return db.rows(UNFINISHED).all(scheduleId, limit).map(runRows.fromRow);
 	}
 
 	return {
@@ -198,7 +193,8 @@ export function createRuns(
 			run.attempt += 1;
 			run.startedAt = now;
 			run.deadlineAt = null;
-			if (run.serialKey !== null || run.concurrencyKey !== null) gates.move(seq, run);
+			// A head whose key is held by nobody but itself is what it was.
+			if (run.concurrencyKey !== null) gates.move(seq, run);
 			tx.tally('run', run.tenant, 'queued', 'running');
 			tx.events([events.run(run)]);
 			return run;
@@ -241,13 +237,7 @@ export function createRuns(
 	/** Those of priority 0. */
 	function plain({ tenant, now }: Ask, limit: number): Candidate[] {
 		if (limit <= 0) return [];
-		return db
-			.rows(
-				`${SELECT}, seq FROM runs INDEXED BY runs_queued
-				WHERE tenant = ? AND state = 'queued' AND lookAt <= ? ORDER BY lookAt, seq LIMIT ?`,
-			)
-			.all(tenant, now, limit)
-			.map(toCandidate);
+		return db.rows(PLAIN).all(tenant, now, limit).map(toCandidate);
 	}
 
 	/** Those of any other priority between two, one priority after another: two looks at the index for each. */
@@ -283,6 +273,10 @@ const HIGHEST_BELOW = `SELECT priority FROM runs INDEXED BY runs_urgent
 	WHERE ${IS_RANKED} AND tenant = ? AND priority < ? ORDER BY priority DESC LIMIT 1`;
 
 const SELECT = `SELECT ${runRows.columns}`;
+const UNFINISHED = `${SELECT} FROM runs INDEXED BY runs_unfinished
+	WHERE scheduleId = ? AND backfillId IS NULL AND lookAt IS NOT NULL ORDER BY seq LIMIT ?`;
+const PLAIN = `${SELECT}, seq FROM runs INDEXED BY runs_queued
+	WHERE tenant = ? AND state = 'queued' AND lookAt <= ? ORDER BY lookAt, seq LIMIT ?`;
 const RANKED_RUNS = `${SELECT}, seq FROM runs INDEXED BY runs_urgent
 	WHERE ${IS_RANKED} AND tenant = ? AND priority = ? AND readyAt <= ? ORDER BY readyAt, seq LIMIT ?`;
 const INSERT = runRows.insert.replace(') VALUES (', ', lookAt) VALUES (?, ');
