@@ -1,6 +1,6 @@
 import { civilToDay, dayToCivil, lengthOfMonth, weekdayFromSunday } from './civil.ts';
 import { daysOfMonth } from './cron-days.ts';
-import type { CronPattern } from './cron-pattern.ts';
+import type { CronPattern, TimeField } from './cron-pattern.ts';
 
 /**
  * The walk through the calendar, without zones: a local time is a number of seconds as if the wall clock
@@ -93,20 +93,37 @@ function firstTimeOfDay({ hours, minutes, seconds }: CronPattern): number {
  * that is not below `limit`. Clock changes may shorten it; they are left out.
  */
 export function smallestGap(pattern: CronPattern, limit: number): number {
-	const DAY_END = DAY - 1;
-	let gap = Number.POSITIVE_INFINITY;
-	let last = firstTimeOfDay(pattern);
-	while (last < DAY_END && gap > 1) {
-		const time = nextTimeOfDay(pattern, last + 1);
-		if (time < 0) break;
-		gap = Math.min(gap, time - last);
-		last = time;
-	}
-	last = pattern.hours.last * 3600 + pattern.minutes.last * 60 + pattern.seconds.last;
+	const gap = smallestGapOfDay(pattern);
+	const { hours, minutes, seconds } = pattern;
+	const last = hours.last * 3600 + minutes.last * 60 + seconds.last;
 	const overMidnight = DAY - last + firstTimeOfDay(pattern);
 	// Only the rare pattern whose gap lies over midnight needs the calendar.
 	if (overMidnight >= Math.min(gap, limit)) return gap;
 	return Math.min(gap, overMidnight + DAY * (smallestDayDistance(pattern) - 1));
+}
+
+/**
+ * Two times that follow one another are in one minute, or the last of one and the first of the next chosen minute of
+ * one hour, or the last and the first of two hours: to walk the day would be up to 86,400 steps for each that is
+ * scheduled.
+ */
+function smallestGapOfDay({ hours, minutes, seconds }: CronPattern): number {
+	const overMinute = seconds.first - seconds.last;
+	const overHour = (minutes.first - minutes.last) * 60 + overMinute;
+	return Math.min(
+		smallestStep(seconds),
+		smallestStep(minutes) * 60 + overMinute,
+		smallestStep(hours) * 3600 + overHour,
+	);
+}
+
+/** Between two chosen values; infinite for a single one. */
+function smallestStep({ values }: TimeField): number {
+	let step = Number.POSITIVE_INFINITY;
+	for (let i = 1; i < values.length; i++) {
+		step = Math.min(step, (values[i] ?? 0) - (values[i - 1] ?? 0));
+	}
+	return step;
 }
 
 /** Weekdays and dates meet again in the same way after 28 years. Which years are chosen is left out. */

@@ -27,6 +27,8 @@ export interface RunGates {
 	 * @returns whether the run itself, when queued, must wait for a key
 	 */
 	move(seq: number, to: { state: RunState; readyAt: Instant }): boolean;
+	/** The same of one with a serial key only that was claimed, so that it was the head, and is over. */
+	headEnded(seq: number, of: { tenant: string; serialKey: string }): void;
 	/** Whether anything of the tenant may wait for a key that it can have. */
 	anyOpen(tenant: string, now: Instant): boolean;
 	/** The tenant's runs that wait for a key and may have it now, in the order of claims: their `seq`. */
@@ -112,6 +114,12 @@ export function createRunGates(db: Database): RunGates {
 			if (concurrencyKey !== null) tiers.refresh(tenant, concurrencyKey);
 			if (over && blocked === 0 && serialKey !== null) promote(tenant, serialKey);
 			return concurrencyKey !== null || blocked === 1;
+		},
+
+		// Half of what `move` takes, which asks for the row that it deletes.
+		headEnded(seq, { tenant, serialKey }) {
+			const { changes } = db.sql('DELETE FROM keyed_runs WHERE seq = ?').run(seq);
+			if (changes === 1) promote(tenant, serialKey);
 		},
 
 		anyOpen: (tenant, now) => tiers.anyOpen(tenant, now),

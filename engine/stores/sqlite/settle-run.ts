@@ -27,21 +27,26 @@ type Guarded = [
 	leaseUntil: Instant | null,
 	deadlineAt: Instant | null,
 	held: number,
-	keyed: number,
+	serialKey: string | null,
+	concurrencyKey: string | null,
 	beatBy: Instant | null,
 	priority: number,
 	slaState: SlaState | null,
 	backfillId: string | null,
 ];
 
+const GUARDED = `SELECT seq, tenant, state, epoch, readyAt, leaseUntil, deadlineAt, held, serialKey, concurrencyKey,
+		beatBy, priority, slaState, backfillId
+	FROM runs WHERE id = ?`;
+
 function lookAtFields(row: Guarded): LookAtFields {
-	const [, , state, , readyAt, leaseUntil, deadlineAt, held, , beatBy, priority] = row;
+	const [, , state, , readyAt, leaseUntil, deadlineAt, held, , , beatBy, priority] = row;
 	return { state, readyAt, leaseUntil, deadlineAt, beatBy, held: held === 1, priority };
 }
 
 /** Whether the row is as the decision was made for. */
 function holds(row: Guarded, settlement: RunSettlement): boolean {
-	const [, tenant, state, epoch, , leaseUntil, , , , beatBy, , slaState] = row;
+	const [, tenant, state, epoch, , leaseUntil, , , , , beatBy, , slaState] = row;
 	const { readBeatBy, readLeaseUntil, readSlaState } = settlement;
 	return (
 		tenant === settlement.tenant &&
@@ -78,21 +83,25 @@ export function createSettleRun(
 		if (timer === null || without) timers.remove(runId, 'run.retry', 'run.deadline');
 	}
 
+	/** What it means for those with the same keys. @returns whether the run itself, when queued, waits for one */
+	function mustWait(row: Guarded, next: LookAtFields): boolean {
+		const [seq, tenant, state, , , , , , serialKey, concurrencyKey] = row;
+		if (serialKey === null && concurrencyKey === null) return false;
+		const headEnds = state !== 'queued' && lookAtOf(next, false) === null;
+		if (!headEnds || serialKey === null || concurrencyKey !== null) return gates.move(seq, next);
+		gates.headEnded(seq, { tenant, serialKey });
+		return false;
+	}
+
 	return (tx, settlement) => {
 		const { runId, set } = settlement;
-		const row = db
-			.rows<Guarded>(
-				`SELECT seq, tenant, state, epoch, readyAt, leaseUntil, deadlineAt, held,
-					serialKey IS NOT NULL OR concurrencyKey IS NOT NULL, beatBy, priority, slaState, backfillId
-				FROM runs WHERE id = ?`,
-			)
-			.get(runId);
+		const row = db.rows<Guarded>(GUARDED).get(runId);
 		if (row === undefined || !holds(row, settlement)) return false;
-		const [seq, tenant, state, epoch, , , , , keyed] = row;
-		const backfillId = row[12];
+		const [seq, tenant, state, epoch] = row;
+		const backfillId = row[13];
 
 		const next = { ...lookAtFields(row), ...set };
-		const lookAt = lookAtOf(next, keyed === 1 && gates.move(seq, next));
+		const lookAt = lookAtOf(next, mustWait(row, next));
 		const { sql, values } = assignments(runRows, set);
 		const update = db.sql(
 			`UPDATE runs SET ${sql}${sql === '' ? '' : ', '}lookAt = ? WHERE seq = ? AND state = ? AND epoch = ?`,

@@ -7,7 +7,31 @@ import { parseCron } from '../../../../engine/core/schedule/cron-pattern.ts';
 const bits = (mask: number): number[] =>
 	Array.from({ length: 32 }, (_, bit) => bit).filter((bit) => (mask >>> bit) & 1);
 
+/** Between the times of a day that fit, found one after another. */
+function walkedGap(text: string): number {
+	const { hours, minutes, seconds } = parseCron(text);
+	const times = hours.values.flatMap((hour) =>
+		minutes.values.flatMap((minute) =>
+			seconds.values.map((second) => hour * 3600 + minute * 60 + second),
+		),
+	);
+	return times.slice(1).reduce((gap, time, i) => Math.min(gap, time - (times[i] ?? 0)), Infinity);
+}
+
 describe('a cron pattern', () => {
+	it.each([
+		'* * * * * *',
+		'*/25 * * * * *',
+		'10,50 */7 * * * *',
+		'59 0,59 * * * *',
+		'0 5,58 1,2,9 * * *',
+		'30 */50 */5 * * *',
+		'0 0,1 0 * * *',
+		'1 2 3,5,22 * * *',
+	])('tells how close the times of %s are, as the walk of a day does', (text) => {
+		expect(smallestGap(parseCron(text), 1)).toBe(walkedGap(text));
+	});
+
 	it('has five fields, or six with seconds first', () => {
 		const five = parseCron('1 2 3 4 5');
 		expect([five.seconds.values, five.minutes.values, five.hours.values]).toEqual([[0], [1], [2]]);
