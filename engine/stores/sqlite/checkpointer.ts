@@ -152,20 +152,30 @@ export function createCheckpointer(options: {
 
 	/** Pages in the log, and how many of them are not in the database yet. */
 	function look(): { log: number; left: number } {
-		const row = database.rows<[busy: number, log: number, made: number]>(LOOK).get();
-		const [, log = 0, made = 0] = row ?? [];
-		return { log, left: log - made };
+		try {
+			const row = database.rows<[busy: number, log: number, made: number]>(LOOK).get();
+			const [, log = 0, made = 0] = row ?? [];
+			return { log, left: log - made };
+		} catch (error) {
+			// The commit that was made is good, and the next one will say what is wrong.
+			fault(error);
+			return { log: 0, left: 0 };
+		}
 	}
 
-	function goOn(log: number): void {
+	async function goOn(log: number): Promise<void> {
+		tried = log;
+		await pass('PASSIVE');
+		if (able) awaitQuiet();
+	}
+
+	/** Once, until another commit follows: what a reader keeps in the log would be tried for ever. */
+	function whenQuiet(): void {
+		if (!able || working !== null || tried === 0) return;
+		const { log, left } = look();
+		if (left === 0) return;
 		tried = log;
 		void pass('PASSIVE');
-	}
-
-	function whenQuiet(): void {
-		if (!able || working !== null) return;
-		const { log, left } = look();
-		if (left > 0) goOn(log);
 	}
 
 	function awaitQuiet(): void {
@@ -194,7 +204,7 @@ export function createCheckpointer(options: {
 		passes++;
 		const few = left <= sizes.finish || left >= sizes.wait;
 		if (passes > MOST_PASSES || (passes > 1 && few)) return lastPass(log);
-		goOn(log);
+		void goOn(log);
 		return null;
 	}
 
@@ -217,14 +227,15 @@ export function createCheckpointer(options: {
 			}
 			const grown = left >= sizes.begin && log >= tried + sizes.begin;
 			if (log >= sizes.wait && (grown || passes > 0)) return bound(log, left);
-			if (grown) goOn(log);
+			if (grown) void goOn(log);
 			else if (tried > 0) awaitQuiet();
 			return null;
 		},
 
 		async close() {
-			if (quiet !== null) clearTimeout(quiet);
 			able = false;
+			if (quiet !== null) clearTimeout(quiet);
+			quiet = null;
 			await working;
 			if (thread === null) return;
 			await pass('PASSIVE');

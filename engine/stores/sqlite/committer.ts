@@ -149,11 +149,12 @@ export function createCommitter(options: {
 		} catch (cause) {
 			breakDown(cause);
 		}
+		syncing = null;
 		if (broken !== null) {
 			reject(batch, broken);
+			goOn();
 			throw broken;
 		}
-		syncing = null;
 		try {
 			faults.hit('commit.after');
 			settle(batch);
@@ -168,7 +169,6 @@ export function createCommitter(options: {
 		const message = 'the log of the database could not be synced; the engine has to be restarted';
 		broken ??= new CapError('STORAGE_UNAVAILABLE', message, { retry: 'later', cause });
 		reject(queue.splice(0), broken);
-		whenIdle?.();
 	}
 
 	function goOn(): void {
@@ -225,8 +225,7 @@ export function createCommitter(options: {
 		fail: breakDown,
 		close() {
 			closed = true;
-			if (broken !== null || (!scheduled && syncing === null && held === null))
-				return Promise.resolve();
+			if (!scheduled && syncing === null && held === null) return Promise.resolve();
 			return new Promise<void>((resolve) => {
 				whenIdle = resolve;
 			});

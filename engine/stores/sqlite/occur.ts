@@ -177,7 +177,9 @@ const BY_ID = `SELECT ${scheduleRows.columns} FROM schedules WHERE id = ?`;
  */
 function changed(schedule: Schedule, set: OccurrenceDecision['set']): Partial<Schedule> {
 	const entries = Object.entries(set) as [keyof typeof set, unknown][];
-	return Object.fromEntries(entries.filter(([field, value]) => schedule[field] !== value));
+	return Object.fromEntries(
+		entries.filter(([field, value]) => field === 'nextAt' || schedule[field] !== value),
+	);
 }
 
 const DUE = `SELECT substr(id, length(name) + 2) FROM agenda_jobs

@@ -193,7 +193,7 @@ export function createRuns(
 			run.attempt += 1;
 			run.startedAt = now;
 			run.deadlineAt = null;
-			// A head whose key is held by nobody but itself is what it was.
+			// With a serial key only, its row there stays as it is.
 			if (run.concurrencyKey !== null) gates.move(seq, run);
 			tx.tally('run', run.tenant, 'queued', 'running');
 			tx.events([events.run(run)]);
