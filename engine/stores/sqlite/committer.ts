@@ -142,10 +142,14 @@ export function createCommitter(options: {
 		});
 	}
 
+	async function bringToDisk(): Promise<void> {
+		faults.hit('commit.sync');
+		await database.sync();
+	}
+
 	async function sync(batch: readonly Entry[], gathered: Gathered): Promise<void> {
 		try {
-			faults.hit('commit.sync');
-			await database.sync();
+			await bringToDisk();
 		} catch (cause) {
 			breakDown(cause);
 		}
