@@ -23,6 +23,8 @@ export class Ahead<T> {
 	/** How many may wait. */
 	most = 0;
 	#waiting: Waiting<T>[] = [];
+	/** Whether a timer is set: one, however often all have gone and others have come. */
+	#looking = false;
 	readonly #clock: Clock;
 	readonly #onStuck: () => void;
 
@@ -43,7 +45,7 @@ export class Ahead<T> {
 
 	push(item: T, held: InHand): void {
 		this.#waiting.push({ item, held, since: this.#clock.monotonic() });
-		if (this.#waiting.length === 1) this.#lookIn(AT_LONGEST);
+		if (!this.#looking) this.#lookIn(AT_LONGEST);
 	}
 
 	/** The one that has waited longest. */
@@ -56,7 +58,9 @@ export class Ahead<T> {
 	}
 
 	#lookIn(wait: number): void {
+		this.#looking = true;
 		this.#clock.after(wait, () => {
+			this.#looking = false;
 			const [oldest] = this.#waiting;
 			if (oldest === undefined) return;
 			const left = oldest.since + AT_LONGEST - this.#clock.monotonic();

@@ -1,6 +1,8 @@
 import { afterEach, expect, it } from '@jest/globals';
 
 import type { Logger } from '../../../engine/observe/observe.port.ts';
+import { Ahead } from '../../../engine/pipeline/ahead.ts';
+import { InHand } from '../../../engine/pipeline/in-hand.ts';
 import { createWorker } from '../../../engine/pipeline/worker.ts';
 import type { Worker } from '../../../engine/pipeline/worker.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -116,6 +118,35 @@ it('keeps what waits while hands become free', async () => {
 	await settle();
 	expect(things.released).toEqual([]);
 	expect(things.begun.slice(-2)).toEqual(['8', '9']);
+});
+
+it('has one timer, however often what waits has begun and more has come', () => {
+	const clock = createFakeClock();
+	let timers = 0;
+	let stuck = 0;
+	const counted = {
+		...clock,
+		after(delay: number, call: () => void) {
+			timers++;
+			return clock.after(delay, () => {
+				timers--;
+				call();
+			});
+		},
+	};
+	const ahead = new Ahead<string>(counted, () => {
+		stuck += ahead.takeAll().length;
+	});
+	const held = new InHand(1, { clock, leaseUntil: 1, workDone: () => undefined });
+	for (let i = 0; i < 100; i++) {
+		ahead.push('a', held);
+		ahead.next();
+		clock.advance(100);
+		expect(timers).toBeLessThanOrEqual(1);
+	}
+	ahead.push('b', held);
+	clock.advance(2000);
+	expect({ timers, stuck }).toEqual({ timers: 0, stuck: 1 });
 });
 
 it('gives back what waits as soon as the engine stops', async () => {
