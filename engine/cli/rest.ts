@@ -7,6 +7,8 @@ const LOOK_EVERY = 10_000;
 const RESTING = 0.02;
 /** Bytes of room for short-lived objects from which on giving it back is worth the collection. */
 const WORTH = 8_000_000;
+/** Milliseconds that must be free before the next thing is due: the collection takes 0.3 s of processor time. */
+const FREE = 3000;
 
 /** What the process did since the last look, and what it holds. */
 export interface Look {
@@ -16,9 +18,6 @@ export interface Look {
 	/** Bytes that V8 keeps for short-lived objects, whether or not any are there. */
 	young: number;
 }
-
-/** Milliseconds that must be free before the next thing is due: the collection takes 0.3 s of processor time. */
-const FREE = 3000;
 
 export function isWorthIt({ elapsed, cpu, young }: Look): boolean {
 	return cpu <= elapsed * RESTING && young >= WORTH;

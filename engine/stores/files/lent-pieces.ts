@@ -8,7 +8,8 @@ const PIECE = 262_144;
 
 /**
  * A range of a file in pieces that are good until the next one is asked for: one buffer is filled while the other is
- * read from, so that nothing is allocated and cleared for each. That was half the processor time of sending a file.
+ * written from, so that no new memory is allocated, and cleared by the system, for each (docs/performance.md: 0.34 s of
+ * processor time for 1 GB instead of 1.89).
  * @throws Error ENOENT, or when the file ends before the range does
  */
 export async function* lentPieces(path: string, { start, end }: ByteRange): AsyncGenerator<Buffer> {
