@@ -46,10 +46,13 @@ export function createSums(client: Client): (path: string) => Promise<Sum | null
 	}
 
 	return async (path) => {
-		way ??= await find();
+		if (way === undefined) way = await find();
 		if (way === null) return null;
 		const { algorithm, command } = way;
-		const answer = await client.sendIgnoringError(`${command} ${path}`);
+		const asked = client.sendIgnoringError(`${command} ${path}`);
+		// the server reads all of the file first: that may take longer than any other answer, within the attempt's time
+		client.ftp.socket.setTimeout(0);
+		const answer = await asked;
 		if (answer.code >= 400) {
 			// some promise it and do not know it; others refuse large files
 			if (answer.code === 500 || answer.code === 502 || answer.code === 504) way = null;

@@ -7,7 +7,7 @@ export interface Deadline {
 	readonly signal: AbortSignal;
 	/** Something moved: the silence begins anew. */
 	progress(this: void): void;
-	/** Nothing can move, for its turn is waited for: there is no silence until the next progress. */
+	/** Nothing can move, for what is waited for is no byte: there is no silence until the next progress. */
 	rest(this: void): void;
 	/** Frees timers and listeners. */
 	end(): void;

@@ -2,9 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 
 import { systemClock } from '../../../engine/clock.ts';
+import type { Clock } from '../../../engine/clock.ts';
 import { createDeadline } from '../../../engine/channels/shared/deadline.ts';
 import { placeFile, temporaryPath } from '../../../engine/channels/shared/remote-files.ts';
 import type { RemoteFiles, SumAlgorithm } from '../../../engine/channels/shared/remote-files.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
 import { parcelOf } from '../../support/parcels.ts';
 
 const PARCEL = parcelOf('of these bytes');
@@ -47,9 +49,18 @@ function memoryServer(
 const flipped = (bytes: Buffer): Buffer =>
 	Buffer.from(bytes.map((byte, i) => (i === 7 ? byte ^ 1 : byte)));
 
-async function place(server: ReturnType<typeof memoryServer>, attempt = 1) {
+interface Attempt {
+	attempt?: number;
+	clock?: Clock;
+	silence?: number;
+}
+
+async function place(
+	server: ReturnType<typeof memoryServer>,
+	{ attempt = 1, clock = systemClock, silence = 60_000 }: Attempt = {},
+) {
 	const signal = new AbortController().signal;
-	const deadline = createDeadline(systemClock, { signal, timeout: 60_000, silence: 60_000 });
+	const deadline = createDeadline(clock, { signal, timeout: 60_000, silence });
 	const plan = { folder: '', filename: 'a.csv', overwrite: 'suffix', mkdir: true } as const;
 	try {
 		return await placeFile(server.files, PARCEL, {
@@ -69,8 +80,19 @@ it('an attempt that finds the file takes away what an earlier one left beside it
 	};
 	await place(server);
 	server.kept.set(temporaryPath('', PARCEL), Buffer.from('of these'));
-	expect(await place(server, 2)).toMatchObject({ path: 'a.csv', found: true });
+	expect(await place(server, { attempt: 2 })).toMatchObject({ path: 'a.csv', found: true });
 	expect([...server.kept.keys()]).toEqual(['a.csv']);
+});
+
+it('a server that reads a large file to make its sum is not silent', async () => {
+	const clock = createFakeClock();
+	const server = memoryServer('md5', (bytes) => bytes);
+	const { sumOf } = server.files;
+	server.files.sumOf = async (path) => {
+		clock.advance(50_000);
+		return sumOf!(path);
+	};
+	expect(await place(server, { clock, silence: 20_000 })).toMatchObject({ checksum: 'md5' });
 });
 
 describe.each(['sha256', 'sha512', 'sha1', 'md5'] as const)('a server that tells the %s', (sum) => {
