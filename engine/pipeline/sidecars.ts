@@ -30,7 +30,8 @@ interface About {
 
 /**
  * The small files beside a file, in the order in which they are written: who sees a manifest or a marker finds all
- * that it speaks of. (What an older file of the name left is taken away before: see `Channel.unmark`.) They hold no time of sending, so a repeat writes the same bytes.
+ * that it speaks of. (The marker of an older file of the name is taken away before: see `Channel.unmark`.) They hold
+ * no time of sending, so a repeat writes the same bytes.
  */
 export async function* sidecarsOf(
 	{ checksums = [], manifest, done }: Sidecars,

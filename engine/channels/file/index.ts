@@ -120,10 +120,9 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 				deadline.end();
 			}
 		},
-		async unmark(settings, { filename }, { signal, timeout }) {
+		async unmark(settings, { filename }) {
 			const { folder, overwrite } = settings as FileSettings;
 			if (overwrite !== 'replace') return null;
-			const deadline = createDeadline(clock, { signal, timeout, silence: MINUTE });
 			try {
 				const truth = await enter(placeOf(folder, roots), { mkdir: false });
 				await removeIfThere(join(truth, filename));
@@ -133,8 +132,6 @@ export function createFileChannel({ roots, clock }: FileChannelOptions): Channel
 				// no folder, no marker
 				if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
 				return failureFrom(error, { folder });
-			} finally {
-				deadline.end();
 			}
 		},
 		probe: (settings, context) => probeFolder(settings as FileSettings, { roots, clock, context }),

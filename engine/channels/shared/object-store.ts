@@ -75,7 +75,7 @@ export function createObjectStoreChannel<S extends ObjectStoreSettings>(
 		try {
 			const bucket = await store.open(settings, deadline);
 			const key = joinPath(settings.folder.replace(/^\//, ''), filename);
-			// a key that may only write needs no more rights as long as there is none
+			// a key that may look needs no right to delete as long as there is none
 			if ((await bucket.head(key)) !== null) await bucket.remove(key);
 			return null;
 		} catch (error) {
