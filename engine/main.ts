@@ -346,9 +346,10 @@ class RunningEngine implements Engine {
 		if (wasReady) context.log.info('engine drains', { reason, ...this.#pipeline.inFlight });
 		const within = this.#config.drainWithin;
 		const steps: (() => Promise<unknown>)[] = [
-			async () => wasReady && this.#registry.draining(),
+			// Both at once: what ends while the others are told must make no room for anything new.
 			// Callbacks of capabilities are still taken while runs drain, so the server goes later.
-			async () => this.#pipeline.drain(within),
+			async () =>
+				Promise.all([this.#pipeline.drain(within), wasReady && this.#registry.draining()]),
 			async () => this.#parts.alertsKept(),
 			async () => this.#maintenance.stop(),
 			async () => this.#server?.close(Math.min(within, 5_000)),

@@ -87,9 +87,9 @@ export function createPipeline(ctx: Context): Pipeline {
 			await sweep(ctx, { runs, deliveries, notifications });
 		},
 		async drain(within) {
-			await alarm.stop();
-			await alerts.stop();
-			await Promise.all(workers.map(async (worker) => worker.drain(within)));
+			// At once: none may take up anything while another waits for the store.
+			const drained = workers.map(async (worker) => worker.drain(within));
+			await Promise.all([...drained, alarm.stop(), alerts.stop()]);
 		},
 		get inFlight() {
 			return {
