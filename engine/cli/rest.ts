@@ -28,9 +28,10 @@ export function isWorthIt({ elapsed, cpu, young }: Look): boolean {
  * grow it to all that `--max-semi-space-size` allows, twice 16 MB, and only work that allocates makes it smaller again:
  * an engine that rests would hold it for good. It grows again with the work that comes.
  * @param free milliseconds until something is due
+ * @param every milliseconds between looks; they keep no process alive
  * @returns ends the looking
  */
-export function giveBackWhileResting(free: () => Promise<number>): () => void {
+export function giveBackWhileResting(free: () => Promise<number>, every = LOOK_EVERY): () => void {
 	let at = performance.now();
 	let before = process.cpuUsage();
 	const timer = setInterval(() => {
@@ -48,7 +49,7 @@ export function giveBackWhileResting(free: () => Promise<number>): () => void {
 			// a store that is away is told of elsewhere; there is another look
 			() => undefined,
 		);
-	}, LOOK_EVERY);
+	}, every);
 	timer.unref();
 	return () => {
 		clearInterval(timer);

@@ -1,4 +1,4 @@
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -35,9 +35,13 @@ export async function createBenchEngine(options: {
 
 function settingsOf(place: string): Record<string, string> {
 	if (!place.includes('://')) return { CAPSCHEDULER_DATA_DIR: place };
+	// for what an engine needs for a while
+	const folder = mkdtempSync(join(tmpdir(), 'capscheduler-bench-'));
+	process.once('exit', () => {
+		rmSync(folder, { recursive: true, force: true });
+	});
 	return {
-		// what an engine keeps here is gone when it ends
-		CAPSCHEDULER_DATA_DIR: mkdtempSync(join(tmpdir(), 'capscheduler-bench-')),
+		CAPSCHEDULER_DATA_DIR: folder,
 		CAPSCHEDULER_STORE: place,
 		CAPSCHEDULER_KEYS: KEYS,
 	};
