@@ -104,23 +104,35 @@ export async function removeSchedule(
 			actor,
 			{ ...act, from, done: 'be deleted' },
 			async (_schedule, now) => {
-				const active = await ctx.store.activeRunsOf(actor.tenant, act.id);
-				const notBegun = active.filter(({ state }) => state === 'queued' || state === 'retrying');
+				const { runs, ends } = await endsOfUnbegun(ctx, actor, { id: act.id, at: now });
 				return {
 					change: {
 						set: { state: 'deleted', updatedAt: now },
 						timerAt: null,
 						type: 'schedule.deleted',
-						settle: notBegun.flatMap((run) =>
-							endOfUnbegun(ctx, run, { at: now, message: 'its schedule was deleted' }),
-						),
+						settle: ends,
 					},
-					told: notBegun,
+					told: runs,
 				};
 			},
 		),
 	);
-	for (const run of told) ctx.wake.runEnded(run.id);
+	// Those that were triggered since that look; none is from now on.
+	const late = await endsOfUnbegun(ctx, actor, { id: act.id, at: ctx.clock.now() });
+	if (late.ends.length > 0) await ctx.store.settleRuns(late.ends);
+	for (const run of [...told, ...late.runs]) ctx.wake.runEnded(run.id);
+}
+
+/** Of all runs of the schedule that have not begun. */
+async function endsOfUnbegun(
+	ctx: Context,
+	actor: Actor,
+	{ id, at }: { id: ScheduleId; at: Instant },
+): Promise<{ runs: Run[]; ends: RunSettlement[] }> {
+	const active = await ctx.store.activeRunsOf(actor.tenant, id);
+	const runs = active.filter(({ state }) => state === 'queued' || state === 'retrying');
+	const message = 'its schedule was deleted';
+	return { runs, ends: runs.flatMap((run) => endOfUnbegun(ctx, run, { at, message })) };
 }
 
 /** Of a run that goes with what made it, if it has not begun: nobody is told of it any more. */
@@ -172,7 +184,8 @@ export async function triggerSchedule(
 		windowStart: schedule.lastAt,
 		now: ctx.clock.now(),
 	});
-	return addRun(ctx, actor, { run, specs: record === null ? [] : [record] }, once);
+	const specs = record === null ? [] : [record];
+	return addRun(ctx, actor, { run, specs, schedule: { tenant: actor.tenant, id: act.id } }, once);
 }
 
 /** What a run of the schedule is made of, with other parameters where some are given. */
@@ -195,14 +208,14 @@ export async function specWith(
 export async function addRun(
 	ctx: Context,
 	actor: Actor,
-	add: { run: Run; specs: Parameters<Context['store']['addRuns']>[0]['specs'] },
+	add: { run: Run } & Pick<Parameters<Context['store']['addRuns']>[0], 'specs' | 'schedule'>,
 	once: OnceRequest<Run> | undefined,
 ): Promise<Answered<Run>> {
-	const { run, specs } = add;
+	const { run, ...more } = add;
 	const stored = await ctx.store.addRuns(
 		{
+			...more,
 			runs: [run],
-			specs,
 			settle: [],
 			events: [
 				runEvent('run.queued', run, run.createdAt, { by: actor.keyId, trigger: run.trigger }),

@@ -257,12 +257,15 @@ export interface Store extends BackfillStore, CalendarStore, DoctorStore, Shared
 	// -- runs
 	/**
 	 * Runs that no occurrence makes: by hand, by the API, a rerun, an upload. `settle` is applied before they are
-	 * there, `end` after: runs that are over in the commit that adds them.
+	 * there, `end` after: runs that are over in the commit that adds them. `schedule`: the one that they are added for,
+	 * which is not deleted before they are there.
+	 * @throws CapError NOT_FOUND when that schedule is deleted, or never was
 	 */
 	addRuns(
 		add: {
 			runs: Run[];
 			specs: SpecRecord[];
+			schedule?: Pick<Schedule, 'tenant' | 'id'>;
 			settle: RunSettlement[];
 			end?: RunSettlement[];
 			events: EventDraft[];

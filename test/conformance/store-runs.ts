@@ -1,9 +1,10 @@
 import { expect, it } from '@jest/globals';
 
 import type { Run } from '../../engine/contract/run.ts';
-import type { RunFilter } from '../../engine/stores/store.port.ts';
+import type { RunFilter, Store } from '../../engine/stores/store.port.ts';
 import { claimEvents, ENGINE, T0, TENANT } from '../support/store-records.ts';
 import { onceOf, withCursor } from './store-access.ts';
+import { changeOf, created } from './store-schedules.ts';
 import type { Bench } from './store.ts';
 
 export async function added(bench: Bench, ...changes: Partial<Run>[]): Promise<Run[]> {
@@ -238,6 +239,35 @@ export function exerciseRuns(bench: Bench): void {
 			replayed: true,
 		});
 		expect((await store.listRuns(TENANT, {}, { limit: 10 })).items).toHaveLength(1);
+	});
+
+	it('adds runs for a schedule that is there, once, and none for one that is deleted', async () => {
+		const { store, records } = bench;
+		const schedule = await created(bench);
+		const { tenant, id } = schedule;
+		const addFor = (run: Run): Parameters<Store['addRuns']>[0] => {
+			const specs = [records.spec()];
+			return { runs: [run], specs, schedule: { tenant, id }, settle: [], events: [] };
+		};
+		const runs = [1, 2, 3, 4].map(() => records.run({ scheduleId: id }));
+		const same = await Promise.all(runs.map(async (run) => store.addRuns(addFor(run), onceOf())));
+		expect(same.filter(({ replayed }) => !replayed)).toHaveLength(1);
+		await Promise.all(
+			[1, 2, 3].map(async () => store.addRuns(addFor(records.run({ scheduleId: id })))),
+		);
+		expect(await store.activeRunsOf(TENANT, id)).toHaveLength(4);
+		expect(await store.getSchedule(TENANT, id)).toEqual(schedule);
+
+		await store.changeSchedule(changeOf(schedule, { set: { state: 'deleted' } }));
+		const late = addFor(records.run({ scheduleId: id }));
+		for (const add of [late, { ...late, schedule: { tenant: 'other', id } }]) {
+			await expect(store.addRuns(add, onceOf({ key: 'late' }))).rejects.toMatchObject({
+				code: 'NOT_FOUND',
+			});
+		}
+		expect(await store.findIdempotent(TENANT, 'late', bench.clock.at)).toBeNull();
+		expect(await store.addRuns(late, onceOf())).toMatchObject({ replayed: true });
+		expect(await store.activeRunsOf(TENANT, id)).toHaveLength(4);
 	});
 
 	it('filters by state, capability and schedule, newest first, page by page', async () => {

@@ -66,7 +66,8 @@ export async function findIdempotent(
 	return idempotencyRows.fromDoc(doc);
 }
 
-async function removeExpired(
+/** So that a record of the same key can take its place. */
+export async function removeExpired(
 	{ db, commits, clock }: Part,
 	record: IdempotencyRecord,
 ): Promise<void> {

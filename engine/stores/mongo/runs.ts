@@ -1,14 +1,16 @@
 import type { RunSettlement } from '../../contract/change.ts';
 import type { AttemptRecord, Run } from '../../contract/run.ts';
-import type { Store } from '../store.port.ts';
+import type { Schedule } from '../../contract/schedule.ts';
+import { noSchedule } from '../shared/no-schedule.ts';
+import type { IdempotencyRecord, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
-import type { Doc, Fields } from './documents.ts';
+import type { Doc, Fields, Root } from './documents.ts';
 import { is } from './documents.ts';
 import type { Effect, PackedSettlement, Pending } from './effects.ts';
 import { effect, events as eventsEffect } from './effects.ts';
 import { createGather } from './gather.ts';
 import { gateId, runDoc } from './look-at.ts';
-import { create, findIdempotent } from './once.ts';
+import { create, findIdempotent, removeExpired } from './once.ts';
 import type { createResults } from './results.ts';
 import { runRows } from './rows.ts';
 import { createClaimRuns } from './run-claims.ts';
@@ -92,6 +94,33 @@ export function createRuns(
 		return (await Promise.all(each)).flat();
 	}
 
+	/**
+	 * What is added for a schedule is a change of its document, so it is either there before the schedule is deleted, or
+	 * never. @returns what an earlier request under the same key was answered
+	 */
+	async function addFor(
+		{ tenant, id }: Pick<Schedule, 'tenant' | 'id'>,
+		effects: readonly Effect[],
+		record: IdempotencyRecord | undefined,
+	): Promise<IdempotencyRecord | null> {
+		const all = record === undefined ? [...effects] : [effect('once', record), ...effects];
+		for (;;) {
+			const doc = (await db.run(async () =>
+				db.of('schedules').findOne({ _id: is(id) as never, tenant: is(tenant) }),
+			)) as Root | null;
+			// What the same request did in the version that was read is known then; what it does later changes the version.
+			await commits.help('schedules', [doc]);
+			if (record !== undefined) {
+				const earlier = await findIdempotent(context, record, context.clock.now());
+				if (earlier !== null) return earlier;
+				await removeExpired(context, record);
+			}
+			if (doc === null || doc['state'] === 'deleted') throw noSchedule(id);
+			const made = await commits.change('schedules', [{ id, v: doc.v, effects: all }]);
+			if (made[0] === true) return null;
+		}
+	}
+
 	return {
 		effectsOf,
 
@@ -141,17 +170,18 @@ export function createRuns(
 				const written = await results.writeResults(settlements);
 				const fault = written.find((error) => error !== null);
 				if (fault !== undefined) throw fault;
-				return create(context, {
-					record,
-					root: null,
-					value: add.runs,
-					effects: [
-						...eventsEffect(add.events),
-						...add.settle.map((settlement) => effect('settle', packed(settlement))),
-						...add.runs.flatMap(effectsOf),
-						...(add.end ?? []).map((settlement) => effect('end', packed(settlement))),
-					],
-				});
+				const effects = [
+					...eventsEffect(add.events),
+					...add.settle.map((settlement) => effect('settle', packed(settlement))),
+					...add.runs.flatMap(effectsOf),
+					...(add.end ?? []).map((settlement) => effect('end', packed(settlement))),
+				];
+				const { runs: value, schedule } = add;
+				if (schedule === undefined) {
+					return create(context, { record, root: null, value, effects });
+				}
+				const earlier = await addFor(schedule, effects, record);
+				return earlier === null ? { replayed: false, value } : { replayed: true, earlier };
 			},
 
 			claimRuns: createClaimRuns(context, gates),

@@ -1,5 +1,6 @@
 import type { RunSettlement } from '../../contract/change.ts';
 import type { Run } from '../../contract/run.ts';
+import type { Schedule } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
 import { lookAtOf, RANKED } from '../shared/look-at.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
@@ -8,6 +9,7 @@ import type { Queryable } from './database.ts';
 import { createSharing } from '../shared/sharing.ts';
 import { createGather } from './gather.ts';
 import { INTO } from './inserts.ts';
+import { noSchedule } from '../shared/no-schedule.ts';
 import { once } from './once.ts';
 import { attemptRows, runRows } from './rows.ts';
 import { isKeyed } from './run-gates.ts';
@@ -136,6 +138,18 @@ export function createRuns(
 		);
 	}
 
+	/** Locked against its deletion, and against nothing else: occurrences and failures that are counted go on. */
+	async function demandSchedule(
+		tx: Transaction,
+		{ tenant, id }: Pick<Schedule, 'tenant' | 'id'>,
+	): Promise<void> {
+		const found = await tx.get(
+			`SELECT 1 FROM schedules WHERE id = $1 AND tenant = $2 AND state <> 'deleted' FOR KEY SHARE`,
+			[id, tenant],
+		);
+		if (found === undefined) throw noSchedule(id);
+	}
+
 	return {
 		insertRuns,
 
@@ -162,6 +176,7 @@ export function createRuns(
 			addRuns: (add, record) =>
 				write((tx) =>
 					once(context, tx, record, async () => {
+						if (add.schedule !== undefined) await demandSchedule(tx, add.schedule);
 						specs.insert(tx, add.specs);
 						await settle(tx, add.settle);
 						await insertRuns(tx, add.runs);

@@ -1,5 +1,6 @@
 import type { RunSettlement } from '../../contract/change.ts';
 import type { Run } from '../../contract/run.ts';
+import type { Schedule } from '../../contract/schedule.ts';
 import type { Instant } from '../../contract/time.ts';
 import type { ClaimEvents, ClaimRequest, Store } from '../store.port.ts';
 import type { Transaction } from './committer.ts';
@@ -7,6 +8,7 @@ import type { Context } from './context.ts';
 import { createGather } from './gather.ts';
 import { lookAtOf, RANKED } from '../shared/look-at.ts';
 import { createSharing } from '../shared/sharing.ts';
+import { noSchedule } from '../shared/no-schedule.ts';
 import { once } from './once.ts';
 import { attemptRows, runRows } from './rows.ts';
 import type { RunGates } from './run-gates.ts';
@@ -61,6 +63,13 @@ export function createRuns(
 		return db.rows(UNFINISHED).all(scheduleId, limit).map(runRows.fromRow);
 	}
 
+	function demandSchedule({ tenant, id }: Pick<Schedule, 'tenant' | 'id'>): void {
+		const found = db
+			.rows(`SELECT 1 FROM schedules WHERE id = ? AND tenant = ? AND state <> 'deleted'`)
+			.get(id, tenant);
+		if (found === undefined) throw noSchedule(id);
+	}
+
 	return {
 		insertRun,
 		unfinishedOf,
@@ -69,6 +78,7 @@ export function createRuns(
 			addRuns: (add, record) =>
 				write((tx) =>
 					once(context, record, () => {
+						if (add.schedule !== undefined) demandSchedule(add.schedule);
 						for (const spec of add.specs) specs.insert(spec);
 						for (const settlement of add.settle) settle(tx, settlement);
 						for (const run of add.runs) insertRun(tx, run);

@@ -1,9 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 
+import type { Actor } from '../../../engine/contract/access.ts';
+import type { ScheduleId } from '../../../engine/contract/ids.ts';
+import { removeSchedule, triggerSchedule } from '../../../engine/pipeline/acts.ts';
+import type { Context } from '../../../engine/pipeline/context.ts';
 import type { Answer, Body } from '../../support/api.ts';
 import { CapabilityServer } from '../../support/capability-server.ts';
 import type { Bed } from '../../support/engine.ts';
 import { demand, startBed } from '../../support/engine.ts';
+import { holdCalls } from '../../support/held-target.ts';
 
 const MINUTE = 60_000;
 const iso = (at: number): string => new Date(at).toISOString();
@@ -50,6 +55,49 @@ const live = async (id: string, steps: number): Promise<Body[]> => {
 	return bed.ledger(id);
 };
 const outcomes = (ledger: Body[]): string[] => ledger.map(({ outcome }) => outcome as string);
+
+describe('a trigger at the moment of the deletion', () => {
+	const admin = { keyId: 'key_test', tenant: 'default', scopes: new Set(['admin']) } as Actor;
+	const contextWith = (methods: Partial<Context['store']>): Context => {
+		const { context } = bed.engine;
+		return { ...context, store: { ...context.store, ...methods } };
+	};
+
+	it('makes no run once it is deleted', async () => {
+		const id = (await made()) as ScheduleId;
+		const { context } = bed.engine;
+		const late = contextWith({
+			addRuns: async (...add) => {
+				await removeSchedule(context, admin, { id });
+				return context.store.addRuns(...add);
+			},
+		});
+		const trigger = triggerSchedule(late, admin, { id });
+		await expect(trigger).rejects.toMatchObject({ code: 'NOT_FOUND' });
+		expect(await context.store.activeRunsOf('default', id)).toEqual([]);
+	});
+
+	it('is cancelled with it when it came before, however late', async () => {
+		const { url, calls } = holdCalls(server, `/${name}`);
+		await bed.register(name, url);
+		const id = (await made({ policies: { overlap: 'skip' } })) as ScheduleId;
+		const first = demand(await post(id, 'trigger'), 202).body.id as string;
+		const call = await calls.next();
+		const { context } = bed.engine;
+		let second = '';
+		const early = contextWith({
+			activeRunsOf: async (...which) => {
+				const found = await context.store.activeRunsOf(...which);
+				if (second === '') second = demand(await post(id, 'trigger'), 202).body.id as string;
+				return found;
+			},
+		});
+		await removeSchedule(early, admin, { id });
+		expect(await bed.run(second)).toMatchObject({ state: 'cancelled' });
+		call.answer(200, []);
+		expect(await bed.runIn(first)).toMatchObject({ state: 'succeeded' });
+	});
+});
 
 describe('resume', () => {
 	it.each([
