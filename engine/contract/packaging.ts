@@ -126,6 +126,10 @@ export type PackageStep =
 			sealed?: Record<string, Sealed>;
 	  };
 
+/** The files beside the first in the archive that the steps make; only the first step makes one of several. */
+export const furtherFiles = ([step]: readonly PackageStep[] = []): readonly FurtherFile[] =>
+	typeof step === 'object' ? (step.files ?? []) : [];
+
 export const CHECKSUMS = ['sha256', 'sha512', 'md5'] as const;
 export type Checksum = (typeof CHECKSUMS)[number];
 

@@ -3,6 +3,7 @@ import { AUTO_FORMAT } from '../contract/delivery.ts';
 import type { Destination } from '../contract/destination.ts';
 import { inputError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
+import { furtherFiles } from '../contract/packaging.ts';
 import type { Delivery, Run } from '../contract/run.ts';
 import type { Intended } from '../core/delivery/allow.ts';
 import { whyNotAllowed } from '../core/delivery/allow.ts';
@@ -25,9 +26,7 @@ export function intendedOf(
 		const { filename, formats } = artifact;
 		return { capability, filename, formats };
 	}
-	const [step] = target.package ?? [];
-	const { files = [] } = typeof step === 'object' ? step : {};
-	const named = [target, ...files].map(({ format }) => format);
+	const named = [target, ...furtherFiles(target.package)].map(({ format }) => format);
 	// bytes of which nobody wrote down what they are may be anything; what is still to be rendered is judged then
 	const formats = artifact === null ? named.filter((format) => format !== AUTO_FORMAT) : named;
 	return { capability, filename: artifact?.filename, formats };

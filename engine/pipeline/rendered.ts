@@ -2,6 +2,7 @@ import type { Target } from '../contract/delivery.ts';
 import { AUTO_FORMAT } from '../contract/delivery.ts';
 import { inputError } from '../contract/errors.ts';
 import type { JsonObject } from '../contract/json.ts';
+import { furtherFiles } from '../contract/packaging.ts';
 import type { ArtifactRecord, ResultRecord } from '../contract/result.ts';
 import type { Delivery, Run, SentArtifact } from '../contract/run.ts';
 import type { RunSpec } from '../contract/schedule.ts';
@@ -86,9 +87,7 @@ type Further = Rendering & { filename: string };
 
 /** The same result in further formats, in the same archive. */
 function furtherOf(ctx: Context, { result }: About, target: Target): Further[] {
-	const [step] = target.package ?? [];
-	const { files = [] } = typeof step === 'object' ? step : {};
-	return files.map(({ format, options, filename }, index) => {
+	return furtherFiles(target.package).map(({ format, options, filename }, index) => {
 		const path = `package[0].files[${index}].format`;
 		return { ...chooseFormat(ctx, result, { format, options, path }), filename };
 	});
