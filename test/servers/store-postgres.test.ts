@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
+import { systemClock } from '../../engine/clock.ts';
 import { exerciseStore } from '../conformance/store.ts';
 import type { Spoilt } from '../conformance/store-repair.ts';
 import { emptySchema, newSchema, openPostgresStore, runSql } from '../support/postgres-store.ts';
@@ -47,5 +48,29 @@ describe('the PostgreSQL store', () => {
 				await emptySchema(server.port, schema);
 			},
 		};
+	});
+
+	it('repairs any number of rows by statements that each see to at most 1,000', async () => {
+		const own = newSchema();
+		const { store, close } = await openPostgresStore(server.port, systemClock, { schema: own });
+		try {
+			await runSql(
+				server.port,
+				`SET search_path = ${own};
+				INSERT INTO run_attempts (runId, epoch, attempt, startedAt, endedAt, outcome)
+					SELECT 'run_gone' || n, 1, 1, 0, 0, 'failed' FROM generate_series(1, 2500) n;
+				CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+					IF (SELECT count(*) FROM gone) > 1000 THEN RAISE EXCEPTION 'too many at once'; END IF;
+					RETURN NULL;
+				END $$;
+				CREATE TRIGGER refuse_many AFTER DELETE ON run_attempts REFERENCING OLD TABLE AS gone
+					FOR EACH STATEMENT EXECUTE FUNCTION refuse_many()`,
+			);
+			const now = systemClock.now();
+			expect(await store.repair(now, 'engines')).toMatchObject([{ code: 'ORPHAN', count: 2500 }]);
+			expect(await store.repair(now, 'engines')).toEqual([]);
+		} finally {
+			await close();
+		}
 	});
 });
