@@ -10,9 +10,11 @@ export interface Held {
 	abort(reason: AbortReason): void;
 	/** Undefined while nothing has broken it off. */
 	reason(): AbortReason | undefined;
+	/** Whether the engine stops, or the row is somebody else's, whatever broke it off before: nobody waits for it. */
+	isGivenUp(): boolean;
 	/**
 	 * To be asked right before a send: false when the lease may have ended, on a clock that never goes back.
-	 * Then nothing may be sent, and nothing needs to be written: the row is somebody else's.
+	 * Then nothing may be sent: the row may be somebody else's.
 	 */
 	leaseIsSafe(): boolean;
 	/** What is left is to write how it went: something else may be claimed in its stead. */
@@ -30,6 +32,7 @@ export class InHand implements Held {
 	readonly #clock: Clock;
 	readonly #controller = new AbortController();
 	#reason: AbortReason | undefined;
+	#givenUp = false;
 	/** Null once it was called. */
 	#workDone: (() => void) | null;
 
@@ -48,6 +51,7 @@ export class InHand implements Held {
 	}
 
 	abort(why: AbortReason): void {
+		if (why === 'drain' || why === 'fenced') this.#givenUp = true;
 		if (this.#reason !== undefined) return;
 		this.#reason = why;
 		this.#controller.abort(why);
@@ -55,6 +59,10 @@ export class InHand implements Held {
 
 	reason(): AbortReason | undefined {
 		return this.#reason;
+	}
+
+	isGivenUp(): boolean {
+		return this.#givenUp;
 	}
 
 	leaseIsSafe(): boolean {

@@ -47,8 +47,11 @@ export async function attempt(
 	const timeout = spec.policies.timeout;
 	const deadlineAt = begun + timeout;
 	const envelope = envelopeOf(ctx, run, spec, { ...prepared, deadlineAt, firedAt: begun });
-	if (held.reason() === 'drain') return released(run, { at: begun });
-	if (!held.leaseIsSafe() || held.reason() !== undefined) return null;
+	const why = held.reason();
+	// Nothing was sent. Where somebody else has the run by now, the write changes nothing.
+	const late = why === undefined && !held.leaseIsSafe();
+	if (why === 'drain' || late) return released(run, { at: begun });
+	if (why !== undefined) return null;
 
 	const stopTimer = ctx.clock.after(timeout, () => {
 		held.abort('timeout');

@@ -4,6 +4,7 @@ import type { Logger } from '../observe/observe.port.ts';
 import { Ahead } from './ahead.ts';
 import type { AbortReason, Held } from './in-hand.ts';
 import { InHand } from './in-hand.ts';
+import { writeSafely } from './write-safely.ts';
 
 interface Claimed {
 	id: string;
@@ -33,7 +34,7 @@ export interface WorkerOptions<T extends Claimed> {
 	/** @returns ids that are still held */
 	renew: (held: readonly Claimed[]) => Promise<Set<string>>;
 	/** Gives a claim back that was not begun. */
-	release(item: T): Promise<unknown>;
+	release: (item: T) => Promise<unknown>;
 }
 
 export interface Worker {
@@ -232,10 +233,10 @@ class LeaseWorker<T extends Claimed> implements Worker {
 
 	/** Claimed, and not begun. */
 	async #giveBack(item: T, held: InHand): Promise<void> {
-		const { letGo, log, name } = this.#options;
+		const { letGo, release, log, name } = this.#options;
 		letGo?.(item);
 		try {
-			await this.#options.release(item);
+			await writeSafely(this.#options, held, async () => release(item));
 		} catch (error) {
 			// The lease ends by itself.
 			log.error(`releasing ${name} failed`, { error: asError(error) });

@@ -19,8 +19,7 @@ export async function writeSafely<T>(
 		try {
 			return await write();
 		} catch (error) {
-			const given = held.reason() === 'drain' || held.reason() === 'fenced';
-			if (!isStoreTrouble(error) || given) throw error;
+			if (!isStoreTrouble(error) || held.isGivenUp()) throw error;
 			await new Promise<void>((resolve) => clock.after(WRITE_AGAIN, resolve));
 		}
 	}

@@ -1,5 +1,6 @@
 import { afterEach, expect, it } from '@jest/globals';
 
+import { CapError } from '../../../engine/contract/errors.ts';
 import type { Logger } from '../../../engine/observe/observe.port.ts';
 import { Ahead } from '../../../engine/pipeline/ahead.ts';
 import { InHand } from '../../../engine/pipeline/in-hand.ts';
@@ -28,6 +29,7 @@ function setUp({ ahead }: { ahead: boolean }) {
 	const begun: string[] = [];
 	const released: string[] = [];
 	const works = new Map<string, () => void>();
+	const store = { away: false };
 	let made = 0;
 	worker = createWorker<Item>({
 		name: 'things',
@@ -50,11 +52,15 @@ function setUp({ ahead }: { ahead: boolean }) {
 			});
 		},
 		renew: async (held) => Promise.resolve(new Set(held.map(({ id }) => id))),
-		release: async ({ id }) => Promise.resolve(released.push(id)),
+		release: async ({ id }) => {
+			if (store.away) throw new CapError('STORAGE_UNAVAILABLE', 'the database is away');
+			return Promise.resolve(released.push(id));
+		},
 	});
 	worker.start();
 	return {
 		clock,
+		store,
 		worker,
 		begun,
 		released,
@@ -108,6 +114,34 @@ it('gives back what has waited for a second while the hands hang', async () => {
 	expect(things.released).toEqual(['8', '9']);
 	expect(things.worker.holds('8', 1)).toBe(false);
 	expect(things.worker.inFlight).toBe(HANDS);
+});
+
+it('gives back what has waited too long as often as it takes while the store is away', async () => {
+	const things = await twoWait({ ahead: true });
+	things.store.away = true;
+	for (let tries = 0; tries < 200; tries++) {
+		things.clock.advance(1_000);
+		await settle();
+	}
+	expect(things.worker.holds('8', 1) && things.worker.holds('9', 1)).toBe(true);
+	things.store.away = false;
+	things.clock.advance(1_000);
+	await settle();
+	expect(things.released).toEqual(['8', '9']);
+	expect(things.worker.inFlight).toBe(HANDS);
+});
+
+it('stops in time although the store is away and what waits cannot be given back', async () => {
+	const things = await twoWait({ ahead: true });
+	things.store.away = true;
+	const drained = things.worker.drain(10_000);
+	await things.claimed();
+	things.clock.advance(10_000);
+	await settle();
+	things.clock.advance(250);
+	await drained;
+	expect(things.released).toEqual([]);
+	expect(things.worker.inFlight).toBe(0);
 });
 
 it('keeps what waits while hands become free', async () => {

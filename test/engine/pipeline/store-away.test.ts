@@ -120,6 +120,31 @@ describe('a store that is away', () => {
 		expect([run.state, run.attempt, failures()]).toEqual(['succeeded', 1, OFTEN]);
 	});
 
+	it('uses up no attempt of a run whose lease ended before it was begun', async () => {
+		const { store } = bed.engine.context;
+		const renewals = failing(store, 'renewLeases', Infinity);
+		const whole = store.getCapability;
+		const [asked, gate] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+		const id = await bed.schedule('rows', { timing: { in: '1m' } }).then((body) => body.scheduleId);
+		store.getCapability = async (...args) => {
+			asked.resolve();
+			await gate.promise;
+			return whole.apply(store, args);
+		};
+		undo.push(() => {
+			store.getCapability = whole;
+		});
+		bed.clock.advance(60_000);
+		await asked.promise;
+		const before = renewals();
+		bed.clock.advance(40_000);
+		while (renewals() === before) await new Promise((resolve) => setImmediate(resolve));
+		gate.resolve();
+		const { runId } = await bed.until(async () => (await bed.ledger(id as string))[0]);
+		const run = await bed.runIn(runId as string);
+		expect([run.state, run.attempt]).toEqual(['succeeded', 1]);
+	});
+
 	it('loses nothing of a delivery that was sent, however long it stays away: it is sent once', async () => {
 		const failures = failing(bed.engine.context.store, 'settleDeliveries', 400);
 		const run = await bed.invoke('rows', PUSHED());
