@@ -34,18 +34,26 @@ export function parseExactly(text: string): JsonValue {
 	);
 }
 
+/** The text of rows with their keys in the order in which they came; `written`: as JavaScript has them. */
+export type AsTheyCame = (rows: readonly Row[], written: Buffer) => AsyncIterable<Buffer>;
+
 /**
  * Reads a body as ResponseEnvelope, known by `status` and by having no members but those of an envelope.
  * @returns undefined when it is none, so that the whole body is the result
  */
-export function readEnvelope(value: JsonValue): SessionOutcome | undefined {
+export function readEnvelope(
+	value: JsonValue,
+	asTheyCame?: AsTheyCame,
+): SessionOutcome | undefined {
 	if (!isObject(value)) return undefined;
 	const members = Object.keys(value);
 	const only = (other: string): boolean =>
 		members.every((member) => member === 'status' || member === other);
 	switch (value['status']) {
 		case 'succeeded':
-			return only('result') ? { kind: 'result', body: bodyOf(value['result'] ?? null) } : undefined;
+			return only('result')
+				? { kind: 'result', body: bodyOf(value['result'] ?? null, asTheyCame) }
+				: undefined;
 		case 'accepted':
 			return members.length === 1 ? { kind: 'accepted' } : undefined;
 		case 'failed':
@@ -76,21 +84,23 @@ export function saysRetry(value: JsonValue): boolean {
 }
 
 /** `{ rows, columns }` as rows; undefined when the value is anything else. */
-export function readTable(value: JsonValue): SessionOutcome | undefined {
-	const body = tableOf(value);
+export function readTable(value: JsonValue, asTheyCame: AsTheyCame): SessionOutcome | undefined {
+	const body = tableOf(value, asTheyCame);
 	return body === undefined ? undefined : { kind: 'result', body };
 }
 
-function tableOf(value: JsonValue): ResultBody | undefined {
+function tableOf(value: JsonValue, asTheyCame?: AsTheyCame): ResultBody | undefined {
 	if (!isObject(value)) return undefined;
 	const { rows, columns, ...more } = value as { rows?: JsonValue; columns?: JsonValue };
 	if (Object.keys(more).length > 0) return undefined;
-	return Array.isArray(rows) && rows.every(isObject) ? rowsBody(rows, columns) : undefined;
+	return Array.isArray(rows) && rows.every(isObject)
+		? rowsBody({ rows, columns }, asTheyCame)
+		: undefined;
 }
 
 /** `{ rows, columns }` becomes NDJSON, everything else one JSON value. */
-function bodyOf(result: JsonValue): ResultBody {
-	const table = tableOf(result);
+function bodyOf(result: JsonValue, asTheyCame?: AsTheyCame): ResultBody {
+	const table = tableOf(result, asTheyCame);
 	if (table !== undefined) return table;
 	const count = rowsIn(result);
 	return {
@@ -101,14 +111,24 @@ function bodyOf(result: JsonValue): ResultBody {
 	};
 }
 
-function rowsBody(rows: readonly Row[], columns: JsonValue | undefined): ResultBody {
+function rowsBody(
+	{ rows, columns }: { rows: readonly Row[]; columns: JsonValue | undefined },
+	asTheyCame?: AsTheyCame,
+): ResultBody {
 	let text = '';
 	for (const row of rows) text += `${JSON.stringify(row)}\n`;
+	const written = Buffer.from(text);
 	return {
 		encoding: 'ndjson',
 		contentType: 'application/x-ndjson',
-		source: Buffer.from(text),
+		source: (rows.some(isReordered) ? asTheyCame?.(rows, written) : undefined) ?? written,
 		rows: () => rows.length,
 		...(columns === undefined ? {} : { columns: readColumns(columns) }),
 	};
+}
+
+/** JavaScript has keys that are whole numbers before all others, so the first one tells. */
+function isReordered(row: Row): boolean {
+	for (const name in row) return /^\d/.test(name);
+	return false;
 }

@@ -13,6 +13,7 @@ import { CsvRecords } from './csv.ts';
 import { codingsOf, decoded, limited } from './decode.ts';
 import { EnvelopeStream } from './envelope-stream.ts';
 import { parseExactly, readEnvelope, readTable } from './envelope.ts';
+import type { AsTheyCame } from './envelope.ts';
 import type { Answer } from './exchange.ts';
 import { JSON_HELD } from './exchange.ts';
 import { RowLines } from './ndjson.ts';
@@ -128,10 +129,33 @@ function readJson(bytes: Buffer, { envelopes, tables = false }: Reading): Sessio
 		const message = error instanceof SyntaxError ? error.message : 'it cannot be parsed';
 		throw new CapError('RESULT_INVALID', `the JSON is wrong: ${message}`, { cause: error });
 	}
-	const told = envelopes ? readEnvelope(value) : tables ? readTable(value) : undefined;
+	const asTheyCame: AsTheyCame = (rows, written) => {
+		const body = one(Buffer.from(text));
+		return rowsOf(envelopes ? body : asResult(body), { count: rows.length, written });
+	};
+	const told = envelopes
+		? readEnvelope(value, asTheyCame)
+		: tables
+			? readTable(value, asTheyCame)
+			: undefined;
 	if (told !== undefined) return told;
 	const plain = text.length === bytes.length || bytes[0] !== 0xef;
 	return jsonResult(plain ? bytes : Buffer.from(text), rowsIn(value));
+}
+
+/** Rows as the text has them; where its envelope is in another form than that of large ones, as they are written. */
+async function* rowsOf(
+	envelope: AsyncIterable<Buffer>,
+	{ count, written }: { count: number; written: Buffer },
+): AsyncGenerator<Buffer> {
+	const stream = new EnvelopeStream();
+	const lines: Buffer[] = [];
+	try {
+		for await (const line of stream.read(envelope)) lines.push(line);
+	} catch (error) {
+		if (!(error instanceof CapError)) throw error;
+	}
+	yield stream.kind === 'rows' && stream.rows === count ? Buffer.concat(lines) : written;
 }
 
 function jsonResult(source: Buffer | AsyncIterable<Buffer>, rows?: number): SessionOutcome {

@@ -169,6 +169,25 @@ describe('an answer with an envelope', () => {
 		expect(await resultRows(outcome)).toEqual(result.rows);
 	});
 
+	it.each([
+		['small', 0],
+		['large', 2_000_000],
+	])('keeps the order of keys, also where these are years (%s)', async (_, size) => {
+		const row = `{"region":"${'x'.repeat(size)}","2026":1,"2025":{"b":1.50}}`;
+		for (const space of ['', '\n']) {
+			const text = `{"status":"succeeded",${space}"result":{"rows":[${row},${space}{"2024":1,"a":2}]}}`;
+			const outcome = await invoke(sends('application/json', text));
+			expect((await resultBytes(outcome)).toString()).toBe(`${row}\n{"2024":1,"a":2}\n`);
+			expect(outcome.kind === 'result' && outcome.body.rows?.()).toBe(2);
+		}
+	});
+
+	it('in another order of its own still gives its rows', async () => {
+		const text = '{"result":{"rows":[{"a":1,"2026":2}]},"status":"succeeded"}';
+		const outcome = await invoke(sends('application/json', text));
+		expect(await resultRows(outcome)).toEqual([{ a: 1, 2026: 2 }]);
+	});
+
 	it('keeps every digit of a number', async () => {
 		const url = sends(
 			'application/json',
