@@ -24,8 +24,8 @@ const OVER = ['succeeded', 'failed', 'cancelled', 'expired'];
 const TRIED = { $in: ['pending', 'sending', 'failed'] };
 
 /**
- * Counts what it deleted itself, for engines may prune at the same time. Deletes children before parents, so that a crash in between leaves nothing that is not found again by the parent.
- * Bytes go last, when no record refers to them.
+ * Counts what it deleted itself, for engines may prune at the same time. Deletes children before parents, so that a
+ * crash in between leaves nothing that is not found again by the parent. Bytes go last, when no record refers to them.
  */
 export function createRetention(
 	context: Context,
@@ -197,6 +197,8 @@ export function createRetention(
 		const before = work.now - Math.min(keep.runs, keep.ledger);
 		const over = { state: { $in: ['deleted', 'completed'] }, updatedAt: { $lt: before } };
 		const docs = await find('schedules', over, { limit: work.left, sort: 'updatedAt' });
+		// A run that somebody triggered follows from its schedule's document.
+		await commits.help('schedules', docs);
 		for (const doc of docs) {
 			const scheduleId = doc._id;
 			const row = await db.run(async () => db.of('occurrences').findOne({ scheduleId }));
@@ -204,7 +206,7 @@ export function createRetention(
 				continue;
 			await remove('targets', { scheduleId });
 			work.left -= await remove('backfills', { scheduleId });
-			work.left -= await remove('schedules', { _id: scheduleId });
+			work.left -= await remove('schedules', { _id: scheduleId, v: doc['v'] });
 			await deleteSpecs(work, [doc['specId'] as string]);
 		}
 	}
