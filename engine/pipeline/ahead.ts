@@ -4,6 +4,7 @@ import type { InHand } from './in-hand.ts';
 interface Waiting<T> {
 	item: T;
 	held: InHand;
+	urgency: number;
 	/** On the monotonic clock. */
 	since: number;
 }
@@ -26,11 +27,19 @@ export class Ahead<T> {
 	/** Whether a timer is set: one, however often all have gone and others have come. */
 	#looking = false;
 	readonly #clock: Clock;
+	readonly #urgencyOf: (item: T) => number;
 	readonly #onStuck: () => void;
 
-	/** @param onStuck called when one has waited too long; all should be taken then */
-	constructor(clock: Clock, onStuck: () => void) {
+	/**
+	 * @param urgencyOf the highest begin first, also before those that were claimed earlier
+	 * @param onStuck called when one has waited too long; all should be taken then
+	 */
+	constructor(
+		clock: Clock,
+		{ urgencyOf, onStuck }: { urgencyOf: (item: T) => number; onStuck: () => void },
+	) {
 		this.#clock = clock;
+		this.#urgencyOf = urgencyOf;
 		this.#onStuck = onStuck;
 	}
 
@@ -44,11 +53,15 @@ export class Ahead<T> {
 	}
 
 	push(item: T, held: InHand): void {
-		this.#waiting.push({ item, held, since: this.#clock.monotonic() });
+		const urgency = this.#urgencyOf(item);
+		// Mostly all are alike, and it is the last.
+		let at = this.#waiting.length;
+		while (at > 0 && this.#waiting[at - 1]!.urgency < urgency) at--;
+		this.#waiting.splice(at, 0, { item, held, urgency, since: this.#clock.monotonic() });
 		if (!this.#looking) this.#lookIn(AT_LONGEST);
 	}
 
-	/** The one that has waited longest. */
+	/** The one that has waited longest of the most urgent. */
 	next(): Waiting<T> | undefined {
 		return this.#waiting.shift();
 	}
@@ -61,9 +74,9 @@ export class Ahead<T> {
 		this.#looking = true;
 		this.#clock.after(wait, () => {
 			this.#looking = false;
-			const [oldest] = this.#waiting;
-			if (oldest === undefined) return;
-			const left = oldest.since + AT_LONGEST - this.#clock.monotonic();
+			if (this.#waiting.length === 0) return;
+			const oldest = Math.min(...this.#waiting.map(({ since }) => since));
+			const left = oldest + AT_LONGEST - this.#clock.monotonic();
 			if (left > 0) this.#lookIn(left);
 			else this.#onStuck();
 		});

@@ -40,7 +40,7 @@ export function createRunWorker(ctx: Context): Worker {
 		clock: ctx.clock,
 		log: ctx.log,
 		capacity,
-		ahead: true,
+		ahead: ({ run }) => run.priority,
 		// Each of the engines that share the work gets a part of what is there.
 		most: () => Math.ceil(capacity / ctx.peers.workers),
 		lease: ctx.settings.lease,

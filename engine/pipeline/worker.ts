@@ -20,10 +20,11 @@ export interface WorkerOptions<T extends Claimed> {
 	/** How many are claimed at once at most. Default: as many as hands are free. */
 	most?: () => number;
 	/**
-	 * Whether some are claimed before there is a hand for them: as many as became free while the last claim was
-	 * made, so that hands need not wait for the commit of the next. Default: none.
+	 * Given, some are claimed before there is a hand for them: as many as became free while the last claim was made,
+	 * so that hands need not wait for the commit of the next. It says how urgent one is: the highest begin first.
+	 * Default: none are claimed ahead.
 	 */
-	ahead?: boolean;
+	ahead?: (item: T) => number;
 	lease: Duration;
 	/** `limit` is to be asked as late as can be: what becomes free until then is claimed too. */
 	claim: (limit: () => number) => Promise<T[]>;
@@ -80,10 +81,13 @@ class LeaseWorker<T extends Claimed> implements Worker {
 
 	constructor(options: WorkerOptions<T>) {
 		this.#options = options;
-		this.#ahead = new Ahead(options.clock, () => {
-			this.#ahead.most = 0;
-			this.#mayBeMore = true;
-			this.#giveBackAhead();
+		this.#ahead = new Ahead(options.clock, {
+			urgencyOf: options.ahead ?? (() => 0),
+			onStuck: () => {
+				this.#ahead.most = 0;
+				this.#mayBeMore = true;
+				this.#giveBackAhead();
+			},
 		});
 	}
 
@@ -165,15 +169,7 @@ class LeaseWorker<T extends Claimed> implements Worker {
 	}
 
 	async #claim(): Promise<void> {
-		const {
-			claim,
-			log,
-			name,
-			clock,
-			capacity,
-			most = () => Infinity,
-			ahead = false,
-		} = this.#options;
+		const { claim, log, name, clock, capacity, most = () => Infinity, ahead } = this.#options;
 		this.#claiming = true;
 		try {
 			do {
@@ -185,7 +181,7 @@ class LeaseWorker<T extends Claimed> implements Worker {
 				const items = await claim(() => (asked = Math.min(this.#room, most())));
 				const full = items.length === asked;
 				if (full) this.#mayBeMore = true;
-				this.#ahead.learn(ahead && full ? this.#freed - freed : 0, capacity);
+				this.#ahead.learn(ahead !== undefined && full ? this.#freed - freed : 0, capacity);
 				for (const item of items) this.#take(item, claimedAt);
 			} while (this.#mayBeMore && this.#roomy);
 		} catch (error) {

@@ -13,7 +13,13 @@ interface Item {
 	epoch: number;
 }
 
+/** How urgent one is; without, nothing is claimed ahead. */
+interface AheadOption {
+	ahead?: (item: Item) => number;
+}
+
 const HANDS = 4;
+const alike = () => 0;
 const quiet = { error: () => undefined } as unknown as Logger;
 let worker: Worker | null = null;
 let commit: () => void = () => undefined;
@@ -24,7 +30,7 @@ async function settle(): Promise<void> {
 }
 
 /** A worker of four hands on an endless queue, whose claims and works end when the test says so. */
-function setUp({ ahead }: { ahead: boolean }) {
+function setUp({ ahead }: AheadOption) {
 	const clock = createFakeClock();
 	const begun: string[] = [];
 	const released: string[] = [];
@@ -36,7 +42,7 @@ function setUp({ ahead }: { ahead: boolean }) {
 		clock,
 		log: quiet,
 		capacity: HANDS,
-		ahead,
+		...(ahead === undefined ? {} : { ahead }),
 		lease: 30_000,
 		claim: async (limit) => {
 			await new Promise<void>((resolve) => (commit = resolve));
@@ -77,7 +83,7 @@ function setUp({ ahead }: { ahead: boolean }) {
 }
 
 /** Two hands become free while the second claim is made, so the third brings two that wait. */
-async function twoWait(options: { ahead: boolean }): Promise<ReturnType<typeof setUp>> {
+async function twoWait(options: AheadOption): Promise<ReturnType<typeof setUp>> {
 	const things = setUp(options);
 	await things.claimed();
 	await things.finish('1');
@@ -94,7 +100,7 @@ afterEach(async () => {
 });
 
 it('begins what was claimed ahead when a hand is free, in order, before another claim is made', async () => {
-	const things = await twoWait({ ahead: true });
+	const things = await twoWait({ ahead: alike });
 	expect(things.begun).toEqual(['1', '2', '3', '4', '5', '6', '7']);
 	expect(things.worker.holds('8', 1) && things.worker.holds('9', 1)).toBe(true);
 	await things.finish('6');
@@ -104,8 +110,33 @@ it('begins what was claimed ahead when a hand is free, in order, before another 
 	expect(things.released).toEqual([]);
 });
 
+it('begins the most urgent first, also before what was claimed earlier', async () => {
+	const things = await twoWait({ ahead: ({ id }) => (id === '9' ? 1 : 0) });
+	await things.finish('6');
+	expect(things.begun.at(-1)).toBe('9');
+	await things.finish('4');
+	expect(things.begun.at(-1)).toBe('8');
+});
+
+it('looks at the one that has waited longest, however many that are more urgent go before it', () => {
+	const clock = createFakeClock();
+	const taken: string[] = [];
+	const ahead = new Ahead<string>(clock, {
+		urgencyOf: (item) => (item === 'urgent' ? 10 : 0),
+		onStuck: () => {
+			taken.push(...ahead.takeAll().map(({ item }) => item));
+		},
+	});
+	const held = new InHand(1, { clock, leaseUntil: 1, workDone: () => undefined });
+	ahead.push('plain', held);
+	clock.advance(600);
+	ahead.push('urgent', held);
+	clock.advance(400);
+	expect(taken).toEqual(['urgent', 'plain']);
+});
+
 it('gives back what has waited for a second while the hands hang', async () => {
-	const things = await twoWait({ ahead: true });
+	const things = await twoWait({ ahead: alike });
 	things.clock.advance(999);
 	await settle();
 	expect(things.released).toEqual([]);
@@ -117,7 +148,7 @@ it('gives back what has waited for a second while the hands hang', async () => {
 });
 
 it('gives back what has waited too long as often as it takes while the store is away', async () => {
-	const things = await twoWait({ ahead: true });
+	const things = await twoWait({ ahead: alike });
 	things.store.away = true;
 	for (let tries = 0; tries < 200; tries++) {
 		things.clock.advance(1_000);
@@ -132,7 +163,7 @@ it('gives back what has waited too long as often as it takes while the store is 
 });
 
 it('stops in time although the store is away and what waits cannot be given back', async () => {
-	const things = await twoWait({ ahead: true });
+	const things = await twoWait({ ahead: alike });
 	things.store.away = true;
 	const drained = things.worker.drain(10_000);
 	await things.claimed();
@@ -145,7 +176,7 @@ it('stops in time although the store is away and what waits cannot be given back
 });
 
 it('keeps what waits while hands become free', async () => {
-	const things = await twoWait({ ahead: true });
+	const things = await twoWait({ ahead: alike });
 	things.clock.advance(999);
 	await things.finish('4', '5');
 	things.clock.advance(1);
@@ -168,8 +199,11 @@ it('has one timer, however often what waits has begun and more has come', () => 
 			});
 		},
 	};
-	const ahead = new Ahead<string>(counted, () => {
-		stuck += ahead.takeAll().length;
+	const ahead = new Ahead<string>(counted, {
+		urgencyOf: alike,
+		onStuck: () => {
+			stuck += ahead.takeAll().length;
+		},
 	});
 	const held = new InHand(1, { clock, leaseUntil: 1, workDone: () => undefined });
 	for (let i = 0; i < 100; i++) {
@@ -184,7 +218,7 @@ it('has one timer, however often what waits has begun and more has come', () => 
 });
 
 it('gives back what waits as soon as the engine stops', async () => {
-	const things = await twoWait({ ahead: true });
+	const things = await twoWait({ ahead: alike });
 	const drained = things.worker.drain(60_000);
 	await settle();
 	expect(things.released).toEqual(['8', '9']);
@@ -196,12 +230,12 @@ it('gives back what waits as soon as the engine stops', async () => {
 });
 
 it('claims no more than there are hands where nobody asked for it', async () => {
-	const things = await twoWait({ ahead: false });
+	const things = await twoWait({});
 	expect(things.worker.inFlight).toBe(HANDS);
 });
 
 it('claims nothing ahead while no hand becomes free', async () => {
-	const things = setUp({ ahead: true });
+	const things = setUp({ ahead: alike });
 	await things.claimed();
 	await things.finish('1');
 	await things.claimed();
