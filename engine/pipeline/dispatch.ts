@@ -6,6 +6,7 @@ import { deliveryEvent } from '../core/delivery/transitions.ts';
 import { broken, isOver, released, runEvent } from '../core/run/transitions.ts';
 import type { ClaimEvents } from '../stores/store.port.ts';
 import type { Context } from './context.ts';
+import { isStoreTrouble } from './own-trouble.ts';
 import { createShares } from './shares.ts';
 import { attempt } from './session.ts';
 import { slaWasWritten, withSla } from './sla.ts';
@@ -23,12 +24,13 @@ export function claimEvents(now: number): ClaimEvents {
 	};
 }
 
-/** A run in hand, with what it is made of; null when that is gone. */
+/** A run in hand. */
 interface ClaimedRun {
 	id: string;
 	epoch: number;
 	run: Run;
-	spec: RunSpec | null;
+	/** What it is made of: null when that is gone, undefined when the store could not be asked. */
+	spec: RunSpec | null | undefined;
 }
 
 /** Claims runs that are ready and carries out their attempts. */
@@ -56,17 +58,17 @@ export function createRunWorker(ctx: Context): Worker {
 				},
 				claimEvents(now),
 			);
-			const specs = await ctx.store.getSpecs(runs.map(({ specId }) => specId));
+			const specOf = await readSpecs(ctx, runs);
 			shares.claimed(runs.map(({ tenant }) => tenant));
 			return runs.map((run) => ({
 				id: run.id,
 				epoch: run.epoch,
 				run,
-				spec: specs.get(run.specId) ?? null,
+				spec: specOf(run),
 			}));
 		},
-		work: async ({ run, spec }, held) => {
-			await carryOut(ctx, run, spec, held);
+		work: async (claimed, held) => {
+			await carryOut(ctx, claimed, held);
 		},
 		letGo: ({ run }) => {
 			shares.done(run.tenant);
@@ -76,9 +78,33 @@ export function createRunWorker(ctx: Context): Worker {
 	});
 }
 
-async function carryOut(ctx: Context, run: Run, spec: RunSpec | null, held: Held): Promise<void> {
+/** The runs are claimed: a store that is away now must not make that an attempt of theirs. */
+async function readSpecs(
+	ctx: Context,
+	runs: readonly Run[],
+): Promise<(run: Run) => ClaimedRun['spec']> {
+	try {
+		const specs = await ctx.store.getSpecs(runs.map(({ specId }) => specId));
+		return ({ specId }) => specs.get(specId) ?? null;
+	} catch (error) {
+		if (!isStoreTrouble(error)) throw error;
+		return () => undefined;
+	}
+}
+
+async function attemptOrNot(
+	ctx: Context,
+	{ run, spec }: ClaimedRun,
+	held: Held,
+): Promise<RunSettlement | null> {
+	if (spec === undefined) return released(run, { at: ctx.clock.now() });
+	return spec === null ? withoutSpec(ctx, run) : attempt(ctx, run, spec, held);
+}
+
+async function carryOut(ctx: Context, claimed: ClaimedRun, held: Held): Promise<void> {
+	const { run } = claimed;
 	const begun = ctx.clock.monotonic();
-	const settlement = spec === null ? withoutSpec(ctx, run) : await attempt(ctx, run, spec, held);
+	const settlement = await attemptOrNot(ctx, claimed, held);
 	held.workDone();
 	if (settlement === null) {
 		ctx.metrics.count('capscheduler_fenced_writes_total', { kind: 'run' });

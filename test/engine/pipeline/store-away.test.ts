@@ -120,6 +120,23 @@ describe('a store that is away', () => {
 		expect([run.state, run.attempt, failures()]).toEqual(['succeeded', 1, OFTEN]);
 	});
 
+	it('uses up no attempt of a run that was claimed and cannot be read', async () => {
+		const { store } = bed.engine.context;
+		const failures: (() => number)[] = [];
+		const claim = store.claimRuns;
+		store.claimRuns = async (...args) => {
+			const runs = await claim.apply(store, args);
+			if (runs.length > 0 && failures.length === 0)
+				failures.push(failing(store, 'getSpecs', OFTEN));
+			return runs;
+		};
+		undo.push(() => {
+			store.claimRuns = claim;
+		});
+		const run = await bed.runIn(await bed.invoke('rows'));
+		expect([run.state, run.attempt, failures[0]?.()]).toEqual(['succeeded', 1, OFTEN]);
+	});
+
 	it('uses up no attempt of a run whose lease ended before it was begun', async () => {
 		const { store } = bed.engine.context;
 		const renewals = failing(store, 'renewLeases', Infinity);
