@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { systemClock } from '../../engine/clock.ts';
 import { exerciseStore } from '../conformance/store.ts';
 import type { Spoilt } from '../conformance/store-repair.ts';
+import { testClock } from '../support/store-records.ts';
 import { emptySchema, newSchema, openPostgresStore, runSql } from '../support/postgres-store.ts';
 import type { DatabaseServer } from './postgres.ts';
 import { startPostgres } from './postgres.ts';
@@ -69,6 +70,27 @@ describe('the PostgreSQL store', () => {
 			const now = systemClock.now();
 			expect(await store.repair(now, 'engines')).toMatchObject([{ code: 'ORPHAN', count: 2500 }]);
 			expect(await store.repair(now, 'engines')).toEqual([]);
+		} finally {
+			await close();
+		}
+	});
+
+	it('repairs bytes that nobody refers to an hour after they were staged, and not while they may be needed', async () => {
+		const clock = testClock();
+		const { store, close } = await openPostgresStore(server.port, clock, { schema: newSchema() });
+		try {
+			const stage = async (): Promise<void> => {
+				await store.blobs.stage(Buffer.alloc(100_000), { maxBytes: 100_000 });
+			};
+			await stage();
+			expect(await store.repair(clock.at, 'engines')).toEqual([]);
+			clock.at += 3_600_001;
+			await stage();
+			expect(await store.repair(clock.at, 'engines')).toEqual([]);
+			clock.at += 3_600_001;
+			const removed = [{ code: 'BLOB_UNREFERENCED', count: 1 }];
+			expect(await store.repair(clock.at, 'engines')).toMatchObject(removed);
+			expect(await store.repair(clock.at, 'engines')).toEqual([]);
 		} finally {
 			await close();
 		}

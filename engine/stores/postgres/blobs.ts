@@ -11,8 +11,6 @@ import type { Database, Queryable } from './database.ts';
 const INLINE_LIMIT = 16_384;
 /** Every piece but the last has this size, so that a range is found without a look at those before it. */
 const PIECE = 262_144;
-/** What was staged within this time stays: its record may be on its way. Milliseconds. */
-const GRACE = 3_600_000;
 /** Nobody writes one blob for so long. */
 const UPLOAD_GRACE = 86_400_000;
 
@@ -20,6 +18,11 @@ const UPLOAD_GRACE = 86_400_000;
 export const UNREFERENCED = `NOT EXISTS (SELECT 1 FROM results r WHERE r.sha256 = b.sha256)
 	AND NOT EXISTS (SELECT 1 FROM artifacts a WHERE a.sha256 = b.sha256)
 	AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.artifactSha256 = b.sha256)`;
+
+/** What was staged within this time stays: its record may be on its way. Milliseconds. */
+export const GRACE = 3_600_000;
+/** The same, and it was not staged since `$1`. */
+export const ABANDONED = `(b.stagedAt IS NULL OR b.stagedAt < $1) AND ${UNREFERENCED}`;
 
 /** A blob store in the database, as every engine sees it. */
 export interface BlobTable extends BlobStore {
@@ -100,15 +103,19 @@ export function createBlobTable(options: {
 
 		sweep: (unreferenced, limit) =>
 			db.transaction(async (on) => {
-				const removed = await removeBlobs(on, unreferenced);
+				const before = clock.now() - GRACE;
+				const removed = await removeBlobs(on, unreferenced, before);
 				const old = await on.rows<[string]>(
 					'SELECT sha256 FROM blobs WHERE stagedAt < $1 ORDER BY stagedAt LIMIT $2',
-					[clock.now() - GRACE, limit],
+					[before, limit],
 				);
 				const names = old.map(([sha256]) => sha256);
-				const more = await removeBlobs(on, names);
+				const more = await removeBlobs(on, names, before);
 				// Those that are still there are referred to: from now on whoever refers to them last removes them.
-				await on.run('UPDATE blobs SET stagedAt = NULL WHERE sha256 = ANY($1::text[])', [names]);
+				await on.run(
+					'UPDATE blobs SET stagedAt = NULL WHERE sha256 = ANY($1::text[]) AND stagedAt < $2',
+					[names, before],
+				);
 				await removeUploads(on, clock.now() - UPLOAD_GRACE);
 				return removed + more;
 			}),
@@ -117,17 +124,22 @@ export function createBlobTable(options: {
 
 /**
  * First the locks, then the look: a commit that is about to refer to one of them is waited for or keeps it, and none
- * can begin to before this is over. Those that somebody has in his hands just now stay.
+ * can begin to before this is over. Those that somebody has in his hands just now stay, and those that were staged again
+ * since they were named.
  */
-async function removeBlobs(on: Queryable, names: readonly string[]): Promise<number> {
+async function removeBlobs(
+	on: Queryable,
+	names: readonly string[],
+	before: number,
+): Promise<number> {
 	if (names.length === 0) return 0;
 	const locked = await on.rows<[string]>(
 		'SELECT sha256 FROM blobs WHERE sha256 = ANY($1::text[]) ORDER BY sha256 FOR UPDATE SKIP LOCKED',
 		[names],
 	);
 	const gone = await on.rows<[string | null]>(
-		`DELETE FROM blobs b WHERE sha256 = ANY($1::text[]) AND ${UNREFERENCED} RETURNING dataId`,
-		[locked.map(([sha256]) => sha256)],
+		`DELETE FROM blobs b WHERE sha256 = ANY($2::text[]) AND ${ABANDONED} RETURNING dataId`,
+		[before, locked.map(([sha256]) => sha256)],
 	);
 	await on.run('DELETE FROM blob_pieces WHERE dataId = ANY($1::uuid[])', [
 		gone.flatMap(([dataId]) => (dataId === null ? [] : [dataId])),

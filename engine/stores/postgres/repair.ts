@@ -4,7 +4,7 @@ import type { Mending } from '../shared/repair.ts';
 import { createRepair as createSharedRepair } from '../shared/repair.ts';
 import type { Store } from '../store.port.ts';
 import type { BlobTable } from './blobs.ts';
-import { UNREFERENCED } from './blobs.ts';
+import { ABANDONED, GRACE } from './blobs.ts';
 import type { Context } from './context.ts';
 import { ORPHANED_TIMERS } from './healing.ts';
 import type { Transaction } from './transaction.ts';
@@ -98,7 +98,7 @@ const MENDINGS: readonly (Omit<Mending, 'mend'> & { steps: readonly Step[] })[] 
 ];
 
 export function createRepair(
-	{ db, write }: Context,
+	{ db, write, clock }: Context,
 	parts: Pick<Store, 'healTimers'> &
 		Pick<DoctorStore, 'doctor'> & {
 			archive: Pick<Archive, 'rebuild'>;
@@ -109,11 +109,13 @@ export function createRepair(
 
 	/** Again while there may be more; not for what is in somebody's hands just now. */
 	async function inBatches(
-		find: string,
+		find: { sql: string; values: readonly number[] },
 		mend: (keys: readonly string[]) => Promise<number>,
 	): Promise<number> {
 		for (let total = 0; ;) {
-			const rows = await db.patiently((on) => on.rows<[string]>(`${find} LIMIT ${FOUND}`));
+			const rows = await db.patiently((on) =>
+				on.rows<[string]>(`${find.sql} LIMIT ${FOUND}`, find.values),
+			);
 			const keys = rows.map(([key]) => key);
 			let mended = 0;
 			for (let from = 0; from < keys.length; from += BATCH) {
@@ -134,7 +136,9 @@ export function createRepair(
 			async mend(now) {
 				let count = 0;
 				for (const { find, mend } of steps) {
-					count += await inBatches(find, (keys) => write((tx) => mend(tx, keys, now)));
+					count += await inBatches({ sql: find, values: [] }, (keys) =>
+						write((tx) => mend(tx, keys, now)),
+					);
 				}
 				return count;
 			},
@@ -143,8 +147,9 @@ export function createRepair(
 			code: 'BLOB_UNREFERENCED',
 			message: 'bytes that nothing refers to were removed',
 			mend: () =>
-				inBatches(`SELECT sha256 FROM blobs b WHERE stagedAt IS NULL AND ${UNREFERENCED}`, (keys) =>
-					blobs.sweep(keys, 0),
+				inBatches(
+					{ sql: `SELECT b.sha256 FROM blobs b WHERE ${ABANDONED}`, values: [clock.now() - GRACE] },
+					(keys) => blobs.sweep(keys, 0),
 				),
 		},
 	});
