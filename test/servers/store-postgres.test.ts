@@ -60,6 +60,8 @@ describe('the PostgreSQL store', () => {
 				`SET search_path = ${own};
 				INSERT INTO run_attempts (runId, epoch, attempt, startedAt, endedAt, outcome)
 					SELECT 'run_gone' || n, 1, 1, 0, 0, 'failed' FROM generate_series(1, 2500) n;
+				INSERT INTO delivery_attempts (deliveryId, epoch, attempt, startedAt, endedAt, outcome)
+					VALUES ('dlv_gone', 1, 1, 0, 0, 'failed');
 				CREATE FUNCTION refuse_many() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
 					IF (SELECT count(*) FROM gone) > 1000 THEN RAISE EXCEPTION 'too many at once'; END IF;
 					RETURN NULL;
@@ -68,7 +70,9 @@ describe('the PostgreSQL store', () => {
 					FOR EACH STATEMENT EXECUTE FUNCTION refuse_many()`,
 			);
 			const now = systemClock.now();
-			expect(await store.repair(now, 'engines')).toMatchObject([{ code: 'ORPHAN', count: 2500 }]);
+			const orphans = [{ code: 'ORPHAN', count: 2501 }];
+			expect(await store.doctor(now)).toMatchObject(orphans);
+			expect(await store.repair(now, 'engines')).toMatchObject(orphans);
 			expect(await store.repair(now, 'engines')).toEqual([]);
 		} finally {
 			await close();

@@ -165,10 +165,17 @@ const CHECKS: readonly Check[] = [
 		severity: 'problem',
 		code: 'ORPHAN',
 		message: 'attempts, deliveries, notifications or links of runs that do not exist',
-		sql: ['run_attempts', 'deliveries', 'notifications', 'links']
+		sql: [
+			...['run_attempts', 'deliveries', 'notifications', 'links'].map((table) => [
+				table,
+				'runs',
+				'runId',
+			]),
+			['delivery_attempts', 'deliveries', 'deliveryId'],
+		]
 			.map(
-				(table) => `(SELECT count(*) FROM ${table} x WHERE NOT EXISTS
-					(SELECT 1 FROM runs WHERE runs.id = x.runId))`,
+				([table, parent, key]) => `(SELECT count(*) FROM ${table} x WHERE NOT EXISTS
+					(SELECT 1 FROM ${parent} p WHERE p.id = x.${key}))`,
 			)
 			.join(' + ')
 			.replace(/^/, 'SELECT '),
