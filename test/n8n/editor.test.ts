@@ -72,6 +72,10 @@ async function shown<T>(act: () => Promise<T>): Promise<T> {
 	}
 }
 
+// Seen twice beside other suites on two cores, never alone: a list that n8n's editor loads does not come. What it showed
+// instead is told, and all is clicked once more, in a new workflow.
+jest.retryTimes(1, { logErrorsBeforeRetry: true });
+
 test('a pipeline is built by clicking, run, and published', () =>
 	shown(async () => {
 		await editor.newWorkflow();

@@ -161,6 +161,13 @@ describe('Markdown in cmark-gfm', () => {
 	});
 });
 
+/**
+ * Not assigned yet, marks that take room, marks before what they belong to, tones of skin on what has none, what ends
+ * a line or does not.
+ */
+const OF_NO_KNOWN_WIDTH =
+	/[\p{Cn}\p{Mc}\u0600-\u0605\u06dd\u070f\u0890\u0891\u08e2\u2028\u2029\u{110bd}\u{110cd}\u{1f3fb}-\u{1f3ff}]/gu;
+
 describe('the table of plain text, cut where wcwidth says that columns end', () => {
 	const text = createTextFormat();
 
@@ -178,7 +185,8 @@ describe('the table of plain text, cut where wcwidth says that columns end', () 
 	});
 
 	it('has a line for each row, and each value in its column, whatever it is', async () => {
-		await anyRows(FUZZED, async (rows) => {
+		await anyRows(FUZZED, async (any) => {
+			const rows = JSON.parse(JSON.stringify(any).replaceAll(OF_NO_KNOWN_WIDTH, '?')) as Row[];
 			const options = { border: 'box', numbers: true, maxWidth: 1000 };
 			const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
 			const [, ...seen] = await python.readTextTable(await fileOf(text, rows, { options }));

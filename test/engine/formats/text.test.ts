@@ -65,6 +65,9 @@ describe('plain text', () => {
 			4, 1, 2, 3, 1, 0,
 		]);
 		expect(await render([{ a: '漢字', b: 1 }])).toBe('a    | b\n-----+--\n漢字 | 1\n');
+		expect(['\u{17000}', '\u{18b00}', '\u{1b170}', '䷀', '☰', 'ᅡ', 'ः'].map(widthOf)).toEqual([
+			2, 2, 2, 2, 2, 0, 0,
+		]);
 	});
 
 	it('obeys no control character of a cell', async () => {
