@@ -36,6 +36,7 @@ import { startServer } from './http/server.ts';
 import { createIds } from './ids.ts';
 import { createLog } from './observe/log.ts';
 import { createMetrics } from './observe/metrics.ts';
+import { allEnded } from './pipeline/all-ended.ts';
 import { extendCalendars } from './pipeline/calendars.ts';
 import type { Context } from './pipeline/context.ts';
 import type { EngineRegistry } from './pipeline/engines.ts';
@@ -348,8 +349,10 @@ class RunningEngine implements Engine {
 		const steps: (() => Promise<unknown>)[] = [
 			// Both at once: what ends while the others are told must make no room for anything new.
 			// Callbacks of capabilities are still taken while runs drain, so the server goes later.
-			async () =>
-				Promise.all([this.#pipeline.drain(within), wasReady && this.#registry.draining()]),
+			async () => {
+				const drained = this.#pipeline.drain(within);
+				await allEnded(wasReady ? [drained, this.#registry.draining()] : [drained]);
+			},
 			async () => this.#parts.alertsKept(),
 			async () => this.#maintenance.stop(),
 			async () => this.#server?.close(Math.min(within, 5_000)),

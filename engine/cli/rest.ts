@@ -34,6 +34,7 @@ export function isWorthIt({ elapsed, cpu, young }: Look): boolean {
 export function giveBackWhileResting(free: () => Promise<number>, every = LOOK_EVERY): () => void {
 	let at = performance.now();
 	let before = process.cpuUsage();
+	let asking = false;
 	const timer = setInterval(() => {
 		const now = performance.now();
 		const elapsed = now - at;
@@ -41,14 +42,19 @@ export function giveBackWhileResting(free: () => Promise<number>, every = LOOK_E
 		const young = youngBytes();
 		at = now;
 		before = process.cpuUsage();
-		if (!isWorthIt({ elapsed, cpu: (user + system) / 1000, young })) return;
-		free().then(
-			(milliseconds) => {
-				if (milliseconds >= FREE) giveBack();
-			},
-			// a store that is away is told of elsewhere; there is another look
-			() => undefined,
-		);
+		if (asking || !isWorthIt({ elapsed, cpu: (user + system) / 1000, young })) return;
+		asking = true;
+		void free()
+			.then(
+				(milliseconds) => {
+					if (milliseconds >= FREE) giveBack();
+				},
+				// a store that is away is told of elsewhere; there is another look
+				() => undefined,
+			)
+			.finally(() => {
+				asking = false;
+			});
 	}, every);
 	timer.unref();
 	return () => {

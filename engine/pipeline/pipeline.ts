@@ -1,6 +1,7 @@
 import type { Role } from '../contract/roles.ts';
 import type { Duration, Instant } from '../contract/time.ts';
 import type { TimerName } from '../stores/store.port.ts';
+import { allEnded } from './all-ended.ts';
 import type { Context } from './context.ts';
 import { hasRole } from './context.ts';
 import { createDeliveryWorker } from './deliver.ts';
@@ -89,7 +90,7 @@ export function createPipeline(ctx: Context): Pipeline {
 		async drain(within) {
 			// At once: none may take up anything while another waits for the store.
 			const drained = workers.map(async (worker) => worker.drain(within));
-			await Promise.all([...drained, alarm.stop(), alerts.stop()]);
+			await allEnded([...drained, alarm.stop(), alerts.stop()]);
 		},
 		get inFlight() {
 			return {

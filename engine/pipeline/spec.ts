@@ -110,7 +110,8 @@ class SpecCompiler {
 	/** What those who are told of a run's end are compiled with. */
 	forNotify(): NotifyTools {
 		return {
-			...{ ctx: this.#ctx, secrets: this.#secrets },
+			ctx: this.#ctx,
+			secrets: this.#secrets,
 			destinationOf: async (idOrName, path) => this.#destination(idOrName, path),
 			seal: (field) => this.#seal(field),
 		};

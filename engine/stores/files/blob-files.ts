@@ -10,6 +10,9 @@ import type { BlobStore, ByteRange, ScratchBlob } from '../blob.port.ts';
 import { lentPieces } from './lent-pieces.ts';
 import { scratchBlob, stageBlob } from './stage-blob.ts';
 
+/** How many folders files lie in, by the first byte of their hash. */
+export const SHARDS = 256;
+
 /** A blob store over files, `blobs/ab/cdef…`, beside a database that keeps the small ones. */
 export interface BlobFiles extends BlobStore {
 	/** Makes the folders and removes what an earlier process left half written. */
@@ -135,7 +138,7 @@ export function createBlobFiles(options: {
 			let removed = 0;
 			for (const sha256 of unreferenced) removed += remove(sha256, isReferenced);
 			const shard = nextShard.toString(16).padStart(2, '0');
-			nextShard = (nextShard + 1) % 256;
+			nextShard = (nextShard + 1) % SHARDS;
 			for (const name of filesIn(join(root, shard))) removed += remove(shard + name, isReferenced);
 			for (const [sha256, at] of recent) if (at <= clock.now() - GRACE) recent.delete(sha256);
 			return removed;

@@ -39,8 +39,8 @@ export interface DatabaseOptions {
 /**
  * WAL. With FULL a commit is on the disk when it returns. With NORMAL it is in the log, in order, and the log is
  * synced at checkpoints only: a loss of power takes the newest commits with it, but none out of turn. The log
- * is checkpointed at 16 MB (the engine's by a thread, see checkpointer.ts), and cut to 64 MB after a burst. Other processes may read; nobody else should
- * write, hence the short busy timeout. https://www.sqlite.org/pragma.html#pragma_synchronous
+ * is checkpointed at 16 MB (the engine's by a thread, see checkpointer.ts), and cut to 64 MB after a burst. Other
+ * processes may read; nobody else should write, hence the short busy timeout. https://www.sqlite.org/pragma.html#pragma_synchronous
  */
 const SETTINGS = `
 PRAGMA journal_mode = WAL;

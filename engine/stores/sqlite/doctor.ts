@@ -1,6 +1,7 @@
 import type { BlobRef } from '../../contract/result.ts';
 import type { Instant } from '../../contract/time.ts';
 import { problem, TOLERANCE } from '../shared/finding.ts';
+import { COUNT_ORPHANS } from '../shared/orphans.ts';
 import { RANKED } from '../shared/look-at.ts';
 import type { Finding, Store } from '../store.port.ts';
 import type { Context } from './context.ts';
@@ -165,20 +166,7 @@ const CHECKS: readonly Check[] = [
 		severity: 'problem',
 		code: 'ORPHAN',
 		message: 'attempts, deliveries, notifications or links of runs that do not exist',
-		sql: [
-			...['run_attempts', 'deliveries', 'notifications', 'links'].map((table) => [
-				table,
-				'runs',
-				'runId',
-			]),
-			['delivery_attempts', 'deliveries', 'deliveryId'],
-		]
-			.map(
-				([table, parent, key]) => `(SELECT count(*) FROM ${table} x WHERE NOT EXISTS
-					(SELECT 1 FROM ${parent} p WHERE p.id = x.${key}))`,
-			)
-			.join(' + ')
-			.replace(/^/, 'SELECT '),
+		sql: COUNT_ORPHANS,
 	},
 	{
 		severity: 'problem',

@@ -1,4 +1,6 @@
 import type { DoctorStore } from '../doctor.port.ts';
+import { SHARDS } from '../files/blob-files.ts';
+import { BELONGING } from '../shared/orphans.ts';
 import type { Mending } from '../shared/repair.ts';
 import { createRepair as createSharedRepair } from '../shared/repair.ts';
 import type { Archive } from '../archive.port.ts';
@@ -6,25 +8,15 @@ import type { Store } from '../store.port.ts';
 import type { Context } from './context.ts';
 import { ORPHANED_TIMERS } from './healing.ts';
 
-/** Rows of a run that is not there. */
-const OF_RUNS = ['run_attempts', 'deliveries', 'notifications', 'links'];
-
-/** How many folders files lie in. */
-const SHARDS = 256;
-
 /** Statements that mend; each says how many rows it changed. `?1` is now. */
 const STATEMENTS: readonly (Omit<Mending, 'mend'> & { sql: readonly string[] })[] = [
 	{
 		code: 'ORPHAN',
 		message: 'attempts, deliveries, notifications or links of runs that do not exist were removed',
-		sql: [
-			...OF_RUNS.map(
-				(table) =>
-					`DELETE FROM ${table} WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = ${table}.runId)`,
-			),
-			`DELETE FROM delivery_attempts WHERE NOT EXISTS
-				(SELECT 1 FROM deliveries d WHERE d.id = delivery_attempts.deliveryId)`,
-		],
+		sql: BELONGING.map(
+			({ table, parent, key }) =>
+				`DELETE FROM ${table} AS x WHERE NOT EXISTS (SELECT 1 FROM ${parent} p WHERE p.id = x.${key})`,
+		),
 	},
 	{
 		code: 'LEASE_ENDLESS',
