@@ -91,3 +91,9 @@ export interface DeclaredColumn {
 
 /** One row of a result. */
 export type Row = { [column: string]: JsonValue };
+
+/** Whether the row may not say its keys as they came: JavaScript has whole numbers before all others, so the first tells. */
+export function isReordered(row: Row): boolean {
+	for (const name in row) return /^\d/.test(name);
+	return false;
+}

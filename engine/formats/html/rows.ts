@@ -1,6 +1,6 @@
 import type { Row } from '../../contract/envelope.ts';
 import type { Cell } from '../shared/columns.ts';
-import { decimalsOf } from '../shared/report/profile.ts';
+import { decimalsOf, HUNDREDTHS_END } from '../shared/report/profile.ts';
 import type { ReportColumn } from '../shared/report/tables.ts';
 import { groupedDigits, groupedWhole } from './numbers.ts';
 import { escape } from './template.ts';
@@ -46,8 +46,6 @@ function cellWriter(column: ReportColumn): WriteCell {
 	};
 }
 
-/** Doubles below have room for two digits after the point, whatever they are. */
-const HUNDREDTHS_END = 1e13;
 /** `.05`, `.5`; nothing for whole numbers. */
 const HUNDREDTHS = Array.from({ length: 100 }, (_, number) =>
 	number === 0 ? '' : `.${String(number).padStart(2, '0').replace(/0$/, '')}`,

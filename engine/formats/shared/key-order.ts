@@ -1,3 +1,4 @@
+import { isReordered } from '../../contract/envelope.ts';
 import type { Row } from '../../contract/envelope.ts';
 
 /*
@@ -6,8 +7,6 @@ import type { Row } from '../../contract/envelope.ts';
  * so where such keys are, the text that the rows were read from is asked.
  */
 
-const ZERO = 0x30;
-const NINE = 0x39;
 /** By the rows as they are handed out. */
 const TEXTS = new WeakMap<readonly Row[], string>();
 
@@ -22,14 +21,6 @@ export function keysInOrder(rows: readonly Row[]): Iterable<string> | undefined 
 	const text = TEXTS.get(rows);
 	return text === undefined ? undefined : keysIn(text);
 }
-
-/** Keys that are whole numbers come first, so the first one tells. */
-function isReordered(row: Row): boolean {
-	for (const name in row) return isDigit(name.charCodeAt(0));
-	return false;
-}
-
-const isDigit = (code: number): boolean => code >= ZERO && code <= NINE;
 
 /** The keys of the outermost objects. The text has been parsed: it is valid. */
 function keysIn(text: string): Set<string> {

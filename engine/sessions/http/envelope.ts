@@ -1,5 +1,5 @@
 import type { Row } from '../../contract/envelope.ts';
-import { responseEnvelopeSchema } from '../../contract/envelope.ts';
+import { isReordered, responseEnvelopeSchema } from '../../contract/envelope.ts';
 import type { JsonValue } from '../../contract/json.ts';
 import type { ResultBody, SessionOutcome } from '../session.port.ts';
 import { readColumns } from '../shared/columns.ts';
@@ -125,10 +125,4 @@ function rowsBody(
 		rows: () => rows.length,
 		...(columns === undefined ? {} : { columns: readColumns(columns) }),
 	};
-}
-
-/** JavaScript has keys that are whole numbers before all others, so the first one tells. */
-function isReordered(row: Row): boolean {
-	for (const name in row) return /^\d/.test(name);
-	return false;
 }

@@ -4,12 +4,12 @@ import type { Finding, Store } from '../store.port.ts';
 import type { MongoBlobs } from './blobs.ts';
 import type { CollectionName } from './database.ts';
 import type { Context } from './context.ts';
-import type { Doc, Fields, TimerDoc } from './documents.ts';
+import type { Doc, Fields } from './documents.ts';
 import type { Reference } from './doctor-checks.ts';
 import { CHECKS, REFERENCES } from './doctor-checks.ts';
 import { getMark } from './marks.ts';
-import { WANTED } from './healing.ts';
-import { TIMER_NAMES, timerId } from './timers.ts';
+import { orphanedTimers } from './orphaned-timers.ts';
+import { timerId } from './timers.ts';
 
 const WINDOW = 1_000;
 
@@ -60,23 +60,9 @@ export function createDoctor({ db }: Context, blobs: MongoBlobs): Pick<Store, 'd
 		});
 	}
 
-	/** Timers of what does not ask for one. */
 	async function timersForNothing(): Promise<number> {
 		let count = 0;
-		for (const name of TIMER_NAMES) {
-			const { in: from, key, where } = WANTED[name];
-			const look = async (keys: string[]): Promise<number> => {
-				const filter = { [key]: { $in: keys }, ...where };
-				const there = await db.run(async () => db.of(from).countDocuments(filter));
-				return keys.length - there;
-			};
-			const keys: string[] = [];
-			for await (const { data } of db.timers().find({ name }).project<TimerDoc>({ data: 1 })) {
-				if (data?.key !== undefined) keys.push(data.key);
-				if (keys.length === WINDOW) count += await look(keys.splice(0));
-			}
-			count += await look(keys);
-		}
+		for await (const { keys } of orphanedTimers({ db })) count += keys.length;
 		return count;
 	}
 

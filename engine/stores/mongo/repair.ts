@@ -5,11 +5,10 @@ import { createRepair as createSharedRepair } from '../shared/repair.ts';
 import type { Store } from '../store.port.ts';
 import type { MongoBlobs } from './blobs.ts';
 import type { Context } from './context.ts';
-import type { Doc, Fields, TimerDoc } from './documents.ts';
+import type { Doc, Fields } from './documents.ts';
 import type { CollectionName } from './database.ts';
-import { WANTED } from './healing.ts';
+import { orphanedTimers } from './orphaned-timers.ts';
 import type { Timers } from './timers.ts';
-import { TIMER_NAMES } from './timers.ts';
 
 /** How many documents are looked at in one go. */
 const WINDOW = 1_000;
@@ -49,7 +48,7 @@ export function createRepair(
 					.project<Doc>({ runId: 1 })
 					.toArray(),
 			);
-			const runs = await there('runs', '_id', { _id: { $in: docs.map((doc) => doc['runId']) } });
+			const runs = await runsAmong(docs.map((doc) => doc['runId']));
 			const _id = { $in: docs.filter((doc) => !runs.has(doc['runId'])).map((doc) => doc._id) };
 			const gone = await db.run(async () => db.of(name).deleteMany({ _id }));
 			removed += gone.deletedCount;
@@ -58,35 +57,20 @@ export function createRepair(
 		}
 	}
 
-	/** The values of a field that documents have which the filter finds. */
-	async function there(name: CollectionName, field: string, where: Fields): Promise<Set<unknown>> {
+	async function runsAmong(ids: readonly unknown[]): Promise<Set<unknown>> {
+		const filter = { _id: { $in: ids } } as never;
 		const docs = await db.run(async () =>
-			db
-				.of(name)
-				.find(where)
-				.project<Fields>({ [field]: 1 })
-				.toArray(),
+			db.of('runs').find(filter).project<Doc>({ _id: 1 }).toArray(),
 		);
-		return new Set(docs.map((doc) => doc[field]));
+		return new Set(docs.map(({ _id }) => _id));
 	}
 
 	/** Due or not: one that is far off would be there for years. */
 	async function loseTimers(): Promise<number> {
 		let removed = 0;
-		for (const name of TIMER_NAMES) {
-			const { in: from, key, where } = WANTED[name];
-			const look = async (keys: string[]): Promise<void> => {
-				const wanted = await there(from, key, { [key]: { $in: keys }, ...where });
-				const gone = keys.filter((one) => !wanted.has(one));
-				await timers.set(gone.map((one) => ({ name, key: one, at: null })));
-				removed += gone.length;
-			};
-			const keys: string[] = [];
-			for await (const { data } of db.timers().find({ name }).project<TimerDoc>({ data: 1 })) {
-				if (data?.key !== undefined) keys.push(data.key);
-				if (keys.length === WINDOW) await look(keys.splice(0));
-			}
-			await look(keys);
+		for await (const { name, keys } of orphanedTimers({ db })) {
+			await timers.set(keys.map((key) => ({ name, key, at: null })));
+			removed += keys.length;
 		}
 		return removed;
 	}

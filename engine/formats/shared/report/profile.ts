@@ -11,7 +11,7 @@ const MAX_DECIMALS = 17;
 const PLAIN_BEGIN = 1e-6;
 const PLAIN_END = 1e21;
 /** Of doubles below, two digits after the point are exact: 15 digits in all. */
-const HUNDREDTHS_END = 1e13;
+export const HUNDREDTHS_END = 1e13;
 /** Characters of a long cell that are kept to see how wide it is. */
 const SAMPLE = 200;
 
