@@ -2,7 +2,7 @@ import { expect, it } from '@jest/globals';
 
 import type { Repair } from '../../engine/stores/doctor.port.ts';
 import { T0 } from '../support/store-records.ts';
-import { added, claim, oneClaimed } from './store-runs.ts';
+import { added, claim, oneClaimed, oneWithAll } from './store-runs.ts';
 import { created } from './store-schedules.ts';
 import type { Bench } from './store.ts';
 
@@ -18,6 +18,16 @@ export type Spoilt =
 	| 'deadlines_gone'
 	/** What is kept beside the rows: counts, or who holds which key. */
 	| 'sums_wrong';
+
+/** By the SQL of the two stores that have tables. */
+export const SPOILS: Record<Spoilt, string> = {
+	schedules_paused: `UPDATE schedules SET state = 'paused';
+		UPDATE tallies SET state = 'paused' WHERE kind = 'schedule'`,
+	runs_gone: `DELETE FROM runs; DELETE FROM tallies WHERE kind = 'run'`,
+	leases_endless: 'UPDATE runs SET leaseUntil = NULL',
+	deadlines_gone: 'UPDATE runs SET deadlineAt = NULL',
+	sums_wrong: 'UPDATE tallies SET count = count + 1; DELETE FROM keyed_runs',
+};
 
 const MINUTE = 60_000;
 
@@ -71,14 +81,8 @@ export function exerciseRepair(bench: Bench): void {
 	});
 
 	it('removes what belongs to runs that do not exist', async () => {
-		const { store, records } = bench;
-		const run = await oneClaimed(bench);
-		const settlement = records.success(run, {
-			deliveries: [records.delivery(run, { state: 'delivered', endedAt: T0 })],
-			notifications: [records.notification(run, { state: 'dead', endedAt: T0 })],
-			links: [records.link(run)],
-		});
-		await store.settleRuns([settlement]);
+		const { store } = bench;
+		const { settlement } = await oneWithAll(bench);
 		await spoil('runs_gone');
 		expect(await problems()).toContain('ORPHAN');
 		expect(codes(await repair())).toContain('ORPHAN');

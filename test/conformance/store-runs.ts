@@ -1,5 +1,6 @@
 import { expect, it } from '@jest/globals';
 
+import type { RunSettlement } from '../../engine/contract/change.ts';
 import type { Run } from '../../engine/contract/run.ts';
 import type { RunFilter, Store } from '../../engine/stores/store.port.ts';
 import { claimEvents, ENGINE, T0, TENANT } from '../support/store-records.ts';
@@ -27,6 +28,19 @@ export async function oneClaimed(bench: Bench, changes: Partial<Run> = {}): Prom
 	const [run] = await claim(bench);
 	if (run === undefined) throw new Error('nothing was claimed');
 	return run;
+}
+
+/** A run that succeeded with all that can belong to it: over, and settled. */
+export async function oneWithAll(bench: Bench): Promise<{ run: Run; settlement: RunSettlement }> {
+	const { store, records, clock } = bench;
+	const run = await oneClaimed(bench);
+	const settlement = records.success(run, {
+		deliveries: [records.delivery(run, { state: 'delivered', endedAt: clock.at })],
+		notifications: [records.notification(run, { state: 'dead', endedAt: clock.at })],
+		links: [records.link(run)],
+	});
+	await store.settleRuns([settlement]);
+	return { run, settlement };
 }
 
 export function exerciseRuns(bench: Bench): void {

@@ -3,7 +3,7 @@ import { expect, it } from '@jest/globals';
 import type { Retention, Store } from '../../engine/stores/store.port.ts';
 import { T0, TENANT } from '../support/store-records.ts';
 import { onceOf, keyOf } from './store-access.ts';
-import { added, claim, oneClaimed } from './store-runs.ts';
+import { added, claim, oneClaimed, oneWithAll } from './store-runs.ts';
 import { changeOf, created } from './store-schedules.ts';
 import type { Bench } from './store.ts';
 
@@ -34,14 +34,8 @@ export function exerciseUpkeep(bench: Bench): void {
 	});
 
 	it('prunes results first, then runs with all that is theirs', async () => {
-		const { store, records, clock } = bench;
-		const run = await oneClaimed(bench);
-		const settlement = records.success(run, {
-			deliveries: [records.delivery(run, { state: 'delivered', endedAt: T0 })],
-			notifications: [records.notification(run, { state: 'dead', endedAt: T0 })],
-			links: [records.link(run)],
-		});
-		await store.settleRuns([settlement]);
+		const { store, clock } = bench;
+		const { run, settlement } = await oneWithAll(bench);
 		const blob = settlement.result?.record.blob ?? { sha256: '', size: 0 };
 		expect(await store.prune(T0 + 29 * DAY, KEEP, 100)).toBe(0);
 
@@ -106,15 +100,7 @@ export function exerciseUpkeep(bench: Bench): void {
 		const engines = [store, (await bench.another?.()) ?? store];
 		/** Seven runs with all that is theirs, long ago; pruned in small batches. @returns how many rows went */
 		const pruneSome = async (by: readonly Store[]): Promise<number> => {
-			for (let n = 0; n < 7; n++) {
-				const run = await oneClaimed(bench);
-				const settlement = records.success(run, {
-					deliveries: [records.delivery(run, { state: 'delivered', endedAt: clock.at })],
-					notifications: [records.notification(run, { state: 'dead', endedAt: clock.at })],
-					links: [records.link(run)],
-				});
-				await store.settleRuns([settlement]);
-			}
+			for (let n = 0; n < 7; n++) await oneWithAll(bench);
 			clock.at += 80 * DAY;
 			const young = await oneClaimed(bench);
 			await store.settleRuns([records.success(young)]);

@@ -2,20 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 
 import { systemClock } from '../../engine/clock.ts';
 import { exerciseStore } from '../conformance/store.ts';
-import type { Spoilt } from '../conformance/store-repair.ts';
+import { SPOILS } from '../conformance/store-repair.ts';
 import { testClock } from '../support/store-records.ts';
 import { emptySchema, newSchema, openPostgresStore, runSql } from '../support/postgres-store.ts';
 import type { DatabaseServer } from './postgres.ts';
 import { startPostgres } from './postgres.ts';
-
-const SPOILS: Record<Spoilt, string> = {
-	schedules_paused: `UPDATE schedules SET state = 'paused';
-		UPDATE tallies SET state = 'paused' WHERE kind = 'schedule'`,
-	runs_gone: `DELETE FROM runs; DELETE FROM tallies WHERE kind = 'run'`,
-	leases_endless: 'UPDATE runs SET leaseUntil = NULL',
-	deadlines_gone: 'UPDATE runs SET deadlineAt = NULL',
-	sums_wrong: 'UPDATE tallies SET count = count + 1; DELETE FROM keyed_runs',
-};
 
 describe('the PostgreSQL store', () => {
 	const schema = newSchema();

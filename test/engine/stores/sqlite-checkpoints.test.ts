@@ -202,7 +202,6 @@ describe('the log of the database', () => {
 				open = [];
 			}
 		},
-		60_000,
 	);
 });
 

@@ -8,16 +8,7 @@ import { describe } from '@jest/globals';
 import { noFaults } from '../../../engine/faults.ts';
 import { createSqliteStore } from '../../../engine/stores/sqlite/store.ts';
 import { exerciseStore } from '../../conformance/store.ts';
-import type { Spoilt } from '../../conformance/store-repair.ts';
-
-const SPOILS: Record<Spoilt, string> = {
-	schedules_paused: `UPDATE schedules SET state = 'paused';
-		UPDATE tallies SET state = 'paused' WHERE kind = 'schedule'`,
-	runs_gone: `DELETE FROM runs; DELETE FROM tallies WHERE kind = 'run'`,
-	leases_endless: 'UPDATE runs SET leaseUntil = NULL',
-	deadlines_gone: 'UPDATE runs SET deadlineAt = NULL',
-	sums_wrong: 'UPDATE tallies SET count = count + 1; DELETE FROM keyed_runs',
-};
+import { SPOILS } from '../../conformance/store-repair.ts';
 
 function behindItsBack(folder: string, sql: string): void {
 	const behind = new DatabaseSync(join(folder, 'capscheduler.db'));
